@@ -10,7 +10,7 @@ BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__ == "__ma
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run env up clock down story seed apps secret export reconcile recount dead-letters app-actions take-back replay viewer pictures openapi bench
+.PHONY: help run env up clock down story seed apps secret export status reconcile recount dead-letters app-actions take-back replay viewer pictures openapi bench
 .PHONY: test test-fast test-long check release-contract build deploy connect clean
 
 help: ## list the commands
@@ -31,11 +31,11 @@ clock: env ## show the clock of the laptop stack, or move it forward (AT=2027-06
 down: env ## stop the laptop stack
 	@$(BIN)/python -m local.stack down
 
-story: env ## turn a bus ride into a tree on the running stack, with real requests
-	@$(BIN)/python -m local.story
+story: env ## turn a bus ride into a tree on the running stack, or show the day of a campaign (DAY=world-environment-day, YEAR=, PORT=)
+	@$(BIN)/python -m $(if $(DAY),local.season "$(DAY)" --port $(PORT) $(if $(YEAR),--year "$(YEAR)"),local.story)
 
 # These work with the laptop stack, or with a deployed stack that `make connect` has recorded: STACK=<name>.
-seed apps secret export reconcile recount dead-letters app-actions take-back replay clock: export SAXAUL_STACK = $(STACK)
+seed apps secret export status reconcile recount dead-letters app-actions take-back replay clock: export SAXAUL_STACK = $(STACK)
 SELECTION = --app "$(APP)" --from "$(FROM)" --to "$(TO)" --reason "$(REASON)" $(if $(TYPE),--type "$(TYPE)") $(if $(filter command line,$(origin USER)),--user "$(USER)")
 
 seed: env ## register apps and write a catalog by the API (FOLDER=catalog, STACK=; FORCE=1 overwrites operators' changes)
@@ -51,6 +51,9 @@ secret: env ## make another secret of an app (APP=, OVERLAP=seconds, STACK=; AGA
 export: env ## write the apps and the catalog of a stack to files, for make seed (FOLDER=, STACK=)
 	@test -n "$(FOLDER)" || { echo "Name a folder: make export FOLDER=my-catalog"; exit 1; }
 	@$(BIN)/python -m local.export "$(FOLDER)"
+
+status: env ## show on one screen how a stack is, and what to do next (JSON=1, STACK=)
+	@$(BIN)/python -m operations.status $(if $(JSON),--json)
 
 reconcile: env ## check that what was accepted is posted, and that points, saplings and orders add up (STACK=)
 	@$(BIN)/python -m operations.reconcile
@@ -92,7 +95,7 @@ test-fast: env ## run the tests that need no stack and are not slow, in about tw
 	@$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow" tests/unit tests/client tests/contract tests/integration tests/template tests/search
 
 test-long: env ## run the proof with many more random runs, the load tests with more users, and more generated calls
-	@SAXAUL_PROFILE=long $(BIN)/python -m pytest tests/proof tests/e2e/test_chaos.py tests/e2e/test_waiting.py tests/e2e/test_burst.py tests/e2e/test_hostile_calls.py tests/e2e/test_contract.py tests/integration/test_contract.py
+	@SAXAUL_PROFILE=long $(BIN)/python -m pytest tests/proof tests/e2e/test_chaos.py tests/e2e/test_waiting.py tests/e2e/test_burst.py tests/e2e/test_clock.py tests/e2e/test_hostile_calls.py tests/e2e/test_contract.py tests/integration/test_contract.py
 
 check: env ## run ruff, mypy and the linter of the template
 	@$(BIN)/ruff format --check .

@@ -84,5 +84,5 @@ def _tally_sizes() -> dict[str, Any]:
         "mark_bytes": mark,
         "mark_hours": totals.DELIVERED_WITHIN / 3600,
         "tally_parts": totals.TALLIES_OF_A_DAY,
-        "tally_partitions": impact.PARTITIONS_OF_A_MONTH,
+        "tally_partitions": impact.PARTITIONS,
     }

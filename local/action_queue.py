@@ -88,7 +88,7 @@ def count_messages(queue: str) -> Waiting:
     names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     try:
         url = stack()["queues"][queue]
-        found = _sqs().get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        found = _sqs(stack()["endpoint_url"]).get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     except (BotoCoreError, ClientError) as error:
         raise StoppedError(
             f"The stack does not respond ({error}). If it is the laptop stack, start it with: make up"
@@ -97,7 +97,8 @@ def count_messages(queue: str) -> Waiting:
 
 
 @cache
-def _sqs() -> "SQSClient":
+def _sqs(_: str | None) -> "SQSClient":
+    """Return a client for the selected stack, which has this endpoint. A process may use two stacks in turn."""
     return boto3.client("sqs", **client_arguments_of_stack(stack()))
 
 

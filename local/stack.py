@@ -33,7 +33,7 @@ from local.template import template
 
 _INTERPRETER = ROOT / ".local" / "ministack" / "bin" / "python"
 _BOOT_SECONDS = 30
-_PORTS = (1024, 65535)
+PORTS = (1024, 65535)
 """The first and the last port that a program without special rights may use."""
 
 
@@ -178,7 +178,7 @@ def _read(file: Path) -> Any:  # noqa: ANN401 - JSON that this module wrote
 def main() -> None:
     parser = command_parser("local.stack", __doc__)
     parser.add_argument("command", choices=["up", "down"], help="start or update the stack, or stop it")
-    parser.add_argument("--port", type=whole_number(*_PORTS), default=4566, help="up: the port of the emulator")
+    parser.add_argument("--port", type=whole_number(*PORTS), default=4566, help="up: the port of the emulator")
     parser.add_argument("--at", type=non_empty, help="up: the time at which the stack's clock starts")
     parser.add_argument(
         "--parameters", type=non_empty, help="up: parameters of the template, as 'Name=value Name=value'"

@@ -4,28 +4,22 @@ Each run is about a new person, so the story can be repeated.
 """
 
 import secrets
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from datetime import timedelta
 
 import boto3
 
-from local.client import exit_on_failure, open_client, stack, stack_clock
+from local.client import exit_on_failure, open_client, stack
 from local.command import command_parser, run_command
 from local.console import console, exit_with, shown
 from local.deployment import client_arguments
 from local.results import show_results
+from local.telling import heading, line, now, poll, request
 from saxaul.catalog.clients import OPERATOR
 from saxaul.log.parsing import NotVerifiedError
 from saxaul.log.verify import verify
 from saxaul_client import Action, AppClient, Client, OperatorClient, PartnerClient, Redemption
 
-Found = TypeVar("Found")
-
 PROJECT = "saxaul-alxa"
-PATIENCE = 60.0
-"""Seconds to wait for queued work."""
 
 WEEK = (
     ("bus_ride", 1, 5),
@@ -67,115 +61,115 @@ def tell() -> str:
 
 def _introduce(operator: OperatorClient) -> None:
     """Show which apps the operator has registered, and what one of them may do."""
-    _heading("The operator has registered apps and planting partners, each with its own secret")
-    _request("GET", "/apps")
+    heading("The operator has registered apps and planting partners, each with its own secret")
+    request("GET", "/apps")
     for app in operator.apps():
         if app.state == "active":
-            _line(f"{app.app_id}: {app.kind.replace('_', '-')}, {app.limits.calls_per_second:,} calls a second")
-    _request("GET", "/apps/alipay")
+            line(f"{app.app_id}: {app.kind.replace('_', '-')}, {app.limits.calls_per_second:,} calls a second")
+    request("GET", "/apps/alipay")
     alipay = operator.app("alipay")
-    _line(f"{alipay.name} may use {', '.join(alipay.scopes)}")
+    line(f"{alipay.name} may use {', '.join(alipay.scopes)}")
 
 
 def _search(alipay: AppClient, person: str) -> None:
-    _heading(f'{person} types "green" into the search box of Alipay')
-    _request("GET", "/suggestions?q=green&limit=10")
+    heading(f'{person} types "green" into the search box of Alipay')
+    request("GET", "/suggestions?q=green&limit=10")
     show_results([found.members for found in alipay.suggest("green", limit=10).suggestions])
 
 
 def _earn(alipay: AppClient, person: str) -> None:
     """Report a week of actions, and harvest the points that are ripe."""
-    _heading("The app reports what the person did this week: bus rides, recycling, paperless bills and more")
-    _request("POST", "/actions")
+    heading("The app reports what the person did this week: bus rides, recycling, paperless bills and more")
+    request("POST", "/actions")
     reported = alipay.report_actions(_week_of(person))
-    _line(f"{reported.accepted} actions accepted")
+    line(f"{reported.accepted} actions accepted")
     for refused in reported.refused:
-        _line(f"refused: {refused.detail}")
+        line(f"refused: {refused.detail}")
     [receipt_id] = reported.receipt_ids
 
-    _heading("The receipt of the call says what became of each action")
-    _request("GET", f"/receipts/{receipt_id}")
-    receipt = _poll(lambda: alipay.receipt(receipt_id), lambda found: not found.is_waiting)
-    _line(", ".join(f"{count} {status}" for status, count in receipt.counts.items() if count))
-    _request("GET", f"/users/{person}/wallet")
+    heading("The receipt of the call says what became of each action")
+    request("GET", f"/receipts/{receipt_id}")
+    receipt = poll(lambda: alipay.receipt(receipt_id), lambda found: not found.is_waiting)
+    line(", ".join(f"{count} {status}" for status, count in receipt.counts.items() if count))
+    request("GET", f"/users/{person}/wallet")
     wallet = alipay.wallet(person)
-    _line(f"{wallet.earned:,} points earned, {float(wallet.avoided_g):,g} grams of CO2e avoided")
+    line(f"{wallet.earned:,} points earned, {float(wallet.avoided_g):,g} grams of CO2e avoided")
 
-    _heading("A harvest makes the ripe points spendable")
-    _request("POST", f"/users/{person}/harvest")
-    _line(f"{alipay.harvest(person).spendable:,} points can be spent")
+    heading("A harvest makes the ripe points spendable")
+    request("POST", f"/users/{person}/harvest")
+    line(f"{alipay.harvest(person).spendable:,} points can be spent")
 
-    _heading("The next search knows the person: what is done for now comes last, and a tree is near")
-    _request("GET", f"/suggestions?q=green&limit=50&user_id={person}")
+    heading("The next search knows the person: what is done for now comes last, and a tree is near")
+    request("GET", f"/suggestions?q=green&limit=50&user_id={person}")
     found = alipay.suggest("green", limit=50, user_id=person)
     if found.next_tree:
-        _line(found.next_tree.text)
+        line(found.next_tree.text)
     show_results([result.members for result in found.suggestions if result.pays_again_at][:3])
 
 
 def _redeem(alipay: AppClient, person: str) -> Redemption:
     """Request a tree, wait until it is reserved, and repeat the request."""
-    _heading("The person spends points on a tree")
+    heading("The person spends points on a tree")
     path, key = f"/users/{person}/redemptions", secrets.token_hex(8)
 
-    def request() -> Redemption:
-        _request("POST", path)
+    def ask() -> Redemption:
+        request("POST", path)
         return alipay.redeem(person, PROJECT, max_points=None, dedication="For the Alxa desert", idempotency_key=key)
 
-    redemption = request()
-    reserved = _poll(
+    redemption = ask()
+    reserved = poll(
         lambda: alipay.redemption(person, redemption.redemption_id), lambda found: found.state != "requested"
     )
-    _line(f"{reserved.state}: certificate {redemption.certificates[0]}, {reserved.points:,} points")
+    line(f"{reserved.state}: certificate {redemption.certificates[0]}, {reserved.points:,} points")
 
-    _heading("The app repeats the request with the same Idempotency-Key, as apps do")
-    again = request()
+    heading("The app repeats the request with the same Idempotency-Key, as apps do")
+    again = ask()
     if again.redemption_id != redemption.redemption_id or not again.replay:
         exit_with("The repeated request should return the same redemption, but it made another one.")
-    _line("the same redemption, paid once")
+    line("the same redemption, paid once")
     return redemption
 
 
 def _order(partner: PartnerClient, redemption_id: str) -> str:
     """Run the planting batch, and return the order that has the tree."""
-    _heading("A batch orders the tree from the planting partner")
+    heading("A batch orders the tree from the planting partner")
     known = stack()
     client = boto3.client("lambda", **client_arguments(known["endpoint_url"]))
-    _request("RUN", "ScheduleOrders, which a schedule runs once a day on AWS")
+    request("RUN", "ScheduleOrders, which a schedule runs once a day on AWS")
     client.invoke(FunctionName=known["functions"]["ScheduleOrders"], Payload=b'{"schedule": "planting"}')
-    order_id = _poll(lambda: _order_of(partner, redemption_id), lambda order_id: order_id is not None)
-    _line(f"order {order_id}")
+    order_id = poll(lambda: _order_of(partner, redemption_id), lambda order_id: order_id is not None)
+    line(f"order {order_id}")
     return str(order_id)
 
 
 def _plant(partner: PartnerClient, order_id: str, number: str) -> None:
-    _heading("The partner plants the tree and confirms it")
+    heading("The partner plants the tree and confirms it")
     planted = {
         "certificate": number,
         "tag": f"ALXA-{secrets.randbelow(90000) + 10000}",
         "lat": 38.8512,
         "lon": 105.7287,
-        "planted_at": _now().isoformat(),
+        "planted_at": now().isoformat(),
     }
-    _request("POST", f"/planting-orders/{order_id}/confirmations")
+    request("POST", f"/planting-orders/{order_id}/confirmations")
     reported = partner.confirm(order_id, [planted])
-    _line(f"{reported.accepted} tree confirmed: tag {planted['tag']}, at {planted['lat']}, {planted['lon']}")
+    line(f"{reported.accepted} tree confirmed: tag {planted['tag']}, at {planted['lat']}, {planted['lon']}")
 
 
 def _verify(client: Client, number: str) -> None:
     """Check the certificate against the log, as anyone can."""
-    _heading("Anyone can look up the certificate, without a token")
-    _request("GET", f"/certificates/{number}")
+    heading("Anyone can look up the certificate, without a token")
+    request("GET", f"/certificates/{number}")
     certificate = client.certificate(number)
-    _line(f"{certificate.species} in {certificate.place}, {certificate.state}")
-    _line(f"in a browser: {client.certificate_links(number).page}")
+    line(f"{certificate.species} in {certificate.place}, {certificate.state}")
+    line(f"in a browser: {client.certificate_links(number).page}")
 
-    _heading("Anyone can check it against the public log, without asking us")
-    _request("GET", "/log and /log/key")
+    heading("Anyone can check it against the public log, without asking us")
+    request("GET", "/log and /log/key")
     try:
         pages = [page.content for page in client.log_pages()]
-        for line in verify(client.certificate_file(number), pages, client.log_key()):
-            _line(line)
+        for verdict in verify(client.certificate_file(number), pages, client.log_key()):
+            line(verdict)
     except NotVerifiedError as reason:
         exit_with(f"The certificate could not be verified: {reason}.")
     if certificate.state != "planted" or certificate.tree is None:
@@ -188,7 +182,7 @@ def _verify(client: Client, number: str) -> None:
 
 def _week_of(person: str) -> list[Action]:
     """Return a week of one person's actions, and one action of a type that the catalog lacks."""
-    now = _now()
+    began = now()
     acts = [(kind, quantity, turn) for kind, quantity, often in WEEK for turn in range(often)]
     acts.append(("flight", 1, 0))
     return [
@@ -197,15 +191,10 @@ def _week_of(person: str) -> list[Action]:
             user_id=person,
             type=kind,
             quantity=quantity,
-            occurred_at=now - timedelta(days=turn % 6, hours=2),
+            occurred_at=began - timedelta(days=turn % 6, hours=2),
         )
         for kind, quantity, turn in acts
     ]
-
-
-def _now() -> datetime:
-    """Return the time of the stack, in whole seconds."""
-    return datetime.fromtimestamp(stack_clock().now(), UTC)
 
 
 def _order_of(partner: PartnerClient, redemption_id: str) -> str | None:
@@ -214,28 +203,6 @@ def _order_of(partner: PartnerClient, redemption_id: str) -> str | None:
         if any(tree.redemption_id == redemption_id for tree in partner.order(listed.order_id).ordered_trees):
             return listed.order_id
     return None
-
-
-def _poll(ask: Callable[[], Found], good: Callable[[Found], bool]) -> Found:
-    """Call ``ask`` until ``good`` accepts the answer, and return the answer. End the program after PATIENCE."""
-    deadline = time.monotonic() + PATIENCE
-    while not good(answer := ask()):
-        if time.monotonic() > deadline:
-            exit_with(f"This did not happen within {PATIENCE:g} seconds. The last answer was {str(answer)[:300]}")
-        time.sleep(0.2)
-    return answer
-
-
-def _heading(title: str) -> None:
-    console.print(f"\n[bold]{shown(title)}[/]")
-
-
-def _request(method: str, target: str) -> None:
-    console.print(f"  [cyan]{shown(method)}[/] {shown(target)}")
-
-
-def _line(text: str) -> None:
-    console.print(f"    {shown(text)}")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 The emulator puts the text of this file before the program of each worker that it starts (local/emulator.py). Nothing of
 it is deployed. A worker then reads a file at each look at its clock, so a move reaches all workers at once, and also
-those that start later. Only ``Clock.now`` and ``Clock.now_ns`` move: what measures durations, and the worker's own
-deadline, use the clock of the machine. Deployed code must read the time from ``saxaul.clock`` alone.
+those that start later. Its durations (``Clock.elapsed``) move too, so what it has cached is as old as the clock says,
+and is read again. The deadline of an invocation does not move. Deployed code must read the time from ``saxaul.clock``
+alone.
 """
 
 import sys
@@ -24,9 +25,10 @@ def offset_in(file: str) -> int:
 
 def move(clock: Any, file: str) -> None:  # noqa: ANN401 - the class of a module that is not imported here
     """Let a class of clocks show the time of this machine plus the offset in the file."""
-    now, now_ns = clock.now, clock.now_ns
+    now, now_ns, elapsed = clock.now, clock.now_ns, clock.elapsed
     clock.now = lambda self: now(self) + offset_in(file)
     clock.now_ns = lambda self: now_ns(self) + offset_in(file) * SECOND_NS
+    clock.elapsed = lambda self: elapsed(self) + offset_in(file)
 
 
 class ClockFinder:

@@ -17,6 +17,23 @@ BATCH = 10
 """The most messages that SQS accepts or returns in one request."""
 
 
+def count_messages(client: "SQSClient", url: str) -> int:
+    """Return about how many messages a queue has, those included that somebody is processing or looking at."""
+    found = client.get_queue_attributes(
+        QueueUrl=url,
+        AttributeNames=[
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+        ],
+    )
+    return sum(map(int, found["Attributes"].values()))
+
+
+REDRIVEN = "saxaul-redriven"
+"""The attribute of a message that was moved back once. SQS keeps it if the message becomes a dead letter again."""
+
+
 class AbsentMessageError(Exception):
     """The queue did not return the message."""
 
@@ -75,13 +92,14 @@ class DeadLetters:
         self._receipts.pop(message["MessageId"])
 
     def move(self, message: "MessageTypeDef", target_url: str, body: str) -> None:
-        """Send a message to another queue with this body, then delete it from this queue.
+        """Send a message to another queue with this body and a mark that it was redriven, then delete it from here.
 
         If the process ends between the two steps, the message is in both queues. This is harmless, because the
         functions recognize a duplicate.
         """
         attributes = message["Attributes"]
-        extra: dict[str, Any] = {"MessageAttributes": message.get("MessageAttributes", {})}
+        mark: Any = {REDRIVEN: {"DataType": "String", "StringValue": "yes"}}
+        extra: dict[str, Any] = {"MessageAttributes": {**message.get("MessageAttributes", {}), **mark}}
         if "MessageGroupId" in attributes:
             extra["MessageGroupId"] = attributes["MessageGroupId"]
         if target_url.endswith(".fifo"):
@@ -89,6 +107,11 @@ class DeadLetters:
             extra["MessageDeduplicationId"] = message["MessageId"]
         self._client.send_message(QueueUrl=target_url, MessageBody=body, **extra)
         self.delete(message)
+
+    @staticmethod
+    def was_redriven(message: "MessageTypeDef") -> bool:
+        """Return whether a message was moved back before, and became a dead letter again."""
+        return REDRIVEN in message.get("MessageAttributes", {})
 
     def _receive(self) -> list["MessageTypeDef"]:
         response = self._client.receive_message(

@@ -1,7 +1,9 @@
 """Lists the messages of a dead-letter queue, moves them back to the queue that they came from, or deletes them.
 
 python -m operations.dead_letters list                           list the messages and their contents
-python -m operations.dead_letters redrive                        move all messages back
+python -m operations.dead_letters redrive                        move the messages back, except those that would fail:
+                                                                 they cannot be read, or came back after a redrive
+python -m operations.dead_letters redrive --again                also move back those that came back after a redrive
 python -m operations.dead_letters redrive --id ID                move one message back
 python -m operations.dead_letters redrive --id ID --body-file F  move one message back, with the body in file F,
                                                                  which must have all items of the message
@@ -27,6 +29,7 @@ from operations.ages import age_text
 from operations.dead_letter_queue import AbsentMessageError, DeadLetters
 from operations.dead_letter_receipts import part_named_in
 from saxaul.catalog.models import ValidationError
+from saxaul.catalog.sentences import counted
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.deadline import UnansweredError
 from saxaul.messages.bodies import ActionMessage, PlantingMessage, RedemptionMessage
@@ -38,10 +41,16 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-_UNSUPPORTED = {"InvalidAction", "UnknownOperation", "UnknownOperationException"}
-"""The error codes with which an endpoint says that it does not support an operation."""
-
 _KEPT = "Correct its rows, and keep app, accepted_at, receipt, part, parts, size and the places, one for each row."
+
+_UNREADABLE = "unreadable"
+"""How the summary of a message begins that cannot be parsed."""
+
+_NEXT = (
+    'Correct what cannot be read: DO="redrive --id ID --body-file fixed.json", or delete it: DO="drop --id ID".',
+    'When you have fixed why the others came back: DO="redrive --id ID", or DO="redrive --again" for all of them.',
+)
+"""What to do with messages that a redrive left."""
 
 _SHOWN_CHARACTERS = 120
 """How many characters to show of a message body that cannot be parsed."""
@@ -68,23 +77,30 @@ def show_all(client: "SQSClient", queues: Queues, limit: int) -> None:
     console.print(f"{count:,} of about {max(total, count):,} messages in {shown(queues.dead_letter_url)}")
 
 
-def redrive_all(client: "SQSClient", queues: Queues) -> None:
-    """Let SQS move all messages back. If the endpoint does not support this, move them one by one."""
-    names = client.get_queue_attributes(QueueUrl=queues.dead_letter_url, AttributeNames=["QueueArn"])
-    try:
-        client.start_message_move_task(SourceArn=names["Attributes"]["QueueArn"])
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in _UNSUPPORTED:
-            raise
-    else:
-        console.print("[green]✓[/] SQS is moving all messages back in the background")
-        return
-    moved = 0
+def redrive_all(client: "SQSClient", queues: Queues, *, again: bool) -> None:
+    """Move the messages back one by one, and name those that stay: a redrive would only fail with them again.
+
+    A message stays if it cannot be read, or if it came back after an earlier redrive, unless ``again``. SQS itself can
+    move all messages at once, but without a choice.
+    """
+    moved, stay = 0, dict[str, str]()
     with DeadLetters(client, queues.dead_letter_url) as letters:
         for message in letters:
-            letters.move(message, queues.source_url, message["Body"])
-            moved += 1
+            described = summary(message["Body"], queues.kind)
+            if described.startswith(_UNREADABLE):
+                stay[message["MessageId"]] = described
+            elif DeadLetters.was_redriven(message) and not again:
+                stay[message["MessageId"]] = f"came back after a redrive: {described}"
+            else:
+                letters.move(message, queues.source_url, message["Body"])
+                moved += 1
     console.print(f"[green]✓[/] moved {moved:,} messages back to {shown(queues.source_url)}")
+    if stay:
+        console.print(f"[yellow]·[/] {shown(counted(len(stay), 'message'))} stayed, because a redrive would not help:")
+        for message_id, why in stay.items():
+            console.print(f"    [bold]{shown(message_id)}[/] {shown(why)}")
+        for sentence in _NEXT:
+            console.print(f"  {shown(sentence)}")
 
 
 def redrive_one(client: "SQSClient", queues: Queues, message_id: str, body: str | None) -> None:
@@ -146,7 +162,7 @@ def summary(body: str, kind: str) -> str:
     except ValidationError as error:
         fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, fault["loc"]))
-        return f"unreadable ({': '.join(filter(None, (place, fault['msg'])))}): {body[:_SHOWN_CHARACTERS]}"
+        return f"{_UNREADABLE} ({': '.join(filter(None, (place, fault['msg'])))}): {body[:_SHOWN_CHARACTERS]}"
     types = ", ".join(sorted({action.type for action in message.unpacked()}))
     actions = f"{len(message.actions)} actions ({types})" if message.actions else "no actions"
     withdrawals = f", {len(message.withdrawals)} withdrawals" if message.withdrawals else ""
@@ -158,10 +174,11 @@ def _print_message(message: "MessageTypeDef", kind: str) -> None:
     # Queues keep the time of the machine, also if the clock of the laptop stack is ahead of it.
     age = age_text(time.time() - int(attributes["SentTimestamp"]) / 1000)
     part = part_named_in(message["Body"]) if kind == "actions" else None
+    redriven = ", redriven before" * DeadLetters.was_redriven(message)
     receipt = f", receipt {part.receipt_id} of {part.app}" if part else ""
     console.print(
         f"[bold]{shown(message['MessageId'])}[/] {shown(kind)}, {shown(age)} old, "
-        f"received {shown(attributes['ApproximateReceiveCount'])} times{shown(receipt)}\n"
+        f"received {shown(attributes['ApproximateReceiveCount'])} times{shown(redriven)}{shown(receipt)}\n"
         f"    {shown(summary(message['Body'], kind))}"
     )
 
@@ -172,7 +189,7 @@ def _corrected_body(file: Path, kind: str) -> str:
         body = file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         exit_with(f"{file} cannot be read: {error}")
-    if (described := summary(body, kind)).startswith("unreadable"):
+    if (described := summary(body, kind)).startswith(_UNREADABLE):
         exit_with(f"{file} is not a message for the {kind} queue: {described}")
     return body
 
@@ -186,6 +203,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--id", type=non_empty, help="redrive, drop: only this message")
     parser.add_argument("--all", action="store_true", help="drop: every message")
     parser.add_argument("--receipt", type=non_empty, help="drop: the id of a receipt whose message is in no queue")
+    parser.add_argument("--again", action="store_true", help="redrive: also what came back after a redrive")
     parser.add_argument("--yes", action="store_true", help="drop --all: confirm that every message is deleted")
     parser.add_argument("--body-file", type=path, help="redrive --id: send the content of this file as the body")
     parser.add_argument("--limit", type=whole_number(1), default=100, help="list: the most messages to show")
@@ -205,6 +223,8 @@ def _arguments() -> argparse.Namespace:
         parser.error("--source-url and --dead-letter-url must be given together")
     if chosen.body_file and not (chosen.command == "redrive" and chosen.id):
         parser.error("--body-file needs redrive --id")
+    if chosen.again and (chosen.command != "redrive" or chosen.id):
+        parser.error("--again belongs to redrive without --id")
     if chosen.command == "drop" and [bool(chosen.id), chosen.all and chosen.yes, bool(chosen.receipt)].count(True) != 1:
         parser.error("drop needs one of --id MESSAGE_ID, --all --yes, or --receipt RECEIPT_ID")
     if chosen.command == "drop" and chosen.queue == "actions" and bool(chosen.activity) != bool(chosen.dead_letter_url):
@@ -255,7 +275,7 @@ def main() -> None:
                     chosen.body_file and _corrected_body(chosen.body_file, chosen.queue),
                 )
             case "redrive":
-                redrive_all(client, queues)
+                redrive_all(client, queues, again=chosen.again)
             case _:
                 _drop(client, queues, chosen)
     except AbsentMessageError as absent:

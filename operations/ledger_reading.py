@@ -9,7 +9,7 @@ from saxaul.audit import Finding, Holdings
 from saxaul.catalog.calendar import last_day
 from saxaul.ledger.periods import Period
 from saxaul.ledger.wallets import Wallet
-from saxaul.storage import periods, redemptions, wallets
+from saxaul.storage import impact, periods, redemptions, wallets
 from saxaul.storage.clients import dynamodb
 from saxaul.storage.table import Item, Table, python
 from saxaul.trees.redemptions import Redemption
@@ -53,6 +53,8 @@ def read_owner(pk: str, items: Iterable[Item]) -> Reading:
                 sizes[period.key.window] = size_of(item)
             elif item["sk"].startswith(redemptions.TREE_PREFIX):
                 found_redemptions.append(redemptions.from_item(item))
+            elif item["sk"].startswith(impact.PARTICIPATION_PREFIX):
+                impact.from_item(item)  # only whether it can be read; operations/recount.py compares it
         except MALFORMED as error:
             broken.append(unreadable(item, error))
     return Reading(Holdings(owner, wallet, found_periods, found_redemptions, sizes), broken)

@@ -19,7 +19,7 @@ from itertools import groupby, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from operations.ages import age_text
-from operations.dead_letter_queue import DeadLetters
+from operations.dead_letter_queue import DeadLetters, count_messages
 from operations.dead_letter_receipts import part_named_in
 from operations.ledger_reading import MALFORMED, scan, unreadable
 from saxaul.audit import Finding
@@ -90,16 +90,7 @@ class Queues(NamedTuple):
             yield from (message["Body"] for message in islice(letters, MAX_DEAD_LETTERS))
 
     def _count(self, url: str) -> int:
-        """Return about how many messages a queue has, those included that somebody is processing or looking at."""
-        found = self.client.get_queue_attributes(
-            QueueUrl=url,
-            AttributeNames=[
-                "ApproximateNumberOfMessages",
-                "ApproximateNumberOfMessagesNotVisible",
-                "ApproximateNumberOfMessagesDelayed",
-            ],
-        )
-        return sum(map(int, found["Attributes"].values()))
+        return count_messages(self.client, url)
 
 
 class Judged(NamedTuple):

@@ -1,9 +1,10 @@
 """Compares the public totals with the whole ledger: `python -m operations.recount`, or with `--table NAME` on AWS.
 
-There are totals of each day, and of each facility and year. The stored totals of a day are the sum of its tallies. The
-command computes the totals from the periods and redemptions. If some stored totals differ, it waits for 60 seconds,
-because the stream may not have delivered the latest changes yet. Then it reads the tallies of these totals again and
-prints how the totals differ. Totals of which a tally changed in the meantime cannot be judged.
+There are totals of each day, of each facility and year, of each run of a campaign, and of each person in a run (a
+participation). The stored totals of a day or a run are the sum of its tallies. The command computes them from the
+periods and redemptions, and the persons of a run from the participations. If some stored totals differ, it waits for 60
+seconds, because the stream may not have delivered the latest changes yet. Then it reads the tallies of these totals
+again and prints how the totals differ. Totals of which a tally changed in the meantime cannot be judged.
 
 If totals lack something, `--mend` adds it to a tally of them. It does not correct totals that also count something that
 is not in the ledger. This can be a deleted item, which stays counted, or a tree whose change of state was never
@@ -18,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -31,12 +33,18 @@ from operations.reconcile import ledger_of_the_stack
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.deadline import UnansweredError
-from saxaul.impact.changes import impact_of_period, impact_of_redemption
-from saxaul.impact.totals import Impact, ImpactAdder, Impacts, Subject, Tally, total
+from saxaul.impact.changes import (
+    impact_of_participation,
+    impact_of_period,
+    impact_of_redemption,
+    participations_in,
+    runs_in,
+)
+from saxaul.impact.totals import Impact, ImpactAdder, Impacts, Participation, Subject, Tally, total
 from saxaul.races import LostRaceError
 from saxaul.storage import impact, periods, redemptions
 from saxaul.storage.impact import ImpactStore
-from saxaul.storage.table import Table, raw
+from saxaul.storage.table import Item, Table, raw
 
 COUNTED_WITHIN = 60
 """Seconds within which a change is counted unless the stream is stuck: the batching window, and time for a retry."""
@@ -54,9 +62,13 @@ class Gap(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """The number of days and years that were compared, how many of them still lack something, and those not judged."""
+    """What was compared, how much of it still lacks something, and what was not judged.
+
+    ``subjects`` is the number of days, years and runs, and ``participations`` that of persons in runs.
+    """
 
     subjects: int
+    participations: int
     lacking: int
     unjudged: list[Subject]
 
@@ -73,7 +85,7 @@ def recount(table: Table, calendar: Calendar, print_line: Callable[[str], None],
     """
     store = ImpactStore(table)
     before = _by_subject(_stored(table))
-    counted = _counted_from_ledger(table, calendar)
+    counted, participations = _counted_from_ledger(table, calendar, before)
     subjects = {*before, *counted}
     suspects = [subject for subject in subjects if _total(before[subject]) != counted.get(subject, Impact())]
     if suspects:
@@ -93,7 +105,8 @@ def recount(table: Table, calendar: Calendar, print_line: Callable[[str], None],
             print_line(f"{subject} {line}")
         if gap.lacks and not (mend and _add_missing(store, subject, missing, tallies, gap, print_line)):
             lacking += 1
-    return Report(len(subjects), lacking, unjudged)
+    of_all = sum(not isinstance(subject, Participation) for subject in subjects)
+    return Report(of_all, participations, lacking, unjudged)
 
 
 def _add_missing(
@@ -125,6 +138,11 @@ def gap_of(missing: Impact) -> Gap:
             _add_line(gap, Decimal(number), f"{name} of {' '.join(act)}")
     for state, number in missing.trees.items():
         _add_line(gap, Decimal(number), f"trees {state}")
+    _add_line(gap, Decimal(missing.progress.actions), "actions")
+    _add_line(gap, Decimal(missing.progress.persons), "persons")
+    for multiplier, points in missing.progress.points.items():
+        _add_line(gap, Decimal(points), f"points multiplied by {multiplier}")
+    _add_line(gap, Decimal(missing.periods), "periods")
     return gap
 
 
@@ -156,18 +174,45 @@ def _stored(table: Table) -> Iterator[Tally]:
     return map(impact.from_item, items)
 
 
-def _counted_from_ledger(table: Table, calendar: Calendar) -> Impacts:
+def _counted_from_ledger(
+    table: Table, calendar: Calendar, before: defaultdict[Subject, list[Tally]]
+) -> tuple[Impacts, int]:
+    """Return the totals, and the number of participations.
+
+    There are many participations. Each is compared at once, and only those that differ are among the totals, and among
+    the stored tallies, ``before``.
+    """
     adders: defaultdict[Subject, ImpactAdder] = defaultdict(ImpactAdder)
-    for item in scan(table):
-        if item["sk"].startswith(periods.PERIOD_PREFIX):
-            found = impact_of_period(periods.from_item(item), calendar)
-        elif item["sk"].startswith(redemptions.TREE_PREFIX):
-            found = impact_of_redemption(redemptions.from_item(item), calendar)
-        else:
-            continue
-        for subject, adds in found.items():
-            adders[subject].add(adds)
-    return {subject: adder.total() for subject, adder in adders.items()}
+    participations = 0
+    # A scan returns all items of a partition one after another.
+    for _, items in groupby(scan(table), key=lambda item: str(item["pk"])):
+        of_owner: defaultdict[Subject, ImpactAdder] = defaultdict(ImpactAdder)
+        stored: dict[Subject, Tally] = {}
+        for item in items:
+            for subject, adds in _impact_of_item(item, calendar).items():
+                (of_owner if isinstance(subject, Participation) else adders)[subject].add(adds)
+            if item["sk"].startswith(impact.PARTICIPATION_PREFIX):
+                tally = impact.from_item(item)
+                stored[tally.subject] = tally
+        for subject in {*of_owner, *stored}:
+            participations += 1
+            found = stored.get(subject, Tally(subject))
+            if found.impact != of_owner[subject].total():
+                adders[subject] = of_owner[subject]
+                before[subject] = [found] if found.version else []
+    return {subject: adder.total() for subject, adder in adders.items()}, participations
+
+
+def _impact_of_item(item: Item, calendar: Calendar) -> Impacts:
+    if item["sk"].startswith(periods.PERIOD_PREFIX):
+        period = periods.from_item(item)
+        runs = dict.fromkeys(runs_in(period), 1)
+        return {**impact_of_period(period, calendar), **participations_in(period.key.owner, runs)}
+    if item["sk"].startswith(redemptions.TREE_PREFIX):
+        return impact_of_redemption(redemptions.from_item(item), calendar)
+    if item["sk"].startswith(impact.PARTICIPATION_PREFIX):
+        return impact_of_participation(impact.from_item(item))
+    return {}
 
 
 def main() -> None:
@@ -195,11 +240,13 @@ def main() -> None:
 
 def conclusions(report: Report) -> list[str]:
     """Return the last lines of the output."""
+    persons = f", and of {report.participations:,} persons in runs," if report.participations else ""
+    compared = f"the totals of {report.subjects:,} days, years and runs{persons}"
     if report.is_complete:
-        return [f"[green]✓[/] the totals of {report.subjects:,} days and years contain everything in the ledger"]
+        return [f"[green]✓[/] {compared} contain everything in the ledger"]
     lines = []
     if report.lacking:
-        lines.append(f"[red]✗[/] {report.lacking:,} of the totals of {report.subjects:,} days and years lack something")
+        lines.append(f"[red]✗[/] {report.lacking:,} of {compared} lack something")
     if report.unjudged:
         subjects = ", ".join(map(str, report.unjudged))
         lines.append(f"[red]✗[/] not judged, because they changed during the count; run this again: {shown(subjects)}")

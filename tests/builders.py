@@ -2,7 +2,7 @@
 
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from datetime import datetime, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from hashlib import sha256
 from itertools import count
@@ -156,6 +156,7 @@ def make_campaign(
     multipliers: Mapping[str, str] | None = None,
     keywords: tuple[str, ...] = (),
     names: Text | None = None,
+    ends: Mapping[date, date] | None = None,
 ) -> Campaign:
     return Campaign(
         names=names or make_text("World Environment Day", "世界环境日"),
@@ -164,6 +165,7 @@ def make_campaign(
         days=days,
         keywords=keywords,
         multipliers={key: Decimal(value) for key, value in (multipliers or {}).items()},
+        ends=dict(ends or {}),
     )
 
 

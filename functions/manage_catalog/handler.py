@@ -5,11 +5,12 @@ from math import inf
 from typing import Annotated, Any
 
 from saxaul.startup import prepare
-from saxaul.catalog.entries import KINDS, MAX_ENTRY_BYTES, Campaign, Entity, Identifier, Kind
+from saxaul.catalog.entries import KINDS, MAX_ENTRY_BYTES, Campaign, CatalogDay, Entity, Identifier, Kind
 from saxaul.catalog.faults import error_sentence, shortened
-from saxaul.catalog.models import Field, TypeAdapter, ValidationError
+from saxaul.catalog.models import Field, Model, TypeAdapter, ValidationError
 from saxaul.catalog.versions import HIGHEST_VERSION, VersionedEntry
 from saxaul.http.access import TO_OPERATE
+from saxaul.http.bodies import Record
 from saxaul.http.catalog_views import (
     EntriesPage,
     EntryView,
@@ -47,6 +48,16 @@ LONGEST_BODY = 3 * MAX_ENTRY_BYTES
 A character that is written as ``\\uXXXX`` takes up to three times the bytes that it has in UTF-8.
 """
 
+
+class RunEnd(Model):
+    """The body of a request to end the run of a campaign that includes today."""
+
+    last_day: CatalogDay | None = None
+    """The last day of the run, by default today. With yesterday, nothing more is multiplied as soon as the change is in
+    effect."""
+
+
+_END = Record("end of a run", RunEnd, is_optional=True)
 _LIMIT = WholeNumber("limit", "The most entries or versions of the page.", default=50, maximum=200)
 _ON = Day("on", "The day of a preview: the entries are shown as they will be at its end.")
 _EFFECTIVE_AT = FreeText(
@@ -181,6 +192,29 @@ def restore_entry(request: Request) -> Response:
 
 
 @operation(
+    *("POST", "/catalog/{kind}/{id}/end", TO_OPERATE),
+    headers=(IF_MATCH,),
+    body=_END,
+    answers=_WRITTEN,
+    problems=("invalid_entry", "unknown_entry", "campaign_not_running", *_REFUSED),
+)
+def end_campaign(request: Request) -> Response:
+    """End the run of a campaign that includes today, on today or on another day. It writes the campaign's next version.
+
+    If the run ends on that day already, nothing is written. So it is safe to repeat the request. The kind is
+    `campaigns`.
+    """
+    kind, identifier = _path(request)
+    if kind != "campaigns":
+        raise NotFound("unknown_kind", "Only a run of a campaign can be ended, so the kind must be campaigns.")
+    last = _END.of(request).last_day
+    written = catalog_editing().end_run(identifier, last, condition_of(request), request.username_or_client)
+    view = _view(identifier, written.entry)
+    view["warnings"] = [warning_view(warned) for warned in written.warnings]
+    return Response(view, headers=_etag(written.entry))
+
+
+@operation(
     *("DELETE", "/catalog/{kind}/{id}", TO_OPERATE),
     query=(_EFFECTIVE_AT,),
     headers=_CONDITIONS,
@@ -233,14 +267,17 @@ def _preview(identifier: str, previewed: Previewed, day: date) -> EntryView:
     if isinstance(previewed.entry.entity, Campaign):
         preview = campaign_preview(day, previewed.run)
     elif previewed.multiplier is not None:
-        preview = type_preview(day, previewed.multiplier, previewed.campaign)
+        preview = type_preview(day, previewed.multiplier, previewed.multiplied_by)
     return preview_view(identifier, previewed.entry, settings().calendar, preview)
 
 
 def _path(request: Request) -> tuple[Kind, str]:
-    kind = _kind(request)
+    return _kind(request), _identifier(request)
+
+
+def _identifier(request: Request) -> str:
     try:
-        return kind, _IDENTIFIER.validate_python(request.path("id"))
+        return _IDENTIFIER.validate_python(request.path("id"))
     except ValidationError as error:
         raise InvalidRequest("invalid_identifier", error_sentence(error)) from None
 
@@ -256,7 +293,7 @@ def _kind(request: Request) -> Kind:
 
 
 handler = endpoint(
-    *(list_entries, view_entry, list_versions, write_entry, restore_entry, delete_entry),
+    *(list_entries, view_entry, list_versions, write_entry, restore_entry, end_campaign, delete_entry),
     find_client=registered_client,
 )
 prepare(wiring.connect, _IDENTIFIER.prepare)

@@ -15,9 +15,10 @@ from saxaul.http.conditional_requests import client_has, etag_of_text
 from saxaul.http.endpoint import endpoint, utf8_text
 from saxaul.http.operations import ETAG, IF_NONE_MATCH, NOT_MODIFIED, Answer, operation
 from saxaul.http.personal_views import PersonalSearchView, impersonal_view, personal_view
-from saxaul.http.query import FreeText, WholeNumber
+from saxaul.http.query import Day, FreeText, WholeNumber
 from saxaul.http.request import LANG, Request, Response, language_of
 from saxaul.http.suggestion_views import Caller, ResultView, SearchView, result_view, with_figures
+from saxaul.problems import InvalidRequest
 from saxaul.search.index import NOTHING_LAST, Last, SearchIndex
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _QUERY = FreeText("q", "What to search for. Without it, the front page.", longest=100)
 _LIMIT = WholeNumber("limit", "The most results.", default=10, maximum=50)
+_ON = Day("on", "The day of a preview, today or later: the search of that day. Only operators can send it.")
 _ETAG = ETAG._replace(text=f"{ETAG.text} The response for a person (`user_id`) does not have it.", required=False)
 _SEARCHES = 3
 """The most searches of a request, if tree projects among its results turn out to be sold out."""
@@ -78,7 +80,7 @@ def _search(index: SearchIndex, search_request: _SearchRequest) -> _Results:
 
 @operation(
     *("GET", "/suggestions", TO_SEARCH_FOR_A_PERSON),
-    query=(_QUERY, LANG, _LIMIT),
+    query=(_QUERY, LANG, _LIMIT, _ON),
     headers=(IF_NONE_MATCH,),
     answers={200: Answer(SearchView | PersonalSearchView, headers=(_ETAG,)), 304: NOT_MODIFIED},
 )
@@ -86,22 +88,38 @@ def suggest(request: Request) -> Response:
     """Search what a person can do in the calling app, tree projects, campaigns, and what the business itself does.
 
     With ``user_id``, the search takes into account what the person did today. If nothing matches the query, the
-    response is the front page.
+    response is the front page. With ``on``, an operator sees what the search will find on a later day.
     """
     query = _QUERY.of(request) or ""
     language = language_of(request)
     limit = _LIMIT.of(request)
     caller = Caller(request.app, request.caller.link_pattern)
-    index, search_request = live_index().current(), _SearchRequest(query, caller, language, limit, today())
+    on = _preview_day(request)
+    index = live_index().at(settings().calendar.end_of(on)) if on else live_index().current()
+    search_request = _SearchRequest(query, caller, language, limit, on or today())
     if request.person is not None:
         personal = _body_for(request.person, index, search_request)
         return Response(personal, headers=_PERSONAL_HEADERS, language=language)
-    body = _body(index, search_request)
+    body = _body(index, search_request, _search if on else results_of)
     etag = etag_of_text(utf8_text(body))
     headers = {**_CACHE_HEADERS, "etag": etag}
     if client_has(request.header("if-none-match"), etag):
         return Response("", status=304, headers=headers, language=language)
     return Response(body, headers=headers, language=language)
+
+
+def _preview_day(request: Request) -> date | None:
+    """Return the day of which an operator requests a preview, or None.
+
+    Raises:
+        InvalidRequest: the day is not a date, or it is over, or the client is not an operator's.
+    """
+    on = _ON.of(request)
+    if on and request.caller.role != "operator":
+        raise InvalidRequest("invalid_parameter", "on shows a preview, which only operators can see.")
+    if on and on < today():
+        raise InvalidRequest("invalid_parameter", "on must not be before today.")
+    return on
 
 
 def _body_for(person: str, index: SearchIndex, search_request: _SearchRequest) -> PersonalSearchView:
@@ -122,17 +140,21 @@ def _personal_reading() -> "PersonalReading":
     return personal_reading()
 
 
-def _body(index: SearchIndex, search_request: _SearchRequest) -> SearchView:
+def _body(
+    index: SearchIndex,
+    search_request: _SearchRequest,
+    find: Callable[[SearchIndex, _SearchRequest], _Results] = results_of,
+) -> SearchView:
     """Return the response with the figures that change during the day. Tree projects that are sold out come last.
 
-    Only the stocks of the results are read. If one of them is sold out, those of all projects that may take its place
-    are read too.
+    ``find`` searches: with a cache, or without one for a preview, whose index is not kept. Only the stocks of the
+    results are read. If one of them is sold out, those of all projects that may take its place are read too.
     """
     day, calendar = search_request.today, settings().calendar
     for _ in range(_SEARCHES):
         sold_out = _sold_out(index)
         last = search_request.last._replace(sold_out=sold_out)
-        results = results_of(index, search_request._replace(last=last))
+        results = find(index, search_request._replace(last=last))
         figures = figure_reading().figures(*_named_in(results.views), day.year)
         if _sold_out(index) <= sold_out:
             break

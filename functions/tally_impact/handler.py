@@ -1,9 +1,10 @@
 """Reads the stream of the ledger table, and adds each change to the public totals."""
 
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from saxaul.startup import prepare
-from saxaul.messages.events import StreamEvent
+from saxaul.messages.events import StreamEvent, age_of_oldest
 from saxaul.observability import logger
 from saxaul.services import wiring
 from saxaul.services.tally import tallying
@@ -22,7 +23,12 @@ def handler(event: StreamEvent, context: "LambdaContext") -> dict[str, Any]:
     tallied = tallying().tally(event["Records"], event.get("shardId", EMULATOR_SHARD))
     logger.info(
         "tallied",
-        extra={"records": len(event["Records"]), **tallied._asdict(), "request_id": context.aws_request_id},
+        extra={
+            "records": len(event["Records"]),
+            **tallied._asdict(),
+            "oldest_changed_s": age_of_oldest(event["Records"], time()),
+            "request_id": context.aws_request_id,
+        },
     )
     return {"state": {}}  # a tumbling window requires a state, but the totals are in the table
 

@@ -69,7 +69,7 @@ def list_campaigns(request: Request) -> Response:
     day, found = on or today(), impact_reading().campaigns(on)
 
     def views(runs: Sequence[ShownRun]) -> list[CampaignView]:
-        return [campaign_view(run.identifier, run.campaign, run.run, day, run.reached, language) for run in runs]
+        return [campaign_view(*shown[:3], day, shown.reached, language) for shown in runs]
 
     shown: CampaignsView = {
         "day": day.isoformat(),
@@ -90,12 +90,12 @@ def view_campaign(request: Request) -> Response:
     """Show a campaign with the run that includes a day, or else its next run, or else its last run.
 
     The day is today, or the one in the query parameter ``on``. On a later day, the campaign is shown as it will be at
-    the end of that day. The progress toward the goal is always that of now.
+    the end of that day. The progress is always that of now.
     """
     language, on = language_of(request), _ON.of(request)
     day = on or today()
     shown = impact_reading().campaign(request.path("id"), on)
-    view = campaign_with_editions_view(shown.identifier, shown.campaign, shown.run, day, shown.reached, language)
+    view = campaign_with_editions_view(*shown[:3], day, shown.reached, language)
     return Response(view, language=language)
 
 

@@ -375,3 +375,21 @@ def test_an_operator_replaces_exactly_the_version_that_was_read() -> None:
     assert api.requests[1].headers["if-match"] == '"3"'
     assert json.loads(api.requests[1].content)["weight"] == 1.5
     assert api.requests[2].headers["if-none-match"] == "*"
+
+
+def test_an_operator_ends_a_campaign_and_previews_the_search_of_a_day() -> None:
+    entry = httpx.Response(200, json={"id": "earth", "ends": {"2026-06-04": "2026-06-05"}}, headers={"etag": '"2"'})
+    found = httpx.Response(200, json={"query": "bus", "fallback": False, "suggestions": []})
+    api = FakeApi(entry, entry, found)
+    operator = OperatorClient(API, TOKEN_URL, "id", SECRET, transport=httpx.MockTransport(api), clock=StillClock())
+
+    ended = operator.end_campaign("earth")
+    operator.end_campaign("earth", last_day=date(2026, 6, 4), if_match='"1"')
+    operator.suggest("bus", on=date(2027, 6, 5))
+
+    today, yesterday, search = api.requests
+    assert (ended.document["ends"], ended.etag) == ({"2026-06-04": "2026-06-05"}, '"2"')
+    assert (today.url.path.endswith("/catalog/campaigns/earth/end"), json.loads(today.content)) == (True, {})
+    assert json.loads(yesterday.content) == {"last_day": "2026-06-04"}
+    assert yesterday.headers["if-match"] == '"1"'
+    assert dict(search.url.params) == {"q": "bus", "on": "2027-06-05"}

@@ -326,8 +326,6 @@ def _access(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterat
     """Compare who may send a request: what is asked for now, and was not asked for before, shuts clients out."""
     before, now = old.get("person_in_query"), new.get("person_in_query")
     asked = {part: new.get(part) for part in ("role", "cover", "first_party")}
-    if (admitted := old.get("operator_scope")) != new.get("operator_scope") and admitted:
-        yield f"{name} is for other operators: they needed {admitted}, and now {new.get('operator_scope')}"
     if before:
         asked["person_in_query"] = now
     for part, value in asked.items():

@@ -36,6 +36,15 @@ _ENTRY_OF_KIND: Mapping[str, Mapping[str, Any]] = {
     "synonyms": ENTRIES[5],
     "facilities": _FACILITY,
 }
+RUNNING = f"{PREFIX}running"
+ALWAYS: Mapping[str, Any] = {
+    "names": _WORDS,
+    "texts": _WORDS,
+    "recurs": "FREQ=YEARLY;BYMONTH=1;BYMONTHDAY=1",
+    "days": 366,
+    "multipliers": {"bus_ride": 1},
+}
+"""A campaign that runs on every day. It must be there as ``RUNNING``."""
 _BIKES: Mapping[str, Any] = {"name": "Bikes", "kind": "third_party"}
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -109,6 +118,7 @@ def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
     )
     entry = {"kind": "synonyms", "id": ENTRY}
     entries = [{"kind": kind, "id": f"{PREFIX}{kind}"} for kind in KINDS]
+    running = {"kind": "campaigns", "id": RUNNING}
     action = {**world.action, "action_id": f"{PREFIX}new"}
     reversal = {name: world.action[name] for name in ("action_id", "user_id", "occurred_at")} | {"reason": "mistake"}
     moment = world.now.isoformat()
@@ -148,6 +158,7 @@ def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
         "DELETE /catalog/{kind}/{id}": [Honest({"kind": "synonyms", "id": f"{PREFIX}deleted"})],
         "GET /catalog/{kind}/{id}/versions": [Honest(entry)],
         "POST /catalog/{kind}/{id}/versions/{version}/restore": [Honest({**entry, "version": "1"})],
+        "POST /catalog/{kind}/{id}/end": [Honest(running), Honest(running, {})],
         **{
             operation: [Honest({"app_id": world.apps.app_id}, body)]
             for operation, body in {

@@ -348,6 +348,10 @@ COMPATIBLE: Mapping[str, Change] = {
     # who may call
     "no scope": lambda d: operation(d).update(security=[]),
     "a second way to be admitted": security({"oauth": ["trees.read"]}, {"key": []}),
+    "operators may send it too": lambda d: [
+        security({"oauth": ["trees.read"]}, {"oauth": ["users.read"]})(d),
+        access(operator_scope="users.read")(d),
+    ],
     "any role": access(role=None),
     # parameters
     "a new optional parameter": lambda d: operation(d)["parameters"].append({"name": "to", "in": "query"}),

@@ -74,7 +74,7 @@ DOCUMENTS: list[tuple[type[Model], dict[str, Any]]] = [
                 "plausible_a_day": {"solar": {"value": 1000, "confidence": "A", "source": "a meter"}}}),
     (Campaign, {"names": TEXT, "texts": TEXT, "recurs": "FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=5", "days": 2,
                 "keywords": ["earth"], "multipliers": {"bus_ride": 2}, "goal": {"counts": "trees", "target": 10},
-                "editions": {"2026": {"host": TEXT, "theme": TEXT}}}),
+                "editions": {"2026": {"host": TEXT, "theme": TEXT}}, "ends": {"2026-06-05": "2026-06-05"}}),
     (ActionType, {"names": TEXT, "unit": "ride", "category": "travel", "actor": "person",
                   "points": {"value": 80, "per": "action", "at_least": 1, "confidence": "none", "source": ""},
                   "caps": [{"window": "day", "units": 3}, {"window": "month", "points": 900}],

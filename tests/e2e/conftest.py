@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,25 +27,13 @@ def state_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture(scope="session")
 def stack(state_folder: Path, port: int) -> Iterator[dict[str, Any]]:
-    run_stack("down")
-    started = run_stack("up", "--port", str(port))
-    try:
-        assert started.returncode == 0, started.stdout + started.stderr
-        yield json.loads((state_folder / "stack.json").read_text())
-        emulator = psutil.Process(json.loads((state_folder / "process.json").read_text())["pid"])
-        started_by_up = [emulator, *emulator.children(recursive=True)]
-    finally:
-        run_stack("down")
-    assert len(started_by_up) > 1, "no worker was running"
-    assert not [process for process in started_by_up if process.is_running()], "down left processes behind"
-    assert not (state_folder / "stack.json").exists()
+    with stack_in(state_folder, "--port", str(port)) as known:
+        yield known
 
 
 @pytest.fixture(scope="session")
@@ -66,6 +55,29 @@ def operator(stack: dict[str, Any]) -> Iterator[Client]:
     assert stack
     with Client("operator") as client:
         yield client
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def stack_in(folder: Path, *arguments: str) -> Iterator[dict[str, Any]]:
+    """Start a stack in the state folder that SAXAUL_STATE names. Stop it at the end, and check that nothing is left."""
+    run_stack("down")
+    started = run_stack("up", *arguments)
+    try:
+        assert started.returncode == 0, started.stdout + started.stderr
+        yield json.loads((folder / "stack.json").read_text())
+        emulator = psutil.Process(json.loads((folder / "process.json").read_text())["pid"])
+        started_by_up = [emulator, *emulator.children(recursive=True)]
+    finally:
+        run_stack("down")
+    assert len(started_by_up) > 1, "no worker was running"
+    assert not [process for process in started_by_up if process.is_running()], "down left processes behind"
+    assert not [name for name in ("stack.json", "clock", "clock.lock") if (folder / name).exists()]
 
 
 def run_stack(*arguments: str) -> subprocess.CompletedProcess[str]:

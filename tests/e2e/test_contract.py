@@ -11,7 +11,17 @@ import requests
 
 from local.openapi import DOCUMENT
 from tests.contract.conformance import Answer, Exercise, operations_of
-from tests.contract.honest import ENTRY, EXCLUSIONS, PREFIX, World, known, registered_apps, remove_entries
+from tests.contract.honest import (
+    ALWAYS,
+    ENTRY,
+    EXCLUSIONS,
+    PREFIX,
+    RUNNING,
+    World,
+    known,
+    registered_apps,
+    remove_entries,
+)
 from tests.contract.release import read
 from tests.e2e.calling import Client
 from tests.e2e.journeys import (
@@ -55,6 +65,7 @@ def world(stack: dict[str, Any], alipay: Client, partner: Client, operator: Clie
     )
     for words in (["contract", "合约"], ["contract", "合约", "agreement"]):
         operator.call_or_exit("PUT", f"/catalog/synonyms/{ENTRY}", {"words": words})
+    operator.call_or_exit("PUT", f"/catalog/campaigns/{RUNNING}", ALWAYS)
     operator.call_or_exit("PUT", f"/catalog/synonyms/{PREFIX}deleted", {"words": ["contract", "合约"]})
     yield World(
         now=datetime.now(UTC),

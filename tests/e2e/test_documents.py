@@ -76,6 +76,32 @@ def test_the_commands_of_the_api_guide_report_a_ride_and_show_its_points(folder:
     assert '"action_type":"bus_ride","version":1' in printed
 
 
+def section(document: str, title: str) -> str:
+    """Return a section of a document, from its title to the next one of the same size."""
+    [found] = re.findall(rf"^{title}\n.*?(?=^## |\Z)", (ROOT / document).read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    return str(found)
+
+
+def test_the_handbook_of_operators_explains_a_withheld_point_and_shows_who_read_the_person(folder: Path) -> None:
+    text = section("docs/operators.md", "## Explaining points")
+    [script] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (folder / "explain.py").write_text(script)
+    blocks = [block for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if not block.startswith("AWS_")]
+
+    printed = "\n".join(paste(blocks, folder))
+
+    assert printed.count('"accepted":1') == 5
+    [cut, shown] = re.findall(
+        r'"cut": true,|leave_the_car withheld over_units_cap\n  [0-9-]+: 4\.0 used, 0\.0 left', printed
+    )
+    assert (cut, shown.split()[0]) == ('"cut": true,', "leave_the_car")
+    assert "5840 points earned" in printed
+    documented = re.findall(r'^ *"(\w+)":', re.findall(r"```json\n(.*?)```", text, re.DOTALL)[0], re.MULTILINE)
+    assert set(documented) <= set(re.findall(r'^ *"(\w+)":', printed, re.MULTILINE))
+    read = re.findall(r"operator  GET /users/{user_id}/(ledger|wallet)  200  ticket 4711$", printed, re.MULTILINE)
+    assert read[-3:] == ["ledger", "wallet", "ledger"]
+
+
 def test_the_page_for_app_teams_leads_to_a_planted_tree_with_the_client_and_with_curl(folder: Path) -> None:
     page = (ROOT / "docs/integrate.md").read_text("utf-8")
     [script] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)

@@ -36,6 +36,7 @@ from tests.e2e.journeys import eventually, make_action, make_rich, new_user, wal
         ("GET", "/catalog/action-types"),
         ("GET", "/catalog/action-types/bus_ride/versions"),
         ("POST", "/catalog/action-types/bus_ride/versions/1/restore"),
+        ("POST", "/catalog/campaigns/world-environment-day/end"),
     ],
 )
 def test_a_request_without_a_token_or_with_a_forged_one_is_401(stack: dict[str, Any], method: str, path: str) -> None:

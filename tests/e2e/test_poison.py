@@ -16,11 +16,11 @@ VISIBILITY = 3
 """Seconds until SQS redelivers the message. After five deliveries, it goes to the dead-letter queue."""
 
 
-def body_of(user_id: str) -> str:
-    """Return the message of one bus ride, as the API queues it."""
+def body_of(user_id: str, rule: int = 1) -> str:
+    """Return the message of one bus ride, as the API queues it. ``rule`` is the version of the action type."""
     ride = ReportedAction.model_validate(make_action(user_id))
     occurred_at = int(ride.occurred_at.timestamp())
-    action = Action("alipay", Owner("user", user_id), ride.action_id, "bus_ride", ride.quantity, occurred_at, rule=1)
+    action = Action("alipay", Owner("user", user_id), ride.action_id, "bus_ride", ride.quantity, occurred_at, rule=rule)
     (body,) = action_bodies("alipay", occurred_at, [action])
     return body
 
@@ -51,3 +51,33 @@ def test_a_poison_message_does_not_block_others_and_is_posted_after_correction(
     assert redriven.returncode == 0, redriven.stdout + redriven.stderr
     assert wallet_of(alipay, poisoned, earned=80)["earned"] == 80
     assert "0 of about 0" in run_operation("dead_letters", "list").stdout
+
+
+def test_a_redrive_moves_what_is_good_and_leaves_poison_and_what_came_back(
+    stack: dict[str, Any], alipay: Client
+) -> None:
+    """A message that names a version of an action type that does not exist can be read, and fails each time."""
+    sqs = boto3.client("sqs", **client_arguments(stack["endpoint_url"]))
+    users = [new_user() for _ in range(12)]
+    failing, poison = body_of(new_user(), rule=9_999), "no JSON"
+    bodies = [*map(body_of, users[:6]), poison, failing, *map(body_of, users[6:])]
+    dead = stack["queues"]["actions_dead_letter"]
+    for body in bodies:
+        sqs.send_message(QueueUrl=dead, MessageBody=body, MessageGroupId="alipay")
+
+    with short_visibility_timeout(stack, "actions", VISIBILITY):
+        first = run_operation("dead_letters", "redrive").stdout
+        earned = [wallet_of(alipay, user, earned=80)["earned"] for user in users]
+        listed = eventually(
+            lambda: run_operation("dead_letters", "list").stdout, lambda listing: "redriven before" in listing, 120
+        )
+        second = run_operation("dead_letters", "redrive").stdout
+
+    assert "moved 13 messages" in first
+    assert "1 message stayed" in first
+    assert earned == [80] * 12
+    assert "2 of about 2 messages" in listed
+    assert "moved 0 messages" in second
+    assert "unreadable" in second
+    assert "came back after a redrive: alipay: 1 actions (bus_ride)" in second
+    assert "dropped 2 messages" in run_operation("dead_letters", "drop", "--all", "--yes").stdout

@@ -11,7 +11,7 @@ from saxaul.catalog.entries import TreeProject
 from saxaul.catalog.versions import VersionedEntry
 from tests.builders import SHANGHAI, confirmation
 from tests.contract.conformance import Exercise, operations_of, role_of
-from tests.contract.honest import ENTRY, EXCLUSIONS, PREFIX, World, known, registered_apps
+from tests.contract.honest import ALWAYS, ENTRY, EXCLUSIONS, PREFIX, RUNNING, World, known, registered_apps
 from tests.contract.release import read
 from tests.e2e.journeys import IS_LONG
 from tests.integration.in_process import BASE_URL, send
@@ -54,6 +54,7 @@ def world(stack: Stack) -> World:
     assert confirm(order, confirmation(planted)).status == 200
     for words in (["contract", "合约"], ["contract", "合约", "agreement"]):
         assert put_entry("synonyms", ENTRY, {"words": words}).status == 200
+    assert put_entry("campaigns", RUNNING, ALWAYS).status == 200
     assert put_entry("synonyms", f"{PREFIX}deleted", {"words": ["contract", "合约"]}).status == 200
     return World(
         now=datetime.fromtimestamp(stack.clock.instant, SHANGHAI),

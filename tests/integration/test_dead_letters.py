@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from operations import dead_letter_queue, dead_letters
@@ -62,13 +61,9 @@ def redemption_requests(stack: Stack) -> QueuePair:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], clock: StoppedClock) -> Run:
-    """Return a function that runs the command on two queues and returns its output.
-
-    SQS refuses to move messages, as on the laptop stack.
-    """
+    """Return a function that runs the command on two queues and returns its output."""
     monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
     monkeypatch.setattr(dead_letters, "SYSTEM_CLOCK", clock)
-    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", without_move_tasks("InvalidAction"))
 
     def run_it(lines: QueuePair, *arguments: object, code: int = 0) -> str:
         urls = ["--queue", lines.kind, "--source-url", lines.source, "--dead-letter-url", lines.dead]
@@ -83,24 +78,6 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], clo
         return capsys.readouterr().out
 
     return run_it
-
-
-def without_move_tasks(code: str) -> Callable[..., Any]:
-    def refuse(_: object) -> None:
-        output = {"Error": {"Code": code, "Message": "The action StartMessageMoveTask is not valid for this endpoint."}}
-        raise ClientError(output, "StartMessageMoveTask")  # type: ignore[arg-type] # only the fields that the code reads
-
-    return with_move_tasks(refuse)
-
-
-def with_move_tasks(response: Callable[[Any], object]) -> Callable[..., Any]:
-    """Replace the response to StartMessageMoveTask, which moto does not support. Other operations are unchanged."""
-    call = vars(BaseClient)["_make_api_call"]
-
-    def calling(self: BaseClient, operation: str, arguments: dict[str, Any]) -> object:
-        return response(arguments) if operation == "StartMessageMoveTask" else call(self, operation, arguments)
-
-    return calling
 
 
 def redemption_request(redemption_id: str) -> str:
@@ -197,30 +174,65 @@ def test_a_redriven_redemption_request_is_not_dropped_as_a_duplicate(
     assert stack.receive_all(redemption_requests.source) == [redemption_request("r-1")]
 
 
-def test_a_redrive_uses_a_move_task_of_sqs_if_it_is_supported(
-    actions: QueuePair, run: Run, monkeypatch: pytest.MonkeyPatch, stack: Stack
-) -> None:
-    actions.put_dead_letters(GOOD)
-    tasks: list[Any] = []
-    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", with_move_tasks(tasks.append))
+def test_a_redrive_leaves_what_cannot_be_read_and_names_it(actions: QueuePair, run: Run, stack: Stack) -> None:
+    first, poison, nonsense, _ = actions.put_dead_letters(GOOD, POISON, "no JSON", TAKEN_BACK)
 
     output = run(actions, "redrive")
 
-    assert tasks == [{"SourceArn": "arn:aws-cn:sqs:cn-north-1:123456789012:ActionDeadLetterQueue"}]
-    assert "SQS is moving all messages back" in output
-    assert stack.receive_all(actions.dead) == [GOOD]
+    assert "moved 2 messages" in output
+    assert "2 messages stayed" in output
+    assert f"{poison} unreadable (actions.0.4: Input should be a valid decimal" in output
+    assert f"{nonsense} unreadable" in output
+    assert first not in output
+    assert sorted(stack.receive_all(actions.source)) == sorted([GOOD, TAKEN_BACK])
+    assert sorted(stack.receive_all(actions.dead)) == sorted([POISON, "no JSON"])
 
 
-def test_if_sqs_refuses_a_move_task_the_command_moves_nothing_itself(
-    actions: QueuePair, run: Run, monkeypatch: pytest.MonkeyPatch, stack: Stack
+def test_a_redrive_leaves_what_came_back_after_a_redrive_until_again_is_said(
+    actions: QueuePair, run: Run, stack: Stack
+) -> None:
+    actions.put_dead_letters(GOOD, TAKEN_BACK)
+    run(actions, "redrive")
+    back = fail_again(actions)
+    [fresh] = actions.put_dead_letters(GOOD)
+
+    listed, output = run(actions, "list"), run(actions, "redrive")
+    left = stack.receive_all(actions.source)
+    again = run(actions, "redrive", "--again")
+
+    assert listed.count("redriven before") == 2
+    assert "moved 1 messages" in output
+    assert all(f"{message_id} came back after a redrive: " in output for message_id in back)
+    assert fresh not in output
+    assert left == [GOOD]
+    assert "moved 2 messages" in again
+    assert "stayed" not in again
+    assert sorted(stack.receive_all(actions.source)) == sorted([GOOD, TAKEN_BACK])
+
+
+def test_a_message_that_is_named_is_moved_back_even_if_it_came_back_before(
+    actions: QueuePair, run: Run, stack: Stack
 ) -> None:
     actions.put_dead_letters(GOOD)
-    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", without_move_tasks("AccessDenied"))
+    run(actions, "redrive")
+    [back] = fail_again(actions)
 
-    output = run(actions, "redrive", code=1)
+    assert f"moved {back} back" in run(actions, "redrive", "--id", back)
+    assert stack.receive_all(actions.source) == [GOOD]
 
-    assert "AccessDenied" in output
-    assert (stack.receive_all(actions.source), stack.receive_all(actions.dead)) == ([], [GOOD])
+
+def fail_again(queues: QueuePair) -> list[str]:
+    """Move every message of a queue to its dead-letter queue, as SQS does, with its attributes. Return their ids."""
+    ids = []
+    while found := sqs().receive_message(QueueUrl=queues.source, MessageAttributeNames=["All"]).get("Messages"):
+        for message in found:
+            kept: Any = message.get("MessageAttributes", {})
+            sent = sqs().send_message(
+                QueueUrl=queues.dead, MessageBody=message["Body"], MessageAttributes=kept, MessageGroupId="alipay"
+            )
+            sqs().delete_message(QueueUrl=queues.source, ReceiptHandle=message["ReceiptHandle"])
+            ids.append(sent["MessageId"])
+    return ids
 
 
 def test_a_message_that_cannot_be_sent_stays_in_the_dead_letter_queue(
@@ -485,6 +497,8 @@ def test_an_unknown_message_ends_with_one_sentence(actions: QueuePair, run: Run)
         ("drop", "--receipt", ""),
         ("redrive", "--body-file", "x"),
         ("redrive", "--id", ""),
+        ("redrive", "--id", "m-1", "--again"),
+        ("drop", "--id", "m-1", "--again"),
         ("burn",),
     ],
 )

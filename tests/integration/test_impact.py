@@ -44,8 +44,12 @@ TODAY = date(2026, 6, 5)
 
 
 def record(before: Item | None, after: Item | None, event: str = "MODIFY") -> Any:  # noqa: ANN401 - as Lambda sends it
+    return raw_record(raw(before) if before else None, raw(after) if after else None, event)
+
+
+def raw_record(before: Any, after: Any, event: str = "MODIFY") -> Any:  # noqa: ANN401 - in DynamoDB's own notation
     images = {"OldImage": before, "NewImage": after}
-    shown = {name: _as_sent(raw(image)) for name, image in images.items() if image}
+    shown = {name: _as_sent(image) for name, image in images.items() if image}
     return {"eventName": event, "dynamodb": {"SequenceNumber": str(next(_sequences)), **shown}}
 
 
@@ -522,3 +526,91 @@ def test_a_campaign_begins_at_midnight_in_the_programmes_time_zone_and_not_in_ut
     stack.clock.instant += 1
 
     assert (before, campaign("wed").body["state"]) == ("next", "running")
+
+
+YESTERDAY = "FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=4"
+
+
+@pytest.fixture
+def doubled(stack: Stack) -> Stack:
+    """A stack with a campaign of three days that multiplies two action types."""
+    stack.seed("action-types", bus_ride=make_action_type(), walking=make_action_type(points="10"))
+    stack.seed("campaigns", wed=make_campaign(YESTERDAY, 3, {"bus_ride": "2", "walking": "1.5"}))
+    return stack
+
+
+def progress_of(identifier: str) -> Any:  # noqa: ANN401 - the response body
+    return campaign(identifier).body["progress"]
+
+
+def count_all(stream: Stream) -> None:
+    """Deliver the stream until it is empty. What is counted of a person changes an item of the person."""
+    for _ in range(2):
+        tally(*stream.records())
+
+
+def test_a_campaign_shows_the_actions_the_persons_the_points_and_what_the_multiplier_gave(doubled: Stack) -> None:
+    mei, stream = Owner("user", "u-mei"), Stream()
+    rides = [make_action("ride-1"), make_action("ride-2", occurred_at=NOON - DAY), make_action("w", owner=mei)]
+    walks = [make_action("walk", type="walking"), make_action("before", occurred_at=NOON - 2 * DAY, owner=mei)]
+
+    doubled.accrue_all([*rides, *walks])
+    count_all(stream)
+
+    assert progress_of("wed") == {"actions": 4, "persons": 2, "points": 3 * 160 + 15, "extra_points": 3 * 80 + 5}
+    assert [shown["progress"]["actions"] for shown in campaigns()["running"]] == [4]
+    assert [shown["progress"] for shown in campaigns()["next"]] == [None]
+
+
+def test_a_person_counts_in_a_campaign_while_one_action_of_the_person_does(doubled: Stack) -> None:
+    stream = Stream()
+    rides = [make_action("ride-1"), make_action("ride-2"), make_action("ride-3", occurred_at=NOON - DAY)]
+    doubled.accrue_all(rides)
+    count_all(stream)
+    found = [progress_of("wed")]
+    for number in (1, 3, 2):
+        ride = rides[number - 1]
+        doubled.accrue(*reversal_bodies(APP, NOON, [Reversal(APP, USER, ride.action_id, "refund", ride.occurred_at)]))
+        count_all(stream)
+        found.append(progress_of("wed"))
+    doubled.accrue_all([make_action("ride-4")])
+    count_all(stream)
+
+    assert [(shown["actions"], shown["persons"], shown["points"]) for shown in (*found, progress_of("wed"))] == [
+        (3, 1, 480),
+        (2, 1, 320),
+        (1, 1, 160),
+        (0, 0, 0),
+        (1, 1, 160),
+    ]
+
+
+def test_records_that_are_delivered_again_count_no_person_twice(doubled: Stack) -> None:
+    stream = Stream()
+    doubled.accrue_all([make_action("ride-1")])
+    first = stream.records()
+    tally(*first)
+    second = stream.records()
+    for records in (first, [*first, *second], second, first + second):
+        tally(*records)
+
+    assert progress_of("wed") == {"actions": 1, "persons": 1, "points": 160, "extra_points": 80}
+
+
+def test_a_campaign_that_multiplies_nothing_has_no_progress(stack: Stack) -> None:
+    stack.seed("action-types", bus_ride=make_action_type())
+    stack.seed("campaigns", wed=make_campaign())
+    stack.accrue_all([make_action("ride-1")])
+    count_all(Stream())
+
+    assert progress_of("wed") is None
+
+
+def test_an_action_that_two_campaigns_multiply_counts_in_the_one_with_the_higher_multiplier(stack: Stack) -> None:
+    stack.seed("action-types", bus_ride=make_action_type())
+    campaigns_ = {name: make_campaign(multipliers={"bus_ride": times}) for name, times in (("a", "2"), ("b", "3"))}
+    stack.seed("campaigns", **campaigns_)
+    stack.accrue_all([make_action("ride-1")])
+    count_all(Stream())
+
+    assert [progress_of(name)["actions"] for name in "ab"] == [0, 1]

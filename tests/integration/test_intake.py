@@ -6,6 +6,7 @@ import pytest
 
 from local.seed import load
 from tests.builders import reported
+from tests.integration.log_lines import Lines
 from tests.integration.stack import Response, Stack, call, ledger_of, report_actions, wallet_of
 
 NO_QUANTITIES = [
@@ -167,3 +168,30 @@ def test_a_new_evidence_or_mode_is_other_content(stack: Stack, change: dict[str,
 def test_a_refused_action_does_not_take_the_id_from_a_good_one(stack: Stack) -> None:
     assert stack
     assert codes(report_actions(reported(quantity=0), reported())) == [(0, "quantity_out_of_range")]
+
+
+def logged(lines: Lines) -> list[object]:
+    """Return how many items each request refused for which reason, as the lines of the requests say it."""
+    return [json.loads(line).get("refused") for line in lines.taken()]
+
+
+@pytest.mark.usefixtures("stack")
+def test_the_log_line_of_a_request_counts_its_refused_items_by_reason_and_names_none(lines: Lines) -> None:
+    bad = [reported(action_id=f"ride-{n}", type="flight") for n in range(3)] + [reported(quantity="none")]
+
+    report_actions(reported(), *bad)
+    report_actions(reported())
+    report_actions(*bad)
+
+    expected = {"unknown_type": 3, "invalid_action": 1}
+    assert logged(lines) == [expected, None, expected]
+
+
+@pytest.mark.usefixtures("stack")
+def test_the_log_line_of_a_receipt_counts_no_refused_items(lines: Lines) -> None:
+    receipt_id = report_actions(reported(), reported(type="flight")).body["receipt_id"]
+    lines.taken()
+
+    call("ingest_actions", "GET", f"/receipts/{receipt_id}")
+
+    assert logged(lines) == [None]

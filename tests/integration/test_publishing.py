@@ -4,6 +4,7 @@ import pytest
 
 from saxaul.settings import settings
 from saxaul.storage import clients, objects
+from saxaul.storage.snapshots import INDEXES
 from saxaul.storage.table import Table
 from tests.builders import make_suggestion
 from tests.integration.conftest import clear_worker_caches
@@ -49,3 +50,23 @@ def test_an_event_of_the_stream_publishes_a_change() -> None:
 
     assert invoke("publish_catalog", {"Records": []}) == {"version": 4, "snapshots": 2, "indexes": 1}
     assert invoke("publish_catalog", {"Records": []}) == {"version": 4, "snapshots": 0, "indexes": 0}
+
+
+def test_a_preview_of_the_search_uses_the_published_index_of_that_day_or_builds_it(
+    published: Stack,
+) -> None:
+    renamed = make_suggestion("Ride the bus home", "坐公交回家").model_dump(mode="json", exclude_defaults=True)
+    put_entry("suggestions", "bus", renamed | {"effective_at": "2026-08-01T00:00:00+08:00"})
+    invoke("publish_catalog", {"Records": []})
+    clear_worker_caches()
+
+    def titles() -> list[str]:
+        query = {"q": "bus", "on": "2026-08-01"}
+        found = call("suggest_campaigns", "GET", "/suggestions", client="operator-client", query=query).body
+        return [result["title"] for result in found["suggestions"] if result["kind"] == "action"]
+
+    assert titles() == ["Ride the bus home"]
+    for found in clients.s3().list_objects_v2(Bucket=BUCKET, Prefix=INDEXES)["Contents"]:
+        clients.s3().delete_object(Bucket=BUCKET, Key=found["Key"])
+    assert titles() == ["Ride the bus home"]
+    assert published

@@ -7,15 +7,26 @@ import pytest
 
 from operations import recount as command
 from saxaul.deadline import UnansweredError
-from saxaul.impact.totals import FacilityYear, Impact, MonthlyAct, Subject, Sum, Tally
+from saxaul.impact.totals import CampaignRun, FacilityYear, Impact, MonthlyAct, Participation, Subject, Sum, Tally
+from saxaul.ledger.actions import Owner
 from saxaul.storage.impact import ImpactStore, tally_key
-from tests.builders import FACILITY, NOON, at, make_action, make_action_type, make_calendar, make_redemption
+from tests.builders import (
+    FACILITY,
+    NOON,
+    at,
+    make_action,
+    make_action_type,
+    make_calendar,
+    make_campaign,
+    make_redemption,
+)
 from tests.clocks import StoppedClock
 from tests.integration.stack import Stack
 from tests.integration.test_impact import Stream, impact, tally
 
 CALENDAR = make_calendar()
 TODAY = CALENDAR.day_of(NOON)
+MEI = Owner("user", "u-mei")
 
 
 @pytest.fixture
@@ -222,7 +233,7 @@ def test_a_day_that_lacks_one_state_and_counts_another_is_reported_but_not_corre
         "2026-06-05 lacks 1 trees reserved",
         "2026-06-05 counts 1 trees ordered that the ledger does not hold",
         "2026-06-05 was not corrected, because it also counts something that the ledger does not hold",
-        "✗ 1 of the totals of 1 days and years lack something",
+        "✗ 1 of the totals of 1 days, years and runs lack something",
     ]
     assert impact().body["tree_counts"]["ordered"] == 1
     assert waits
@@ -242,7 +253,7 @@ def test_a_day_that_changes_during_the_count_is_not_judged_and_the_command_exits
         "✗ not judged, because they changed during the count; run this again: 2026-06-05",
     ]
     assert exit_of(monkeypatch, counted) == 0
-    assert capsys.readouterr().out == "✓ the totals of 1 days and years contain everything in the ledger\n"
+    assert capsys.readouterr().out == "✓ the totals of 1 days, years and runs contain everything in the ledger\n"
     assert waits == []
 
 
@@ -260,5 +271,76 @@ def test_the_command_exits_with_1_if_something_is_missing(
         counted.accrue_all([make_action("lost")])
 
     assert exit_of(monkeypatch, counted) == status
-    assert ("1 of the totals of 1 days and years lack something" in capsys.readouterr().out) is lost
+    assert ("1 of the totals of 1 days, years and runs lack something" in capsys.readouterr().out) is lost
     assert len(waits) == lost
+
+
+@pytest.fixture
+def campaigning(stack: Stack) -> Stack:
+    """A stack whose ledger has rides of two persons that a campaign doubled. The stream delivers no more changes."""
+    stack.seed("action-types", bus_ride=make_action_type())
+    stack.seed("campaigns", wed=make_campaign(multipliers={"bus_ride": "2"}))
+    stack.accrue_all([make_action("ride-1"), make_action("ride-2"), make_action("ride-3", owner=MEI)])
+    stream = Stream()
+    tally(*stream.records())
+    tally(*stream.records())
+    return stack
+
+
+def test_the_persons_of_a_campaign_are_compared_and_shown(
+    campaigning: Stack, waits: list[float], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_of(monkeypatch, campaigning) == 0
+    assert capsys.readouterr().out == (
+        "✓ the totals of 2 days, years and runs, and of 2 persons in runs, contain everything in the ledger\n"
+    )
+    assert waits == []
+
+
+def test_a_person_whom_a_campaign_lacks_is_reported_and_corrected_and_then_counted_by_the_stream(
+    campaigning: Stack, waits: list[float]
+) -> None:
+    stream = Stream()
+    stream.records()
+    campaigning.accrue_all([make_action("lost", owner=Owner("user", "u-lost"))])
+    stream.records()
+    lacking = [
+        "2026-06-05 lacks 1 actions of user alipay bus_ride",
+        "2026-06-05 lacks 1 quantity of user alipay bus_ride",
+        "2026-06-05 lacks 160 points of user alipay bus_ride",
+        "2026-06-05 lacks 212.5 avoided_g of user alipay bus_ride",
+        "user u-lost in wed@2026-06-05 lacks 1 periods",
+        "wed@2026-06-05 lacks 1 actions",
+        "wed@2026-06-05 lacks 160 points multiplied by 2",
+    ]
+
+    found, mended = recount(campaigning), recount(campaigning, mend=True)
+
+    assert found == (3, lacking)
+    assert mended[0] == 0
+    assert recount(campaigning) == (1, ["wed@2026-06-05 lacks 1 persons"])
+    tally(*stream.records())
+    assert recount(campaigning) == (0, [])
+    assert waits
+
+
+def test_a_person_whose_change_was_lost_after_the_participation_was_written_is_corrected(
+    campaigning: Stack, waits: list[float]
+) -> None:
+    stream = Stream()
+    stream.records()
+    campaigning.accrue_all([make_action("new", owner=Owner("user", "u-new"))])
+    tally(*stream.records())
+
+    assert recount(campaigning, mend=True) == (0, ["wed@2026-06-05 lacks 1 persons", "wed@2026-06-05 was corrected"])
+    assert recount(campaigning) == (0, [])
+    assert waits
+
+
+def test_a_participation_that_counts_too_much_is_reported(campaigning: Stack, waits: list[float]) -> None:
+    store = ImpactStore(campaigning.ledger)
+    [mei] = store.tallies_of([Participation(MEI.id, CampaignRun("wed", TODAY))])
+    store.put(mei._replace(impact=Impact(periods=2)))
+
+    assert recount(campaigning) == (0, ["user u-mei in wed@2026-06-05 counts 1 periods that the ledger does not hold"])
+    assert waits

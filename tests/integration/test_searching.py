@@ -81,6 +81,33 @@ def test_an_operator_finds_the_actions_of_every_app_without_links(stack: Stack) 
     ] == "https://www.alipay.com/bus"
 
 
+def test_an_operator_sees_what_the_search_finds_on_a_later_day(seeded: Stack) -> None:
+    """The campaign and the renamed suggestion are found as on that day, and what is known today stays as it is."""
+    seeded.clock.instant = at("2026-07-06T12:00")
+    renamed = make_suggestion("Ride the bus home", "坐公交回家", campaign="wed").model_dump(
+        mode="json", exclude_defaults=True
+    )
+    put_entry("suggestions", "bus", renamed | {"effective_at": "2027-01-01T00:00:00+08:00"})
+
+    def on(day: str) -> list[tuple[str, float]]:
+        found = search("bus", client="operator-client", on=day).body["suggestions"]
+        return [(result["title"], result["points"]) for result in found if result["kind"] == "action"]
+
+    seeded.clock.instant += 2 * RENEWED_AFTER
+    assert on("2026-07-06") == [("Take the bus", 80)]
+    assert on("2027-06-04") == [("Ride the bus home", 80)]
+    assert on("2027-06-05") == [("Ride the bus home", 160)]
+    assert [result["title"] for result in search("bus").body["suggestions"]] == ["Take the bus"]
+
+
+def test_only_operators_preview_the_search_and_only_of_days_that_are_not_over(seeded: Stack) -> None:
+    for_app, over = search("bus", on="2026-06-06"), search("bus", client="operator-client", on="2026-06-04")
+
+    assert (for_app.code, over.code) == ("invalid_parameter", "invalid_parameter")
+    assert for_app.body["detail"] == "on shows a preview, which only operators can see."
+    assert seeded
+
+
 def test_a_suggestion_shows_its_points_its_evidence_its_campaign_and_the_matched_text(seeded: Stack) -> None:
     found = search("gongjiao", lang="zh").body["suggestions"][0]
 

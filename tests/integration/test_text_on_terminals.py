@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from local import console as local_console
-from local import replay, seed, story
+from local import replay, seed, telling
 from local.console import exit_with, shown
 from local.replay_report import Sent, Survey, bad_row_line
 from local.results import show_results
@@ -67,9 +67,9 @@ def outputs() -> Mapping[str, Callable[[str], object]]:
         return survey
 
     def tell(text: str) -> None:
-        story._heading(text)  # noqa: SLF001
-        story._line(text)  # noqa: SLF001
-        story._request(text, text)  # noqa: SLF001
+        telling.heading(text)
+        telling.line(text)
+        telling.request(text, text)
 
     def result_of(text: str) -> dict[str, Any]:
         return {"kind": "action", "title": text, "text": text, "points": 1, "unit": text, "avoided_g": 0}
@@ -172,6 +172,7 @@ OWN_MARKUP = {
     ("shown_actions.py", "grid"),
     ("shown_batches.py", "grid"),
     ("shown_outcomes.py", "grid"),
+    ("shown_status.py", "grid"),
     ("take_back.py", "total"),
     ("take_back_calls.py", "total"),
     ("results.py", "Padding(table, (0, 0, 0, 4))"),

@@ -59,6 +59,8 @@ FIELDS_BYTES = 90
 """What an entry takes of its app's share, without its ids, its marks and its reversal reason."""
 MARK_BYTES = 5
 """What a mark of a receipt takes. An entry may get two of them, and a running total three."""
+RUN_BYTES = 8
+"""What the run of a campaign takes."""
 
 
 class Share(NamedTuple):
@@ -131,7 +133,8 @@ class Line:
     @property
     def bytes(self) -> int:
         marks = MARK_BYTES * (3 if self.is_total else 2)
-        return FIELDS_BYTES + marks + len(f":{self.action_id}") + len(self.evidence_id) + len(self.reversal)
+        run = RUN_BYTES if self.campaign else 0
+        return FIELDS_BYTES + marks + run + len(f":{self.action_id}") + len(self.evidence_id) + len(self.reversal)
 
     @property
     def needs_an_entry(self) -> bool:
@@ -626,11 +629,14 @@ def _repeated(known: Line, action: Action) -> str:
 
 
 def _campaign(catalog: Catalog, type_: str, day: date) -> tuple[Fraction, str]:
-    """Return the multiplier and its campaign. The only campaign is World Environment Day, which lasts one day."""
+    """Return the multiplier and the run of its campaign.
+
+    The only campaign is World Environment Day, which lasts one day.
+    """
     if day.strftime("%m-%d") == "06-05":
         for name, campaign in catalog.campaigns.items():
             if type_ in campaign.multipliers:
-                return Fraction(campaign.multipliers[type_]), name
+                return Fraction(campaign.multipliers[type_]), f"{name}@{day}"
     return Fraction(1), ""
 
 

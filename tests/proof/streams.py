@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from saxaul.impact.totals import Act, FacilityYear, Mark, MonthlyAct, Subject, Sum, month_of
+from saxaul.impact.totals import (
+    Act,
+    CampaignRun,
+    FacilityYear,
+    Mark,
+    MonthlyAct,
+    Participation,
+    Progress,
+    Subject,
+    Sum,
+    month_of,
+)
 from saxaul.ledger.actions import Action, Owner, Reversal, Withdrawal
 from saxaul.messages.bodies import pack_withdrawals
 from saxaul.services.tally import Tallying
@@ -41,6 +52,11 @@ NOW = at("2026-01-03T12:00")
 
 FACILITY_TYPES = {name: make_action_type(points=None, actor="facility") for name in ("solar", "wind")}
 ACCRUED_TYPES: Mapping[str, Any] = TYPES | FACILITY_TYPES
+
+RUN = CampaignRun("new-year", CALENDAR.day_of(NOW - 3 * DAY))
+"""A run of a campaign over the new year. It multiplies the actions of persons of its days."""
+
+MULTIPLIERS = {"bus_ride": Decimal(2), "cycling": Decimal("1.5"), "metro_ride": Decimal(2)}
 
 KINDS = ["plain", "plain", "total", "evidence", "reversal", "withdrawal"]
 
@@ -100,9 +116,9 @@ class RecordingDynamoDB(MemoryDynamoDB):
 def deliver(store: RecordingDynamoDB, rng: Random) -> None:
     """Deliver every record, in order within its shard. A batch may fail, may have any size, and may repeat records."""
     tallying = Tallying(ImpactStore(Table("Ledger", StoppedClock(NOW))), CALENDAR, StoppedClock(NOW))
-    done = dict.fromkeys(store.shards, 0)
+    done: defaultdict[str, int] = defaultdict(int)
     release = 0
-    while unread := [shard for shard in done if done[shard] < len(store.shards[shard])]:
+    while unread := [shard for shard in list(store.shards) if done[shard] < len(store.shards[shard])]:
         shard = rng.choice([shard for shard in unread if store.parents.get(shard) not in unread])
         back = rng.choice([0, 0, 1, 5])  # Lambda may repeat records since its last checkpoint
         start = max(0, done[shard] - back)
@@ -144,12 +160,26 @@ RELEASES = (_one_tally_a_day, _two_tallies_a_day, _as_today)
 Totals = dict[tuple[Subject, Act | MonthlyAct], Sum]
 
 
-def recount(world: World) -> Totals:
+class Found(NamedTuple):
+    """The totals of days and years, the progress of the run, and the periods of each participation that has any."""
+
+    totals: Totals
+    progress: Progress
+    periods: Mapping[str, int]
+
+
+def recount(world: World) -> Found:
     """Compute the totals again from every entry of every period."""
     found: defaultdict[tuple[Subject, Act | MonthlyAct], Sum] = defaultdict(Sum)
+    actions, points, periods = 0, defaultdict[str, int](int), defaultdict[str, set[str]](set)
     for owner in (*USERS, *FACILITIES):
         for period in world.periods.between(owner, "", "9999-12-31"):
             for name, entry in period.entries.items():
+                if entry.counts and entry.campaign:
+                    assert entry.campaign == str(RUN)
+                    actions += entry.actions
+                    points[str(entry.multiplier)] += entry.points
+                    periods[owner.id].add(period.window)
                 if entry.counts:
                     day = CALENDAR.day_of(entry.occurred_at)
                     keys: list[tuple[Subject, Act | MonthlyAct]] = [
@@ -159,18 +189,22 @@ def recount(world: World) -> Totals:
                         keys.append((FacilityYear(owner.id, day.year), MonthlyAct(month_of(day), entry.type)))
                     for key in keys:
                         found[key] = found[key].plus(Sum(entry.actions, entry.counted, entry.points, entry.avoided_g))
-    return dict(found)
+    progress = Progress(actions, len(periods), {name: number for name, number in points.items() if number})
+    return Found(dict(found), progress, {user: len(windows) for user, windows in periods.items()})
 
 
-def counted(impact: ImpactStore) -> Totals:
+def counted(impact: ImpactStore) -> Found:
     """Return the totals that the tally wrote."""
     days = impact.between(CALENDAR.day_of(NOW - 10 * DAY), CALENDAR.day_of(NOW))
     found: Totals = {(day, act): sums for day, totals in days.items() for act, sums in totals.acts.items()}
     years = impact.facilities_between(2025, 2026)
-    return found | {(year, act): sums for year, totals in years.items() for act, sums in totals.months.items()}
+    found |= {(year, act): sums for year, totals in years.items() for act, sums in totals.months.items()}
+    participations = impact.tallies_of(Participation(user.id, RUN) for user in USERS)
+    periods = {tally.subject.user_id: tally.impact.periods for tally in participations}  # type: ignore[union-attr] # as asked
+    return Found(found, impact.progress_of([RUN])[RUN], {user: number for user, number in periods.items() if number})
 
 
-def tally_and_recount(reported: Sequence[Report], seed: int) -> tuple[Totals, Totals]:
+def tally_and_recount(reported: Sequence[Report], seed: int) -> tuple[Found, Found]:
     """Accrue the reports, deliver the stream, and return the totals that were counted, and those of the ledger."""
     with pytest.MonkeyPatch.context() as patch:
         world = World(patch, NOW)
@@ -199,6 +233,7 @@ def _bodies_of(report: Report) -> Sequence[str]:
             withdrawal = Withdrawal(APP, owner, name, window, is_lifted=number % 2 == 0)
             return list(pack_withdrawals(APP, NOW, [withdrawal]))
         case _:
+            multiplier = MULTIPLIERS.get(type_) if days <= 3 else None
             action = Action(
                 APP,
                 owner,
@@ -209,6 +244,8 @@ def _bodies_of(report: Report) -> Sequence[str]:
                 kind == "total",
                 f"e-{number % 3}" if kind == "evidence" else "",
                 1,
+                str(RUN) if multiplier else "",
+                multiplier or Decimal(1),
                 plausible=None if owner.kind == "user" else Decimal(20),
             )
             return list(action_bodies(APP, NOW, [action]))

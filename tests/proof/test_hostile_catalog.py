@@ -15,7 +15,7 @@ import pytest
 from saxaul.catalog.entries import Campaign, Catalog, Kind
 from saxaul.http.campaign_views import campaign_view, editions_view
 from saxaul.http.suggestion_views import Caller, result_view
-from saxaul.impact.campaigns import run_after, run_at, run_before, runs_in
+from saxaul.impact.campaigns import Reached, run_after, run_at, run_before, run_to_show, runs_in
 from saxaul.ledger.periods import Period, PeriodKey, post
 from saxaul.ledger.screening import screen
 from saxaul.search.index import SearchIndex
@@ -199,11 +199,11 @@ def check_campaign(identifier: str, campaign: Campaign, days: list[date]) -> Non
         assert found is None or found.first <= day <= found.last
         assert following is None or following.first > day
         assert over is None or over.last < day
-        run = found or following or over
-        assert run is not None, (campaign.recurs, day)
+        run = run_to_show(campaign, day)
+        assert run == (found or following or over or run)
         assert run in runs_in(campaign, run.first.year)
         if day in EDGES:
-            campaign_view(identifier, campaign, run, day, None, "zh")
+            campaign_view(identifier, campaign, run, day, Reached(), "zh")
     editions_view(campaign, "en")
 
 

@@ -113,7 +113,7 @@ PERMISSIONS = {
         "kms:GetPublicKey on SigningKey",
     ],
     "TallyImpact": [
-        "dynamodb:BatchGetItem dynamodb:PutItem on LedgerTable in IMPACT#*",
+        "dynamodb:BatchGetItem dynamodb:PutItem on LedgerTable in IMPACT#* USER#*",
         "dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator on LedgerTable.StreamArn",
         "dynamodb:ListStreams on LedgerTable/stream/*",
         "sqs:SendMessage on ImpactDeadLetterQueue",

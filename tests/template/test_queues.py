@@ -8,7 +8,7 @@ import pytest
 from saxaul.catalog.entries import KINDS
 from saxaul.services.publish_catalog import BUILDING_SECONDS, READY_BEFORE
 from saxaul.services.sweep import LOST_AFTER
-from saxaul.storage import periods, redemptions
+from saxaul.storage import impact, periods, redemptions
 from tests.template.reading import attribute_of, events, functions, made, resources, sources
 
 FORTNIGHT = 14 * 24 * 3600
@@ -110,9 +110,10 @@ def test_two_functions_read_the_stream_which_is_the_most_that_one_shard_serves()
     assert sorted(READERS) == ["FindRepeats", "TallyImpact"]
 
 
-def test_tally_impact_gets_its_shard_and_receives_nothing_that_it_writes() -> None:
+def test_tally_impact_gets_its_shard_and_receives_no_totals_that_it_writes() -> None:
     assert READERS["TallyImpact"]["TumblingWindowInSeconds"] > 0, "Lambda names the shard only to a function with one"
-    assert filtered("TallyImpact") == [{"prefix": periods.PERIOD_PREFIX}, {"prefix": redemptions.TREE_PREFIX}]
+    prefixes = (periods.PERIOD_PREFIX, redemptions.TREE_PREFIX, impact.PARTICIPATION_PREFIX)
+    assert filtered("TallyImpact") == [{"prefix": prefix} for prefix in prefixes]
 
 
 def test_find_repeats_receives_only_periods_and_several_workers_may_read_one_shard() -> None:

@@ -239,7 +239,10 @@ def test_an_accepted_action_names_the_version_and_the_campaign_of_its_day() -> N
 
     accepted, _, _ = screen(APP, reports, catalog, CALENDAR, NOON)
 
-    assert [(a.rule, a.campaign, a.multiplier) for a in accepted] == [(7, "wed", Decimal(2)), (7, "", Decimal(1))]
+    assert [(a.rule, a.campaign, a.multiplier) for a in accepted] == [
+        (7, "wed@2026-06-05", Decimal(2)),
+        (7, "", Decimal(1)),
+    ]
 
 
 @pytest.mark.parametrize(("facility_id", "code"), [("dc-2", "unknown_facility"), ("theirs", "not_your_facility")])

@@ -6,6 +6,7 @@ import zlib
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import count
 from uuid import NAMESPACE_URL, uuid5
@@ -13,7 +14,8 @@ from uuid import NAMESPACE_URL, uuid5
 import pytest
 
 from operations.ledger_reading import size_of
-from saxaul.catalog.entries import Cap
+from saxaul.catalog.entries import Cap, run_name
+from saxaul.catalog.recurrences import MAX_RUNS
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.ledger.actions import Reversal
 from saxaul.ledger.awards import Terms
@@ -222,7 +224,7 @@ def full_period(length: int, *, reversed_sums: bool = False) -> Period:
             occurred_at=NOON + rng.randrange(DAY),
             recorded_at=NOON + rng.randrange(30 * DAY),
             rule=rng.randrange(1000),
-            campaign=rng.choice(campaigns),
+            campaign=run_name(rng.choice(campaigns), date(2026, 1, 1) + timedelta(weeks=rng.randrange(MAX_RUNS))),
             multiplier=Decimal("1.5"),
             is_total=True,
             evidence_id=noise(ids),

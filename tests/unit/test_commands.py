@@ -110,7 +110,7 @@ def test_an_unknown_or_abbreviated_option_is_refused(
         for action in parser._actions  # noqa: SLF001
         if action.required
         for value in ([action.option_strings[0]] if action.option_strings else [])
-        + [next(iter(action.choices)) if action.choices else "x"]
+        + [next(iter(action.choices)) if action.choices else "x" * 5]
     ]
     long = [name for action in parser._actions for name in action.option_strings if len(name) > len("--x")]  # noqa: SLF001
     for wrong in ("--no-such-option", "--no-such-option=1", *(f"{name[:-1]}=1" for name in long)):

@@ -35,7 +35,7 @@ actions = st.builds(
 multiplied = st.builds(
     Action._replace,
     actions,
-    campaign=st.sampled_from(["world-environment-day", "x"]),
+    campaign=st.sampled_from(["world-environment-day@2026-06-05", "x@1970-01-01"]),
     multiplier=st.decimals(1, 100, places=6),
 )
 crowds = st.lists(st.tuples(st.integers(1, 250), st.integers(1, 120)), max_size=6)

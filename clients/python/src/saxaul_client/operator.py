@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import date
 
 from saxaul_client.client import as_object, items_of
 from saxaul_client.errors import AnswerError
@@ -56,6 +57,18 @@ class OperatorClient(ReadingClient):
     def delete_entry(self, kind: str, identifier: str, *, if_match: str | None = None) -> CatalogEntry:
         return self._entry("DELETE", kind, identifier, None, _condition(if_match, new=False))
 
+    def end_campaign(
+        self, campaign_id: str, *, last_day: date | None = None, if_match: str | None = None
+    ) -> CatalogEntry:
+        """End the run of a campaign that includes today: on today, or on ``last_day``, which may be yesterday."""
+        body = {"last_day": last_day.isoformat()} if last_day else {}
+        return self._entry("POST", "campaigns", campaign_id, body, _condition(if_match, new=False), f"{_ENTRY}/end")
+
+    def restore_entry(self, kind: str, identifier: str, version: int, *, if_match: str | None = None) -> CatalogEntry:
+        """Write an earlier version again, as the next one. It also restores a deleted entry."""
+        path = f"{_ENTRY}/versions/{version:d}/restore"
+        return self._entry("POST", kind, identifier, None, _condition(if_match, new=False), path)
+
     def version_pages(
         self, kind: str, identifier: str, *, limit: int | None = None, cursor: str | None = None
     ) -> Iterator[Page[JsonObject]]:
@@ -106,24 +119,20 @@ class OperatorClient(ReadingClient):
         """End an app for good. Its id is never registered again."""
         return self._app("DELETE", _APP, app_id)
 
-    def take_back(self, app_id: str, reversals: Iterable[Reversal]) -> Reported:
-        """Reverse actions or sums of an app, in calls of at most 500. Refused ones are returned, also if all are.
-
-        Raises:
-            IncompleteError: there were several calls, and one failed after others had succeeded.
-            SaxaulError: the first call failed.
-        """
-        return self._report_in_calls("/apps/{app_id}/reversals", "reversals", reversals, app_id=app_id)
-
-    def receipt(self, receipt_id: str) -> Receipt:
-        """Return what became of each item of a call of any app, for 30 days after it."""
-        return read(Receipt, self.call("GET", "/receipts/{receipt_id}", receipt_id=receipt_id))
-
     def suggest(
-        self, text: str, *, lang: str | None = None, limit: int | None = None, known: Suggestions | None = None
+        self,
+        text: str,
+        *,
+        on: date | None = None,
+        lang: str | None = None,
+        limit: int | None = None,
+        known: Suggestions | None = None,
     ) -> Suggestions:
-        """Search in every app at once. If ``known`` is still what the API would answer, it is returned."""
-        return self._suggest({"q": text, "lang": lang, "limit": limit}, known)
+        """Search in every app at once, as on the day ``on`` or today.
+
+        If ``known`` is still what the API would answer, it is returned.
+        """
+        return self._suggest({"q": text, "on": on, "lang": lang, "limit": limit}, known)
 
     def wallet(self, user_id: str, *, reason: str) -> Wallet:
         return self._wallet(user_id, {"reason": reason})
@@ -159,14 +168,29 @@ class OperatorClient(ReadingClient):
         """Yield the redemptions of a person in any state, the most recently requested first."""
         return self._redemption_pages(user_id, {"reason": reason, "limit": limit, "cursor": cursor})
 
+    def take_back(self, app_id: str, reversals: Iterable[Reversal]) -> Reported:
+        """Reverse actions or sums of an app, in calls of at most 500. Refused ones are returned, also if all are.
+
+        Raises:
+            IncompleteError: there were several calls, and one failed after others had succeeded.
+            SaxaulError: the first call failed.
+        """
+        return self._report_in_calls("/apps/{app_id}/reversals", "reversals", reversals, app_id=app_id)
+
+    def receipt(self, receipt_id: str) -> Receipt:
+        """Return what became of each item of a call of any app, for 30 days after it."""
+        return read(Receipt, self.call("GET", "/receipts/{receipt_id}", receipt_id=receipt_id))
+
     def _app(
         self, method: str, path: str, app_id: str, body: object = None, headers: dict[str, str] | None = None
     ) -> App:
         response = self._send(method, path, body, headers=headers, parameters={"app_id": app_id})
         return replace(read(App, parsed(response.content)), etag=response.headers.get("etag"))
 
-    def _entry(self, method: str, kind: str, identifier: str, body: object, headers: dict[str, str]) -> CatalogEntry:
-        response = self._send(method, _ENTRY, body, headers=headers, parameters={"kind": kind, "id": identifier})
+    def _entry(
+        self, method: str, kind: str, identifier: str, body: object, headers: dict[str, str], path: str = _ENTRY
+    ) -> CatalogEntry:
+        response = self._send(method, path, body, headers=headers, parameters={"kind": kind, "id": identifier})
         return CatalogEntry(identifier, as_object(parsed(response.content)), response.headers.get("etag"))
 
 

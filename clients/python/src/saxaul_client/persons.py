@@ -29,7 +29,7 @@ class ReadingClient(Client):
     """Reads what the programme offers, and persons, for AppClient and OperatorClient."""
 
     def campaigns(self, *, on: date | None = None, lang: str | None = None) -> JsonObject:
-        """Return the campaigns that are ``running``, ``next`` and ``past``."""
+        """Return the campaigns that are ``running``, ``next`` and ``past``, each with its progress."""
         return as_object(self.call("GET", "/campaigns", query={"on": on, "lang": lang}))
 
     def campaign(self, campaign_id: str, *, on: date | None = None, lang: str | None = None) -> JsonObject:

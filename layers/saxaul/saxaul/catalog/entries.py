@@ -200,7 +200,7 @@ Note = Annotated[str, Field(max_length=500), AfterValidator(_checked_text)]
 """A text that may be empty."""
 
 MAX_KEYWORDS, MAX_MULTIPLIERS, MAX_LINKS, MAX_CAPS, MAX_TYPES_OF_A_FACILITY = 50, 100, 50, 6, 50
-MAX_FACILITIES, MAX_TYPES_OF_AN_INITIATIVE = 50, 10
+MAX_FACILITIES, MAX_TYPES_OF_AN_INITIATIVE, MAX_ENDS = 50, 10, 100
 """The most of each in one entry. An action type has at most one cap of each window and kind."""
 
 Keywords = Annotated[tuple[Keyword, ...], Field(max_length=MAX_KEYWORDS)]
@@ -468,19 +468,60 @@ class Campaign(Model):
     """The goal that all people share; null if there is none."""
     editions: dict[Annotated[Year, Field(ge=FIRST_YEAR, le=LAST_YEAR)], CampaignEdition] = Field(default={})
     """The details of the campaign by year."""
+    ends: dict[Annotated[CatalogDay, Described({"pattern": f"^{_ISO_DAY.pattern}$"})], CatalogDay] = Field(
+        default={}, max_length=MAX_ENDS
+    )
+    """The last day of each run that ends early, by the first day of the run. It is before the last day that the run has
+    by `days`. If it is the day before the first day, the run has no days."""
+
+    @field_validator("ends")
+    @classmethod
+    def _end_runs_early(cls, ends: dict[date, date], info: ValidationInfo) -> dict[date, date]:
+        if "recurs" not in info.data or "days" not in info.data:
+            return ends
+        for first, last in ends.items():
+            if latest_by(info.data["recurs"], first, first.year) != first:
+                raise ValueError(f"no run begins on {first}")
+            before, after = first - timedelta(days=1), first + timedelta(days=info.data["days"] - 1)
+            if not before <= last < after:
+                raise ValueError(f"the last day of the run from {first} must be from {before} on and before {after}")
+        return ends
+
+    def last_day_of(self, first: date) -> date:
+        """Return the last day of the run that begins on a day. It is the day before if the run has no days."""
+        return self.ends.get(first) or first + timedelta(days=self.days - 1)
+
+    def begun_on(self, day: date) -> date | None:
+        """Return the first day of the run that includes a day, or None. Of several runs, the one that begins last is
+        meant. If that one has ended early, the campaign does not run.
+        """
+        begun = latest_by(self.recurs, day, day.year - 1)  # no run is longer than a year
+        return begun if begun and day <= self.last_day_of(begun) else None
 
     def runs_on(self, day: date) -> bool:
         """Return whether the campaign runs on a day."""
-        begun = latest_by(self.recurs, day, day.year - 1)  # no run is longer than a year
-        return begun is not None and (day - begun).days < self.days
+        return self.begun_on(day) is not None
 
     def begins_on(self, day: date) -> bool:
         """Return whether a day is the first day of a run of the campaign."""
-        return latest_by(self.recurs, day, day.year) == day
+        return self.begun_on(day) == day
 
     def next_after(self, day: date) -> date | None:
-        """Return the first day of the next run that begins after a day. None if there is none."""
-        return earliest_from(self.recurs, day + timedelta(days=1))
+        """Return the first day of the next run that begins after a day and has days. None if there is none."""
+        found = earliest_from(self.recurs, day + timedelta(days=1))
+        while found and self.last_day_of(found) < found:
+            found = earliest_from(self.recurs, found + timedelta(days=1))
+        return found
+
+
+def run_name(campaign_id: str, first: date) -> str:
+    """Return the name of the run of a campaign that begins on a day, ``<campaign>@<first day>``."""
+    return f"{campaign_id}@{first}"
+
+
+def campaign_of(run: str) -> str:
+    """Return the id of the campaign of a run; empty if the name of the run is."""
+    return run.partition("@")[0]
 
 
 def _json_number(value: Any) -> Any:  # noqa: ANN401 - any JSON value
@@ -682,19 +723,21 @@ class Catalog:
     )
 
     def best_multiplier(self, action_type: str, day: date) -> tuple[Decimal, str]:
-        """Return the highest multiplier of an action type on a day, and the identifier of its campaign.
+        """Return the highest multiplier of an action type on a day, and the name of the run of its campaign.
 
         The multipliers of several campaigns are not combined. Without a campaign, return 1 and an empty text. What was
         found is kept, because all actions of a type and a day have the same multiplier.
         """
         known = self._multipliers.get((action_type, day))
         if known is None:
-            multipliers = (
-                (campaign.multipliers[action_type], identifier)
+            found = (
+                (campaign.multipliers[action_type], identifier, first)
                 for identifier, campaign in self.campaigns.items()
-                if action_type in campaign.multipliers and campaign.runs_on(day)
+                if action_type in campaign.multipliers and (first := campaign.begun_on(day))
             )
-            known = self._multipliers[action_type, day] = max(multipliers, default=(Decimal(1), ""))
+            best = max(found, default=None)
+            known = (best[0], run_name(*best[1:])) if best else (Decimal(1), "")
+            self._multipliers[action_type, day] = known
         return known
 
     def without_dangling(self) -> "Catalog":

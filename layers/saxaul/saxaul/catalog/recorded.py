@@ -92,7 +92,7 @@ _READERS: Mapping[Any, _Reader] = {
 def _reader_of_key(kind: Any) -> _Reader:  # noqa: ANN401
     while get_origin(kind) is Annotated:
         kind = get_args(kind)[0]
-    return int if kind is int else None
+    return _READERS[kind] if kind in (int, date) else None
 
 
 def _optional(read: Callable[[Any], Any], value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -5,7 +5,8 @@ from typing import Literal, TypedDict
 
 from saxaul.catalog.entries import Campaign, Language
 from saxaul.http.views import DayText, NonNegative
-from saxaul.impact.campaigns import Run, edition_of, runs_in
+from saxaul.impact.campaigns import Reached, Run, edition_of, runs_in
+from saxaul.impact.totals import Progress
 
 
 class RunView(TypedDict):
@@ -39,6 +40,20 @@ class GoalView(TypedDict):
     """How many there are now; null if the run has not begun."""
 
 
+class ProgressView(TypedDict):
+    """What people did in a run whose points the campaign multiplied, without what was reversed."""
+
+    actions: NonNegative
+    """How many actions."""
+    persons: NonNegative
+    """How many people did at least one of them."""
+    points: NonNegative
+    """The points of these actions."""
+    extra_points: NonNegative
+    """The part of the points that the multipliers gave: with a multiplier of 2, half of them. It is what the campaign
+    costs, or more if actions reach a cap of their type, because without the campaign the cap would have cut less."""
+
+
 class CampaignView(RunView):
     """A campaign with one of its runs."""
 
@@ -54,6 +69,8 @@ class CampaignView(RunView):
     """How many times its points each of these action types earns while the campaign runs."""
     goal: GoalView | None
     """The goal of the campaign; null if it has none."""
+    progress: ProgressView | None
+    """What people did so far, as of now; null if the run has not begun, or if the campaign multiplies no points."""
 
 
 class CampaignWithEditionsView(CampaignView):
@@ -77,13 +94,10 @@ class CampaignsView(TypedDict):
 
 
 def campaign_view(
-    identifier: str, campaign: Campaign, run: Run, today: date, reached: int | None, language: Language
+    identifier: str, campaign: Campaign, run: Run, today: date, reached: Reached, language: Language
 ) -> CampaignView:
-    """Return the view of a campaign and one of its runs.
-
-    ``reached`` is the progress toward the campaign's goal; None if the campaign has no goal or the run has not begun.
-    """
-    goal = campaign.goal
+    """Return the view of a campaign and one of its runs."""
+    goal, progress = campaign.goal, reached.progress
     return {
         "campaign_id": identifier,
         "name": campaign.names.in_language(language),
@@ -91,12 +105,22 @@ def campaign_view(
         "state": run.state_on(today),
         **run_view(campaign, run, language),
         "multipliers": {action_type: float(times) for action_type, times in campaign.multipliers.items()},
-        "goal": {"counts": goal.counts, "target": goal.target, "reached": reached} if goal else None,
+        "goal": {"counts": goal.counts, "target": goal.target, "reached": reached.toward_goal} if goal else None,
+        "progress": _progress_view(progress) if progress else None,
+    }
+
+
+def _progress_view(progress: Progress) -> ProgressView:
+    return {
+        "actions": progress.actions,
+        "persons": progress.persons,
+        "points": progress.all_points,
+        "extra_points": progress.extra_points,
     }
 
 
 def campaign_with_editions_view(
-    identifier: str, campaign: Campaign, run: Run, today: date, reached: int | None, language: Language
+    identifier: str, campaign: Campaign, run: Run, today: date, reached: Reached, language: Language
 ) -> CampaignWithEditionsView:
     """Return the view of a campaign, one of its runs, and all runs with a host or a theme."""
     return {

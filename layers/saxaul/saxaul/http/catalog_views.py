@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any, Literal, NotRequired, Protocol, TypedDict, cast
 
 from saxaul.catalog.calendar import Calendar
+from saxaul.catalog.entries import campaign_of
 from saxaul.catalog.versions import EntryVersion, VersionedEntry
 from saxaul.http.views import DayText, NonNegative, Timestamp
 from saxaul.impact.campaigns import Run
@@ -139,9 +140,9 @@ def campaign_preview(day: date, run: Run | None) -> PreviewView:
     }
 
 
-def type_preview(day: date, multiplier: Decimal, campaign: str) -> PreviewView:
-    """Return what holds for an action type on a day. ``campaign`` is empty if none multiplies its points."""
-    return {"on": day.isoformat(), "multiplier": float(multiplier), "campaign_id": campaign or None}
+def type_preview(day: date, multiplier: Decimal, run: str) -> PreviewView:
+    """Return what holds for an action type on a day. ``run`` is empty if no campaign multiplies its points."""
+    return {"on": day.isoformat(), "multiplier": float(multiplier), "campaign_id": campaign_of(run) or None}
 
 
 def warning_view(warning: _Warned) -> WarningView:

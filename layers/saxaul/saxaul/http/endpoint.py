@@ -12,6 +12,7 @@ HEAD on a public path runs the operation of GET, and the response has no body.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from time import perf_counter
 from traceback import format_tb
@@ -122,6 +123,7 @@ class Endpoint:
                 "ms": round((perf_counter() - began) * 1000, 1),
                 "request_id": context.aws_request_id,
                 **_operator_of(request),
+                **_refused_in(response),
                 **_ids_of(request),
             },
         )
@@ -244,6 +246,13 @@ def _check_body(request: Request, declared: Operation) -> None:
     """Refuse a body that the operation would ignore. An empty object says nothing, so it is allowed."""
     if declared.body is None and declared.method != "GET" and request.body_text.strip() not in ("", "{}"):
         raise InvalidRequest("invalid_body", "This request has no body; its parameters are in the path and the query.")
+
+
+def _refused_in(response: Response) -> Mapping[str, Mapping[str, int]]:
+    """Return how many items of a list were refused for which reason, for the log. It is empty if none were."""
+    refused = response.body.get("refused") if isinstance(response.body, Mapping) else None
+    codes = Counter(item["code"] for item in refused) if isinstance(refused, list) else None
+    return {"refused": dict(codes)} if codes else {}
 
 
 def _ids_of(request: Request) -> Mapping[str, str]:

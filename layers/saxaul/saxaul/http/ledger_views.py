@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal, TypedDict
 
 from saxaul.catalog.calendar import Calendar, WindowLength
-from saxaul.catalog.entries import ActionType
+from saxaul.catalog.entries import ActionType, campaign_of
 from saxaul.http.views import Grams, Link, MonthText, NonNegative, Timestamp, grams
 from saxaul.ledger.cap_uses import CapUse
 from saxaul.ledger.entries import ZERO, Entry
@@ -181,7 +181,7 @@ def line_view(
         "at_least": _least(entry, rule),
         "rule": f"{entry.type}@{entry.rule}",
         "factor": f"{base_url}/factors/{entry.type}/{entry.rule}" if rule and entry.rule else None,
-        "campaign_id": entry.campaign or None,
+        "campaign_id": campaign_of(entry.campaign) or None,
         "conflicted": entry.conflicted,
     }
 

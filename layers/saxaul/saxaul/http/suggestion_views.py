@@ -7,7 +7,16 @@ from urllib.parse import quote
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.clients import PLACE_OF_ID
-from saxaul.catalog.entries import Campaign, Catalog, Category, Initiative, Language, Suggestion, TreeProject
+from saxaul.catalog.entries import (
+    Campaign,
+    Catalog,
+    Category,
+    Initiative,
+    Language,
+    Suggestion,
+    TreeProject,
+    campaign_of,
+)
 from saxaul.http.campaign_views import RunView, run_view
 from saxaul.http.project_views import ReleaseView, saplings_view
 from saxaul.http.views import Grams, Link, NonNegative, grams
@@ -277,7 +286,7 @@ def _action_view(
     """Return the view of an action. A campaign may multiply the points; it never multiplies the grams."""
     action_type = catalog.action_types[suggestion.action_type]
     campaign = catalog.campaigns.get(suggestion.campaign or "")
-    multiplier, multiplied_by = catalog.best_multiplier(suggestion.action_type, today)
+    multiplier, run = catalog.best_multiplier(suggestion.action_type, today)
     base = action_type.points.value if action_type.points else ZERO
     return {
         "kind": "action",
@@ -288,7 +297,7 @@ def _action_view(
         "points": float(base * multiplier),
         "base_points": float(base),
         "campaign_points": float(base * (multiplier - 1)),
-        "multiplied_by": multiplied_by or None,
+        "multiplied_by": campaign_of(run) or None,
         "avoided_g": grams(action_type.avoided_g.value),
         "avoided_g_source": action_type.avoided_g.source or None,
         "campaign_id": suggestion.campaign,

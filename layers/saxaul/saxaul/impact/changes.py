@@ -1,11 +1,25 @@
-"""What periods and redemptions, and changes of them, add to the public totals."""
+"""What periods, redemptions and participations, and changes of them, add to the public totals."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 from saxaul.catalog.calendar import Calendar
-from saxaul.impact.totals import Act, FacilityYear, Impact, ImpactAdder, Impacts, MonthlyAct, Subject, Sum, month_of
+from saxaul.impact.totals import (
+    Act,
+    CampaignRun,
+    FacilityYear,
+    Impact,
+    ImpactAdder,
+    Impacts,
+    MonthlyAct,
+    Participation,
+    Progress,
+    Subject,
+    Sum,
+    Tally,
+    month_of,
+)
 from saxaul.ledger.actions import Owner
 from saxaul.ledger.entries import Entry, app_of
 from saxaul.ledger.periods import Period
@@ -14,7 +28,10 @@ from saxaul.trees.states import UNPAID
 
 
 def impact_of_period(period: Period | None, calendar: Calendar) -> Impacts:
-    """Return the impact of a period. Reversed and void entries do not count, nor does an implausible quantity."""
+    """Return the impact of a period, without the participations of its owner.
+
+    Reversed and void entries do not count, nor does an implausible quantity.
+    """
     if period is None:
         return {}
     return _by_subject(
@@ -31,6 +48,31 @@ def _adds_of(owner: Owner, app: str, entry: Entry, day: date) -> Iterator[tuple[
     if owner.kind == "facility":
         month = MonthlyAct(month_of(day), entry.type)
         yield FacilityYear(owner.id, day.year), Impact(months={month: found})
+    elif entry.campaign:
+        points = {f"{entry.multiplier.normalize():f}": entry.points} if entry.points else {}
+        yield CampaignRun.named(entry.campaign), Impact(progress=Progress(entry.actions, 0, points))
+
+
+def impact_of_participation(participation: Tally | None) -> Impacts:
+    """Return the impact of a participation: one person in the run, while a period has actions that count."""
+    if participation is None or not participation.impact.periods:
+        return {}
+    match participation.subject:
+        case Participation(_, run):
+            return {run: Impact(progress=Progress(persons=1))}
+    raise TypeError(f"{participation.subject} is not a participation")
+
+
+def participations_in(owner: Owner, runs: Mapping[str, int]) -> Impacts:
+    """Return what a period adds to the participations of its owner. ``runs`` are as in ``RecordChange``."""
+    if owner.kind != "user":
+        return {}
+    return {Participation(owner.id, CampaignRun.named(name)): Impact(periods=sign) for name, sign in runs.items()}
+
+
+def runs_in(period: Period) -> set[str]:
+    """Return the names of the runs that multiply an entry of a period that counts."""
+    return {entry.campaign for entry in period.entries.values() if entry.campaign and entry.counts}
 
 
 def impact_of_redemption(redemption: Redemption | None, calendar: Calendar) -> Impacts:
@@ -50,14 +92,25 @@ def difference(after: Impacts, before: Impacts) -> Impacts:
     return {subject: impact for subject, impact in found.items() if not impact.is_zero}
 
 
-def impact_of_change(before: Period | Redemption | None, after: Period | Redemption, calendar: Calendar) -> Impacts:
-    """Return the impact that a change of one period or one redemption adds, by subject. It can be negative."""
+def impact_of_change(
+    before: Period | Redemption | Tally | None,
+    after: Period | Redemption | Tally,
+    calendar: Calendar,
+    runs: Mapping[str, int],
+) -> Impacts:
+    """Return the impact that a change of one period, redemption or participation adds, by subject. It can be negative.
+
+    ``runs`` are the runs of which a period newly has or no longer has an entry that counts, as in ``RecordChange``.
+    """
     match before, after:
         case (Period() | None, Period()):
-            return difference(impact_of_period(after, calendar), impact_of_period(before, calendar))
+            adds = difference(impact_of_period(after, calendar), impact_of_period(before, calendar))
+            return {**adds, **participations_in(after.key.owner, runs)}
         case (Redemption() | None, Redemption()):
             return difference(impact_of_redemption(after, calendar), impact_of_redemption(before, calendar))
-    raise TypeError("before and after must both be periods or both be redemptions")
+        case (Tally() | None, Tally()):
+            return difference(impact_of_participation(after), impact_of_participation(before))
+    raise TypeError("before and after must be of the same kind")
 
 
 def _by_subject(found: Iterable[tuple[Subject, Impact]]) -> Impacts:

@@ -1,11 +1,13 @@
 """The public totals: sums of actions, and numbers of trees.
 
 A day has sums of its actions by owner kind, app and action type, and the number of trees that were reserved on the day,
-by state. A facility's year has sums of the facility's actions by month and action type.
+by state. A facility's year has sums of the facility's actions by month and action type. A campaign's run has the number
+and the points of the actions that the campaign multiplied, and the number of persons who did them. A participation, of
+a person in a run, has the number of the person's periods with such actions.
 
-The totals (the impact) are a sum over all periods and redemptions. When a period or a redemption changes, the impact of
-its old version is subtracted and the impact of its new version is added. So the order of changes does not matter, and
-every action and every tree is counted once.
+The totals (the impact) are a sum over all periods, redemptions and participations. When one of these changes, the
+impact of its old version is subtracted and the impact of its new version is added. So the order of changes does not
+matter, and every action, every tree and every person is counted once.
 """
 
 from base64 import urlsafe_b64encode
@@ -16,11 +18,16 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
+from saxaul.catalog.entries import run_name
+
 DELIVERED_WITHIN = 30 * 3600
 """Seconds after which a change that was counted is not redelivered any more. The stream keeps changes for 24 hours."""
 
 TALLIES_OF_A_DAY = 16
-"""How many tallies the totals of a day are dealt among. This number may be raised at any time, but never lowered."""
+"""How many tallies the totals of a day, or of a run, are dealt among.
+
+This number may be raised at any time, but never lowered.
+"""
 
 _ZERO = Decimal(0)  # that of ledger/entries.py would be one more import
 
@@ -50,8 +57,34 @@ class FacilityYear(NamedTuple):
         return f"facility {self.facility_id} in {self.year}"
 
 
-Subject = date | FacilityYear
-"""What totals are kept for: a day (that of the action, or of the reservation of the tree), or a facility's year."""
+class CampaignRun(NamedTuple):
+    """A run of a campaign. As text, it is the name that entries have, such as ``earth-hour@2026-03-28``."""
+
+    campaign_id: str
+    first_day: date
+
+    @classmethod
+    def named(cls, name: str) -> "CampaignRun":
+        campaign_id, _, first_day = name.partition("@")
+        return cls(campaign_id, date.fromisoformat(first_day))
+
+    def __str__(self) -> str:
+        return run_name(*self)
+
+
+class Participation(NamedTuple):
+    """A person and a run of a campaign in which the person took part."""
+
+    user_id: str
+    run: CampaignRun
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} in {self.run}"
+
+
+Subject = date | FacilityYear | CampaignRun | Participation
+"""What totals are kept for: a day (that of the action, or of the reservation of the tree), a facility's year, a run of
+a campaign, or a person's participation in it."""
 
 
 class Sum(NamedTuple):
@@ -75,15 +108,63 @@ ZERO_SUM = Sum()
 _EMPTY: Mapping[Any, Any] = MappingProxyType({})
 
 
-class Impact(NamedTuple):
-    """Totals. Those of a day have ``acts`` and ``trees``, and those of a facility's year have ``months``.
+class Progress(NamedTuple):
+    """The totals of a campaign's run: of the actions of persons that it multiplied.
 
-    ``trees`` has the number of trees by state. A tree counts on the day of its reservation.
+    ``points`` has the points of these actions by the multiplier, such as ``1.5``. So the part of the points that the
+    multiplier gave can be computed exactly.
+    """
+
+    actions: int = 0
+    persons: int = 0
+    points: Mapping[str, int] = _EMPTY
+
+    def plus(self, other: "Progress", sign: int = 1) -> "Progress":
+        points = dict(self.points)
+        for multiplier, found in other.points.items():
+            points[multiplier] = points.get(multiplier, 0) + sign * found
+        return Progress(
+            self.actions + sign * other.actions,
+            self.persons + sign * other.persons,
+            {multiplier: found for multiplier, found in points.items() if found},
+        )
+
+    @property
+    def all_points(self) -> int:
+        return sum(self.points.values())
+
+    @property
+    def extra_points(self) -> int:
+        """The part of the points that the multipliers gave, rounded once: (m - 1) / m of those with the multiplier m.
+
+        Without the campaign, a cap would have cut less. So with caps, it is the most that the campaign can have cost.
+        """
+        above, below = 0, 1
+        for multiplier, points in self.points.items():
+            by, unit = Decimal(multiplier).as_integer_ratio()
+            above, below = above * by + points * (by - unit) * below, below * by
+        return (2 * above + below) // (2 * below)
+
+
+NO_PROGRESS = Progress()
+
+
+class Impact(NamedTuple):
+    """Totals. Each kind of subject has fields of its own.
+
+    Attributes:
+        acts, trees: of a day: the sums of its actions, and the number of trees by state. A tree counts on the day of
+            its reservation.
+        months: of a facility's year.
+        progress: of a campaign's run.
+        periods: of a participation: how many periods of the person have actions that count and that the run multiplied.
     """
 
     acts: Mapping[Act, Sum] = _EMPTY
     trees: Mapping[str, int] = _EMPTY
     months: Mapping[MonthlyAct, Sum] = _EMPTY
+    progress: Progress = NO_PROGRESS
+    periods: int = 0
 
     def plus(self, other: "Impact", sign: int = 1) -> "Impact":
         adder = ImpactAdder()
@@ -93,7 +174,7 @@ class Impact(NamedTuple):
 
     @property
     def is_zero(self) -> bool:
-        return not self.acts and not self.trees and not self.months
+        return not any(self[:3]) and not any(self.progress) and not self.periods
 
 
 class ImpactAdder:
@@ -103,12 +184,17 @@ class ImpactAdder:
         self._acts: dict[Act, Sum] = {}
         self._trees: dict[str, int] = {}
         self._months: dict[MonthlyAct, Sum] = {}
+        self._progress = NO_PROGRESS
+        self._periods = 0
 
     def add(self, impact: Impact, sign: int = 1) -> None:
         _add_sums(self._acts, impact.acts, sign)
         _add_sums(self._months, impact.months, sign)
         for state, number in impact.trees.items():
             self._trees[state] = self._trees.get(state, 0) + sign * number
+        if impact.progress is not NO_PROGRESS:
+            self._progress = self._progress.plus(impact.progress, sign)
+        self._periods += sign * impact.periods
 
     def total(self) -> Impact:
         """Return the sum of the impacts, without what adds up to zero."""
@@ -116,6 +202,8 @@ class ImpactAdder:
             {act: found for act, found in self._acts.items() if any(found)},
             {state: number for state, number in self._trees.items() if number},
             {act: found for act, found in self._months.items() if any(found)},
+            self._progress,
+            self._periods,
         )
 
 
@@ -170,9 +258,9 @@ def tally_number(subject: Subject, shard: str) -> int | None:
 
     ``shard`` is the short name of the shard. The mark of the shard is in the same tally as the changes that it marks.
     A facility's year has only one tally, without a number, because all changes of a facility are in one partition of
-    the table, and thus in one shard at a time.
+    the table, and thus in one shard at a time. So has a participation, because all changes of a person are in one.
     """
-    if isinstance(subject, FacilityYear):
+    if isinstance(subject, FacilityYear | Participation):
         return None
     return int.from_bytes(sha256(shard.encode()).digest()[-4:]) % TALLIES_OF_A_DAY
 
@@ -186,8 +274,9 @@ class Tally(NamedTuple):
     Attributes:
         marks: by the short name of a shard, the last of its changes that the sums include.
         version: 0 if the tally has no item yet.
-        number: which tally of the day it is, from 0 on; None for a facility's year. A day may have one tally without a
-            number: an earlier release counted the whole day in it, and ``recount`` adds to it what is missing.
+        number: which tally of the day or run it is, from 0 on; None for a facility's year and a participation. A day or
+            a run may have one tally without a number: ``recount`` adds to it what is missing, and an earlier release
+            counted whole days in it.
     """
 
     subject: Subject

@@ -61,8 +61,8 @@ class Action(NamedTuple):
         is_total: whether the quantity is a running total of the day, of which the highest report counts.
         evidence_id: what proves the action, such as a ticket; empty if nothing does.
         rule: the version of the action type that was in effect when the action was accepted.
-        campaign, multiplier: the campaign that multiplied the points on the action's day, and by how much, according to
-            the catalog at acceptance; empty and 1 if there was none.
+        campaign, multiplier: the run of the campaign that multiplied the points on the action's day, and by how much,
+            according to the catalog at acceptance; empty and 1 if there was none.
         plausible: for a facility, the most of its quantity of this type and day that counts; None for a person, whose
             limit the action type has.
         receipt: the mark of the receipt of the call that reported the action; empty if there is none.

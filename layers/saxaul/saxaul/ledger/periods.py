@@ -327,7 +327,7 @@ class PeriodDraft:
             day = self._terms.calendar.windows_of(entry.occurred_at)[0]
             into = open_sum_name(app, day, entry, self._entries)
             so_far = self._entries.get(into)
-            if so_far is None and not self._share_of(app).has_room_for_sum():
+            if so_far is None and not self._share_of(app).has_room_for_sum(entry):
                 return self._leave_out(app)
             self._entries[into] = self._summed(so_far, entry)
             self._unsettled.add(entry.type)

@@ -42,6 +42,9 @@ Action types and campaigns are not counted, because their few names compress to 
 the largest period fits an item, with random ids and numbers.
 """
 
+_RUN_BYTES = 8
+"""What the first day of a run takes, and the reference to the name of its campaign. A year may have 53 runs of each."""
+
 _MARK_BYTES = 5
 """What the mark of a receipt takes with its name. Four characters of 6 bits do not compress to less than 3 bytes."""
 
@@ -74,8 +77,9 @@ class Share:
         limit = ENTRY_BYTES if _needs_an_entry(awarded) else ENTRY_BYTES - RESERVED_BYTES
         return self.entry_bytes + weight(name, awarded) <= limit
 
-    def has_room_for_sum(self) -> bool:
-        return self.sum_bytes + _FIELDS_BYTES <= SUM_BYTES
+    def has_room_for_sum(self, entry: Entry) -> bool:
+        """Whether a new sum of actions with the terms of this entry has room."""
+        return self.sum_bytes + _weight_of_sum(entry) <= SUM_BYTES
 
     def add_reason(self, entry: Entry, reason: str) -> str:
         """Add the reason of the reversal of an entry, or REVERSED if there is no room. Return what was added.
@@ -109,10 +113,16 @@ def weight(name: str, entry: Entry) -> int:
     """Return the bytes that an entry takes of its app's share. A sum has a name of ours, which compresses well."""
     reason = len(entry.reversal.encode()) if entry.reversal else 0
     if entry.summed:
-        return _FIELDS_BYTES + reason
+        return _weight_of_sum(entry) + reason
+    run = _RUN_BYTES if entry.campaign else 0
     ids = len(name) - name.find(":") + len(entry.evidence_id)
     marks = (_MOST_MARKS if entry.is_total else _MOST_MARKS - 1) * _MARK_BYTES
-    return _FIELDS_BYTES + marks + ids + reason
+    return _FIELDS_BYTES + marks + ids + run + reason
+
+
+def _weight_of_sum(entry: Entry) -> int:
+    """Return the bytes that a sum takes without the reason of a reversal. It has the run of a campaign twice."""
+    return _FIELDS_BYTES + (2 * _RUN_BYTES if entry.campaign else 0)
 
 
 def sum_name(app: str, day: str, entry: Entry, number: int = 1) -> str:

@@ -32,6 +32,9 @@ Quantity = Annotated[Decimal, Field(gt=0, max_digits=AMOUNT_DIGITS, decimal_plac
 Version = Annotated[int, Field(ge=1, le=99_999_999)]
 """The number of a version of a catalog entry. Its key in the catalog has eight digits."""
 
+RunName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}@\d{4}-\d\d-\d\d$")]
+"""The name of a run of a campaign: the campaign's id and the first day."""
+
 PackedAction = tuple[
     Literal["user", "facility"],
     Id,
@@ -42,13 +45,13 @@ PackedAction = tuple[
     bool,
     Id | Literal[""],
     Version,
-    tuple[Identifier, Multiplier] | None,
+    tuple[RunName, Multiplier] | None,
     Quantity | None,
 ]
 """An action as a row of a message: the fields of Action without the app, with the owner's kind and id.
 
-The last three are the terms of its award: the version of the action type, the campaign and its multiplier, and the
-plausible quantity of the facility.
+The last three are the terms of its award: the version of the action type, the run of the campaign and its multiplier,
+and the plausible quantity of the facility.
 """
 
 PackedReversal = tuple[Literal["user", "facility"], Id, EntryId, Reason, Instant]

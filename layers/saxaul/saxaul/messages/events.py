@@ -36,7 +36,7 @@ def redeliver(message_ids: Iterable[str]) -> QueueResponse:
 
 
 class StreamRecord(TypedDict):
-    """One change of a DynamoDB item. ``dynamodb`` has the item before and after the change.
+    """One change of a DynamoDB item. ``dynamodb`` has the item before and after the change, and when it was made.
 
     The fields that no function uses are left out.
     """
@@ -53,3 +53,12 @@ class StreamEvent(TypedDict):
 
     Records: list[StreamRecord]
     shardId: NotRequired[str]
+
+
+def age_of_oldest(records: Iterable[StreamRecord], now: float) -> int | None:
+    """Return how many seconds ago the first of these changes was made. ``now`` is an instant in seconds.
+
+    It is None if no record says when its change was made. DynamoDB says it to the second, by its own clock.
+    """
+    made = [record["dynamodb"].get("ApproximateCreationDateTime") for record in records]
+    return max((round(now - at) for at in made if at is not None), default=None)

@@ -23,13 +23,13 @@ class Previewed(NamedTuple):
         entry: the version in effect.
         run: the run of a campaign that includes the day; None if it does not run, or for another kind.
         multiplier: how many times its points an action type earns on the day; None for another kind.
-        campaign: the campaign with this multiplier; empty if there is none.
+        multiplied_by: the name of the run of the campaign with this multiplier; empty if there is none.
     """
 
     entry: VersionedEntry
     run: Run | None = None
     multiplier: Decimal | None = None
-    campaign: str = ""
+    multiplied_by: str = ""
 
 
 class CatalogBrowsing(NamedTuple):

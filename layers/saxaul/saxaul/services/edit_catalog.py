@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from saxaul.catalog.calendar import QUEUED_DAYS, Calendar, instant_of
 from saxaul.catalog.clients import clients_named_in
-from saxaul.catalog.conditions import Condition
+from saxaul.catalog.conditions import Condition, Versions
 from saxaul.catalog.entries import (
     MAX_ENTRY_BYTES,
     MODELS,
     ActionType,
+    Campaign,
     Catalog,
     Entity,
     Kind,
@@ -28,13 +29,14 @@ from saxaul.catalog.faults import error_lines
 from saxaul.catalog.models import TypeAdapter, ValidationError
 from saxaul.catalog.versions import VersionedEntry
 from saxaul.clock import Clock
+from saxaul.impact.campaigns import EndRefusedError, ended_early
 from saxaul.ledger.identifiers import Moment
-from saxaul.problems import Conflict, InvalidRequest, NotFound
+from saxaul.problems import Conflict, InvalidRequest, NotFound, PreconditionFailed
 from saxaul.races import ContendedError, LostRaceError, Result, retry_lost_races
 from saxaul.services import wiring
 from saxaul.services.browse_catalog import unknown_entry
 from saxaul.services.preconditions import check_condition
-from saxaul.services.warn import EntryChange, Warned, warnings_of
+from saxaul.services.warn import EntryChange, Warned, ends_already, warnings_of
 from saxaul.settings import settings
 from saxaul.storage.catalog import LARGEST_ENTRY, CatalogStore, CompanionRefusedError, size_of
 from saxaul.storage.registry import Registry
@@ -154,6 +156,41 @@ class CatalogEditing(NamedTuple):
                 "version_is_deletion", f"Version {number} is a deletion, so it has no entry to restore; use DELETE."
             )
         return self.write(kind, identifier, version.document, condition, changed_by, named)
+
+    def end_run(self, identifier: str, last: date | None, condition: Condition, changed_by: str) -> Written:
+        """End the run of a campaign that includes today, with the same checks as :meth:`write`.
+
+        ``last`` is the last day of the run, by default today. What ends is the version that is in effect when the
+        change takes effect. If the run ends on that day already, write nothing, and warn.
+
+        Raises:
+            NotFound: the campaign does not exist.
+            InvalidRequest: the run cannot end on that day; or as for :meth:`write`.
+            Conflict: no run includes today; or as for :meth:`write`.
+        """
+
+        def attempt() -> Written:
+            stored = self.catalog_store.latest("campaigns", identifier)
+            now = self.clock.now()
+            campaign = stored.at(now + self.catalog_store.delay).entity
+            if not stored.exists_at(now) or not isinstance(campaign, Campaign):
+                raise unknown_entry("campaigns", identifier)
+            check_condition(condition, stored.version, "entry")
+            today = self.calendar.day_of(now)
+            try:
+                ended = ended_early(campaign, today, last or today)
+            except EndRefusedError as refusal:
+                raise _end_refused(refusal) from None
+            if ended is campaign:
+                return Written(stored, [ends_already(last or today)])
+            document = ended.model_dump(mode="json", exclude_defaults=True)
+            just_read = Condition(required=Versions(frozenset({str(stored.version)})))
+            try:
+                return self.write("campaigns", identifier, document, just_read, changed_by)
+            except PreconditionFailed:
+                raise LostRaceError from None  # another change was written since
+
+        return self._write_with_retries(attempt)
 
     def delete(
         self, kind: Kind, identifier: str, condition: Condition, changed_by: str, named: object = None
@@ -444,6 +481,14 @@ def _refuse_long_document(document: object) -> None:
             return
         fault = f"the entry has {size} bytes of JSON in UTF-8; at most {MAX_ENTRY_BYTES} are allowed"
     raise InvalidRequest("invalid_entry", "The entry was not written, because it is too large.", [fault])
+
+
+def _end_refused(refusal: EndRefusedError) -> Conflict | InvalidRequest:
+    if refusal.is_over:
+        return Conflict("campaign_not_running", f"Nothing was changed, because {refusal}.")
+    return InvalidRequest(
+        "invalid_body", "The run cannot end on this day; correct the listed error.", [f"last_day: {refusal}"]
+    )
 
 
 def _not_a_time_of_deletion(reason: str) -> InvalidRequest:

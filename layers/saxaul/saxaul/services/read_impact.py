@@ -1,6 +1,6 @@
-"""Reads the public totals, and the campaigns with the progress toward their goals."""
+"""Reads the public totals, and the campaigns with their progress."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
 from typing import NamedTuple
@@ -8,8 +8,8 @@ from typing import NamedTuple
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Campaign, Catalog
 from saxaul.clock import Clock
-from saxaul.impact.campaigns import Run, progress, run_after, run_at, run_before
-from saxaul.impact.totals import FacilityYear, Impact, total
+from saxaul.impact.campaigns import Reached, Run, reached_goal, run_after, run_at, run_before, run_to_show
+from saxaul.impact.totals import CampaignRun, FacilityYear, Impact, Progress, total
 from saxaul.log.counts import Counts
 from saxaul.problems import NotFound
 from saxaul.services import wiring
@@ -19,7 +19,7 @@ from saxaul.storage.impact import ImpactStore
 from saxaul.storage.log import LogStore
 
 TOTALS_CACHED_FOR = 10.0
-"""How many seconds a worker uses the totals of a day that it read, also if the day has none.
+"""How many seconds a worker uses the totals of a day or a run that it read, also if there are none.
 
 The stream delivers changes at most once in ten seconds, so what is shown can become twice as old.
 """
@@ -56,16 +56,32 @@ class DayTotals:
         return {day: impact for day in wanted if (impact := known[day].impact) is not None}
 
 
-class ShownRun(NamedTuple):
-    """A campaign and one of its runs. A run is one occurrence of the campaign.
+class RunTotals:
+    """Reads the progress of runs, which was read at most 10 seconds ago, like the totals of days."""
 
-    ``reached`` is the progress toward the campaign's goal; None if the campaign has no goal or the run has not begun.
-    """
+    def __init__(self, impact: ImpactStore, clock: Clock) -> None:
+        self._impact = impact
+        self._clock = clock
+        self._known: dict[CampaignRun, tuple[Progress, float]] = {}
+
+    def of(self, runs: Iterable[CampaignRun]) -> dict[CampaignRun, Progress]:
+        """Return the progress of each of these runs. All that must be read is read together."""
+        now = self._clock.elapsed()
+        wanted = list(runs)
+        known = {run: found for run, found in self._known.items() if now - found[1] < TOTALS_CACHED_FOR}
+        if unknown := [run for run in wanted if run not in known]:
+            known |= {run: (progress, now) for run, progress in self._impact.progress_of(unknown).items()}
+        self._known = known
+        return {run: known[run][0] for run in wanted}
+
+
+class ShownRun(NamedTuple):
+    """A campaign, and one of its runs with what was reached so far. A run is one occurrence of the campaign."""
 
     identifier: str
     campaign: Campaign
     run: Run
-    reached: int | None
+    reached: Reached
 
 
 class ShownCampaigns(NamedTuple):
@@ -100,6 +116,7 @@ class ImpactReading(NamedTuple):
 
     impact: ImpactStore
     days: DayTotals
+    runs: RunTotals
     log: LogStore
     catalog_store: CatalogStore
     calendar: Calendar
@@ -132,10 +149,8 @@ class ImpactReading(NamedTuple):
                 "unknown_campaign", f"There is no campaign {identifier!r}; GET /campaigns lists all campaigns."
             )
         day = on or self._today()
-        run = run_at(campaign, day) or run_after(campaign, day) or run_before(campaign, day)
-        if run is None:
-            raise AssertionError(f"the campaign {identifier} never runs, although the catalog refuses such campaigns")
-        return self._shown_run(identifier, campaign, run)
+        [shown] = self._shown([(identifier, campaign, run_to_show(campaign, day))])
+        return shown
 
     def totals(self, first: date, last: date, *, with_facilities: bool) -> Totals:
         """Return the totals of the days from ``first`` to ``last``. The counts of trees cover all time.
@@ -164,13 +179,22 @@ class ImpactReading(NamedTuple):
         self, campaigns: Mapping[str, Campaign], find_run: Callable[[Campaign, date], Run | None], day: date
     ) -> list[ShownRun]:
         runs = [(run, identifier) for identifier, campaign in campaigns.items() if (run := find_run(campaign, day))]
-        return [self._shown_run(identifier, campaigns[identifier], run) for run, identifier in sorted(runs)]
+        return self._shown([(identifier, campaigns[identifier], run) for run, identifier in sorted(runs)])
 
-    def _shown_run(self, identifier: str, campaign: Campaign, run: Run) -> ShownRun:
-        reached = None
-        if campaign.goal and run.first <= self._today():
-            reached = progress(campaign, [total(self.days.between(*run).values())])
-        return ShownRun(identifier, campaign, run, reached)
+    def _shown(self, found: Sequence[tuple[str, Campaign, Run]]) -> list[ShownRun]:
+        """Return runs with what was reached so far. No action names the run of a campaign without multipliers."""
+        begun = {identifier: run for identifier, _, run in found if run.first <= self._today()}
+        multiplying = [name for name, campaign, _ in found if name in begun and campaign.multipliers]
+        names = {name: CampaignRun(name, begun[name].first) for name in multiplying}
+        progress = self.runs.of(names.values())
+        shown = []
+        for identifier, campaign, run in found:
+            toward_goal = None
+            if campaign.goal and identifier in begun:
+                toward_goal = reached_goal(campaign, [total(self.days.between(*run).values())])
+            reached = Reached(toward_goal, progress[names[identifier]] if identifier in names else None)
+            shown.append(ShownRun(identifier, campaign, run, reached))
+        return shown
 
 
 @cache
@@ -179,5 +203,6 @@ def impact_reading() -> ImpactReading:
     ledger, clock = wiring.ledger(), wiring.clock()
     impact = ImpactStore(ledger)
     return ImpactReading(
-        impact, DayTotals(impact, clock), LogStore(ledger), wiring.published_catalog(), settings().calendar, clock
+        *(impact, DayTotals(impact, clock), RunTotals(impact, clock), LogStore(ledger)),
+        *(wiring.published_catalog(), settings().calendar, clock),
     )

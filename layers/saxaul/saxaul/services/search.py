@@ -137,6 +137,18 @@ class LiveIndex:
             known = self._indexed = switched or self._published(known) or self._built(known)
         return known.now.index
 
+    def at(self, instant: int) -> SearchIndex:
+        """Return the index of the catalog that will be in effect at a later instant, as it is known now.
+
+        It is not kept, unless it is the current one. If it is not published, the worker builds it.
+        """
+        current, known = self.current(), self._indexed
+        if known is None or instant < known.until:
+            return current
+        with suppress(ObjectError, BrokenIndexError):
+            return known.source.index_at(instant)
+        return _Buildable(self._catalog_store.read().timeline).index_at(instant)
+
     def _start_renewal(self, known: _Indexed, elapsed: float) -> None:
         if self._renewing.acquire(blocking=False):
             self._last_renewal_at = elapsed

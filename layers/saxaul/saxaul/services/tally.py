@@ -1,25 +1,33 @@
 """Tallies: adds each change in the stream of the ledger table to the public totals exactly once.
 
-The totals of a day are dealt among several items, and those of a facility's year are one item. Such an item, a tally,
-has sums and, for each shard of the stream that adds to it, a mark: the last change of the shard that the sums include.
-A shard always adds to the same tally of a day. One write updates the sums and the marks. If Lambda delivers a batch
-again, completely or in part, the marks show which changes are already counted.
+The totals of a day or of a campaign's run are dealt among several items, and those of a facility's year are one item.
+Such an item, a tally, has sums and, for each shard of the stream that adds to it, a mark: the last change of the shard
+that the sums include. A shard always adds to the same tally of a day or a run. One write updates the sums and the
+marks. If Lambda delivers a batch again, completely or in part, the marks show which changes are already counted.
+
+The persons of a run are counted in two steps. The participation of a person, which is a tally too, counts in how many
+periods the person has actions that the run multiplied. If it changes from zero or to zero, its own change in the stream
+adds a person to the run, or subtracts one.
 """
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import Clock
 from saxaul.impact.changes import impact_of_change
-from saxaul.impact.totals import Change, Tally, short_name
+from saxaul.impact.totals import Change, Participation, Tally, short_name
 from saxaul.messages.events import StreamRecord
 from saxaul.races import LostRaceError, retry_lost_races
 from saxaul.services import wiring
 from saxaul.settings import settings
 from saxaul.storage.impact import ImpactStore
 from saxaul.storage.streams import changes_in
+
+_WRITERS = 8
+"""How many threads of one worker write participations at the same time. A batch may change one for each record."""
 
 
 class Tallied(NamedTuple):
@@ -40,11 +48,16 @@ class Tallying(NamedTuple):
         """Add the changes of one shard, in the order of the stream, to the totals. ``shard`` is the id of the shard."""
         changes, name = self._changes_of(records), short_name(shard)
         tallies = self.impact.of_shard({subject for change in changes for subject in change.adds}, name)
-        return Tallied(len(changes), sum(self._add_to(tally, changes, name) for tally in tallies.values()))
+        shared = [tally for tally in tallies.values() if not isinstance(tally.subject, Participation)]
+        of_persons = [tally for tally in tallies.values() if isinstance(tally.subject, Participation)]
+        written = sum(self._add_to(tally, changes, name) for tally in shared)
+        with ThreadPoolExecutor(_WRITERS) as threads:
+            written += sum(threads.map(lambda tally: self._add_to(tally, changes, name), of_persons))
+        return Tallied(len(changes), written)
 
     def _changes_of(self, records: Iterable[StreamRecord]) -> list[Change]:
         changes = [
-            Change(change.sequence, impact_of_change(change.before, change.after, self.calendar))
+            Change(change.sequence, impact_of_change(change.before, change.after, self.calendar, change.runs))
             for change in changes_in(records)
         ]
         return [change for change in changes if change.adds]

@@ -1,7 +1,7 @@
 """Warnings for an operator: what a change of the catalog says that is allowed and unlikely."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -66,6 +66,11 @@ def warnings_of(change: EntryChange) -> list[Warned]:
     return [*found, *_of_pending(change)]
 
 
+def ends_already(last: date) -> Warned:
+    """Return the warning for a request to end a run on a day on which it ends anyway."""
+    return Warned("ends_already", "ends", f"The run ends on {last} already, so nothing was changed.")
+
+
 def _of_action_type(entity: ActionType, change: EntryChange) -> Iterator[Warned]:
     previous = change.stored.entity
     if isinstance(previous, ActionType):
@@ -117,7 +122,7 @@ def _runs_every_day_of(campaign: Campaign, year: int) -> bool:
         run.first + timedelta(days=number)
         for begins_in in (year - 1, year)
         for run in runs_in(campaign, begins_in)
-        for number in range(campaign.days)
+        for number in range((run.last - run.first).days + 1)
     }
     return len({day for day in days if day.year == year}) >= 365  # noqa: PLR2004 - the days of a year
 

@@ -1,7 +1,9 @@
-"""The public totals as items, called tallies: several for each day, and one for each facility and year.
+"""The public totals as items, called tallies: several for each day and run of a campaign, and one for each facility and
+year, and for each person who takes part in a run (a participation).
 
-Many shards of the stream write the totals of a day at the same time. So they are dealt among several items, and summed
-when they are read. The items of a month are in a few partitions. The facilities of a year are one partition.
+Many shards of the stream write the totals of a day or a run at the same time. So they are dealt among several items,
+and summed when they are read. The items of a month are in a few partitions, and so are those of a run. The facilities
+of a year are one partition. A participation is in the partition of its person.
 """
 
 from collections import defaultdict
@@ -12,11 +14,14 @@ from typing import Any
 from saxaul.impact.totals import (
     TALLIES_OF_A_DAY,
     Act,
+    CampaignRun,
     FacilityYear,
     Impact,
     ImpactAdder,
     Mark,
     MonthlyAct,
+    Participation,
+    Progress,
     Subject,
     Sum,
     Tally,
@@ -30,9 +35,16 @@ IMPACT_PREFIX = "IMPACT#"
 _DAY = "DAY#"
 _FACILITIES = f"{IMPACT_PREFIX}FACILITIES#"
 _FACILITY = "FACILITY#"
+_RUNS = f"{IMPACT_PREFIX}RUN#"
+_RUN = "RUN"
+_USER = "USER#"
+PARTICIPATION_PREFIX = "CAMPAIGN#"
 
-PARTITIONS_OF_A_MONTH = 4
-"""How many partitions the numbered tallies of a month are spread over. One more has the tallies without a number."""
+PARTITIONS = 4
+"""How many partitions the numbered tallies of a month, or of a run, are spread over.
+
+One more has the tallies without a number.
+"""
 
 FEW_DAYS = 5
 """The tallies of at most so many days are read in one batch, by their keys, and not with five queries for each month.
@@ -43,6 +55,9 @@ goal run for a day or a few.
 
 _SUMS_OF_A_DAY = "pk, sk, acts, trees"
 """The attributes of a day's tally without its marks, which are most of it if the stream has many shards."""
+
+_SUMS_OF_A_RUN = "pk, sk, actions, persons, points"
+"""Those of a run's tally."""
 
 _AT_BYTES = 4
 """The bytes of the instant of a mark, in seconds since 1970. The other bytes of a mark are its sequence number."""
@@ -118,6 +133,19 @@ class ImpactStore:
         items = self._table.get_many(keys.values(), consistent=False)
         return {year: _impact_of_year(items[key]) if key in items else Impact() for year, key in keys.items()}
 
+    def progress_of(self, runs: Iterable[CampaignRun]) -> dict[CampaignRun, Progress]:
+        """Return the progress of each of these runs. The read may lag behind the latest writes.
+
+        Raises:
+            OverloadedError: as :meth:`Table.get_many` does.
+        """
+        found = {run: Progress() for run in runs}
+        keys = [key for run in found for key in _keys_of(run)]
+        for item in self._table.get_many(keys, consistent=False, only=_SUMS_OF_A_RUN).values():
+            run = _run_of(item)
+            found[run] = found[run].plus(_progress_of(item))
+        return found
+
     def put(self, tally: Tally) -> None:
         """Write a tally, if the stored version is still the one that was read.
 
@@ -152,40 +180,59 @@ def tally_key(subject: Subject, number: int | None = None) -> Key:
     match subject:
         case FacilityYear(facility_id, year):
             return Key(f"{_FACILITIES}{year}", f"{_FACILITY}{facility_id}")
-        case day if number is None:
-            return Key(f"{IMPACT_PREFIX}{month_of(day)}", f"{_DAY}{day}")
-        case day:
-            return Key(f"{IMPACT_PREFIX}{month_of(day)}#{number % PARTITIONS_OF_A_MONTH}", f"{_DAY}{day}#{number:02}")
+        case Participation(user_id, run):
+            return Key(f"{_USER}{user_id}", f"{PARTICIPATION_PREFIX}{run}")
+        case CampaignRun():
+            key = Key(f"{_RUNS}{subject}", _RUN)
+        case date():
+            key = Key(f"{IMPACT_PREFIX}{month_of(subject)}", f"{_DAY}{subject}")
+    return key if number is None else Key(f"{key.pk}#{number % PARTITIONS}", f"{key.sk}#{number:02}")
 
 
 def _keys_of(subject: Subject) -> list[Key]:
-    numbers = [] if isinstance(subject, FacilityYear) else range(TALLIES_OF_A_DAY)
+    numbers = [] if isinstance(subject, FacilityYear | Participation) else range(TALLIES_OF_A_DAY)
     return [tally_key(subject), *(tally_key(subject, number) for number in numbers)]
 
 
 def _partitions_of(month: str) -> list[str]:
-    return [f"{IMPACT_PREFIX}{month}", *(f"{IMPACT_PREFIX}{month}#{name}" for name in range(PARTITIONS_OF_A_MONTH))]
+    return [f"{IMPACT_PREFIX}{month}", *(f"{IMPACT_PREFIX}{month}#{name}" for name in range(PARTITIONS))]
 
 
 def to_item(tally: Tally) -> Item:
-    impact = tally.impact
-    totals = (
-        {"months": _to_sums(impact.months.items())}
-        if isinstance(tally.subject, FacilityYear)
-        else {"acts": _to_sums(impact.acts.items()), "trees": dict(impact.trees)}
-    )
     return {
         **tally_key(tally.subject, tally.number)._asdict(),
-        **totals,
+        **_totals_of(tally.subject, tally.impact),
         "marks": {shard: _pack_mark(mark) for shard, mark in tally.marks.items()},
     }
 
 
+def _totals_of(subject: Subject, impact: Impact) -> Item:
+    match subject:
+        case FacilityYear():
+            return {"months": _to_sums(impact.months.items())}
+        case CampaignRun():
+            return impact.progress._asdict() | {"points": dict(impact.progress.points)}
+        case Participation():
+            return {"periods": impact.periods}
+        case _:
+            return {"acts": _to_sums(impact.acts.items()), "trees": dict(impact.trees)}
+
+
 def from_item(item: Item) -> Tally:
     marks = dict(_read_mark(shard, mark) for shard, mark in item["marks"].items())
-    if item["pk"].startswith(_FACILITIES):
-        return Tally(_facility_year_of(item), _impact_of_year(item), marks, version=int(item["v"]))
-    return Tally(_day_of(item), _impact_of_day(item), marks, version=int(item["v"]), number=_number_of(item))
+    return Tally(*_subject_and_impact_of(item), marks, int(item["v"]), _number_of(item))
+
+
+def _subject_and_impact_of(item: Item) -> tuple[Subject, Impact]:
+    pk, sk = item["pk"], item["sk"]
+    if pk.startswith(_FACILITIES):
+        return _facility_year_of(item), _impact_of_year(item)
+    if pk.startswith(_RUNS):
+        return _run_of(item), Impact(progress=_progress_of(item))
+    if sk.startswith(PARTICIPATION_PREFIX):
+        run = CampaignRun.named(sk.removeprefix(PARTICIPATION_PREFIX))
+        return Participation(pk.removeprefix(_USER), run), Impact(periods=int(item["periods"]))
+    return _day_of(item), _impact_of_day(item)
 
 
 def _pack_mark(mark: Mark) -> bytes:
@@ -208,8 +255,18 @@ def _day_of(item: Item) -> date:
 
 
 def _number_of(item: Item) -> int | None:
-    number = item["sk"].removeprefix(_DAY).partition("#")[2]
-    return int(number) if number else None
+    """Return the number of a tally. Only the tallies of a day and of a run have one, after the last ``#``."""
+    name, _, number = item["sk"].rpartition("#")
+    return int(number) if name == _RUN or name.startswith(_DAY) else None
+
+
+def _run_of(item: Item) -> CampaignRun:
+    return CampaignRun.named(item["pk"].removeprefix(_RUNS).partition("#")[0])
+
+
+def _progress_of(item: Item) -> Progress:
+    points = {multiplier: int(points) for multiplier, points in item["points"].items()}
+    return Progress(int(item["actions"]), int(item["persons"]), points)
 
 
 def _facility_year_of(item: Item) -> FacilityYear:

@@ -123,6 +123,16 @@ class Orders:
         found = self._table.get_many(keys, consistent=True)
         return [progress_from_item(found[key]) for key in keys if key in found]
 
+    def oldest_open(self, partner: str, limit: int) -> list[OrderProgress]:
+        """Return the announced orders of a partner of which trees are still to be planted, oldest first.
+
+        There are at most ``limit`` of them. The index may lag behind.
+        """
+        listed = self._table.listed(_LISTS[OrderState.OPEN] + partner, limit)
+        keys = [progress_key(str(item["pk"]).partition("#")[2]) for item in listed]
+        found = self._table.get_many(keys, consistent=False)
+        return [progress_from_item(found[key]) for key in keys if key in found]
+
 
 def order_key(order_id: str) -> Key:
     return Key(_PREFIX + order_id, "ORDER")

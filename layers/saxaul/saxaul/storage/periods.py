@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import MISSING, fields
 from decimal import Decimal
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from saxaul.ledger.actions import Owner
 from saxaul.ledger.entries import ZERO, Entry
@@ -265,14 +265,29 @@ def from_item(item: Item) -> Period:
     return _period(item, _entries_in(item))
 
 
-def without_unchanged_entries(before: Item | None, after: Item) -> tuple[Period | None, Period]:
-    """Return a period before and after a write. Unchanged entries are left out, because converting them takes time."""
-    if before is None:
-        return None, from_item(after)
-    old, new = ({entry["k"]: entry for entry in _entries_in(item)} for item in (before, after))
+class Changed(NamedTuple):
+    """A period before and after a write, without unchanged entries, because converting them takes time.
+
+    ``runs`` are those of campaigns of which the period newly has an entry that counts (1), or no longer has any (-1).
+    """
+
+    before: Period | None
+    after: Period
+    runs: Mapping[str, int]
+
+
+def change_of(before: Item | None, after: Item) -> Changed:
+    old, new = ({entry["k"]: entry for entry in _entries_in(item)} if item else {} for item in (before, after))
     shared = {name for name, entry in new.items() if old.get(name) == entry}
     was, now = ([entry for name, entry in found.items() if name not in shared] for found in (old, new))
-    return _period(before, was), _period(after, now)
+    had, has = _runs_in(old.values()), _runs_in(new.values())
+    runs = dict.fromkeys(has - had, 1) | dict.fromkeys(had - has, -1)
+    return Changed(_period(before, was) if before else None, _period(after, now), runs)
+
+
+def _runs_in(entries: Iterable[Item]) -> set[str]:
+    """Return the runs of campaigns that multiply the stored entries that count."""
+    return {entry["c"] for entry in entries if "c" in entry and not ("x" in entry or "y" in entry)}
 
 
 def _entries_in(item: Item) -> list[Item]:

@@ -6,6 +6,7 @@ replaces a part that exists. A part that is complete never waits again, and no l
 
 import zlib
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from botocore.exceptions import ClientError
 
@@ -82,10 +83,13 @@ class Receipts:
         now = self._table.clock.now()
         return [part for part in map(from_item, items) if part.expires_at > now]
 
-    def waiting(self) -> Iterator[Key]:
-        """Yield the keys of the parts in which something waits, oldest first in each list. The index may lag behind."""
+    def waiting(self, of_each_list: int | None = None) -> Iterator[Key]:
+        """Yield the keys of the parts in which something waits, oldest first in each list. The index may lag behind.
+
+        With ``of_each_list``, yield at most so many of each of the ``SHARDS`` lists.
+        """
         for shard in range(SHARDS):
-            yield from self._table.indexed("Waiting", "waiting", _shard_name(shard))
+            yield from islice(self._table.indexed("Waiting", "waiting", _shard_name(shard)), of_each_list)
 
     def _put_if(self, part: ReceiptPart, condition: str) -> None:
         try:

@@ -1,22 +1,35 @@
-"""Reads changes of periods and redemptions from the ledger's stream. Changes of other items are ignored."""
+"""Reads changes of periods, redemptions and participations from the ledger's stream.
+
+Changes of other items are ignored.
+"""
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from saxaul.impact.totals import Tally
 from saxaul.ledger.periods import Period
 from saxaul.messages.events import StreamRecord
-from saxaul.storage import periods, redemptions
+from saxaul.storage import impact, periods, redemptions
 from saxaul.storage.table import Item, python
 from saxaul.trees.redemptions import Redemption
 
+_NO_RUNS: Mapping[str, int] = MappingProxyType({})
+
 
 class RecordChange(NamedTuple):
-    """A period or a redemption before and after a write. ``sequence`` grows with every change in a shard."""
+    """A period, a redemption or a participation before and after a write.
+
+    Attributes:
+        sequence: grows with every change in a shard.
+        runs: the runs of campaigns of which a period newly has an entry that counts (1), or no longer has any (-1).
+    """
 
     sequence: int
-    before: Period | Redemption | None
-    after: Period | Redemption
+    before: Period | Redemption | Tally | None
+    after: Period | Redemption | Tally
+    runs: Mapping[str, int] = _NO_RUNS
 
 
 def changes_in(records: Iterable[StreamRecord]) -> Iterator[RecordChange]:
@@ -30,10 +43,13 @@ def changes_in(records: Iterable[StreamRecord]) -> Iterator[RecordChange]:
             continue
         before, after = (_read(change[image]) if image in change else None for image in ("OldImage", "NewImage"))
         if after and after["sk"].startswith(periods.PERIOD_PREFIX):
-            yield RecordChange(int(change["SequenceNumber"]), *periods.without_unchanged_entries(before, after))
+            yield RecordChange(int(change["SequenceNumber"]), *periods.change_of(before, after))
         elif after and after["sk"].startswith(redemptions.TREE_PREFIX):
             old = redemptions.from_item(before) if before else None
             yield RecordChange(int(change["SequenceNumber"]), old, redemptions.from_item(after))
+        elif after and after["sk"].startswith(impact.PARTICIPATION_PREFIX):
+            was = impact.from_item(before) if before else None
+            yield RecordChange(int(change["SequenceNumber"]), was, impact.from_item(after))
 
 
 def _read(image: Any) -> Item:  # noqa: ANN401 - DynamoDB's own notation

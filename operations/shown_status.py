@@ -1,0 +1,228 @@
+"""Judges what ``make status`` has read, and prints it on one screen of 80 columns.
+
+A row is yellow if somebody should look at it, and red if something does not work. Each such row says what to do next.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo
+
+from rich.table import Column, Table
+
+from local.client import of_stack
+from local.console import console, shown
+from local.shown_campaigns import amount
+from operations.ages import age_text
+from operations.status_facts import (
+    AppFacts,
+    BatchFacts,
+    CampaignFacts,
+    CatalogFacts,
+    LogFacts,
+    QueueFacts,
+    RefusalFacts,
+    StockFacts,
+    TotalsFacts,
+)
+from operations.status_reading import WORK_QUEUES
+from saxaul.catalog.sentences import counted
+from saxaul.ledger.batches import LATE_SECONDS
+
+Colour = Literal["green", "yellow", "red"]
+"""Green: there is nothing to do. Yellow: somebody should look. Red: something does not work."""
+
+LONG_REQUESTED = 300
+"""After how many seconds a requested tree should be reserved. SweepRedemptions then queues the request again."""
+
+LONG_UNCOUNTED = 120
+"""After how many seconds a change should be in the public totals. Usually it is there after ten."""
+
+SHOWN = 6
+"""The most projects, codes or apps that are named one by one."""
+
+_WIDTH = 80
+
+
+class Row(NamedTuple):
+    """A line of a section, and what to do next. What is green has nothing to do."""
+
+    text: str
+    colour: Colour = "green"
+    to_do: str = ""
+
+
+def worst_of(rows: Sequence[Row]) -> Colour:
+    colours = {row.colour for row in rows}
+    return "red" if "red" in colours else "yellow" if "yellow" in colours else "green"
+
+
+def rows_of_queues(queues: Sequence[QueueFacts]) -> Iterator[Row]:
+    limits = {"actions": LATE_SECONDS, "redemptions": LONG_REQUESTED}
+    for queue in queues:
+        if queue.messages is None:
+            continue
+        what = "tree to order" if queue.queue == "planting" else "one"
+        oldest = "" if queue.oldest_s is None else f", the oldest {what} is {age_text(queue.oldest_s)} old"
+        is_slow = (queue.oldest_s or 0) > limits.get(queue.queue, float("inf"))
+        to_do = "" if not is_slow else _make("reconcile") if queue.queue == "actions" else _letters(queue.queue)
+        yield Row(
+            f"{queue.queue}: {counted(queue.messages, 'message')}{oldest}", "yellow" if is_slow else "green", to_do
+        )
+
+
+def rows_of_dead_letters(queues: Sequence[QueueFacts]) -> Iterator[Row]:
+    dead = [queue for queue in queues if queue.dead]
+    if not dead:
+        yield Row("none in any queue")
+    for queue in dead:
+        yield Row(f"{queue.queue}: {queue.dead:,}", "red", _next_for_dead(queue.queue))
+
+
+def _next_for_dead(queue: str) -> str:
+    match queue:
+        case name if name in WORK_QUEUES:
+            return _letters(name)
+        case "totals":
+            return _make("recount")
+        case "repeats":
+            return _make("reconcile")
+        case _:
+            return "read docs/operations.md, Alarms"
+
+
+def rows_of_batches(batches: BatchFacts) -> Iterator[Row]:
+    if batches.oldest_s is None:
+        yield Row("none waits")
+        return
+    at_least = "" if batches.are_all else "at least "
+    text = (
+        f"{at_least}{batches.waiting:,} waiting, {batches.late:,} late; the oldest is {age_text(batches.oldest_s)} old"
+    )
+    yield Row(text, "yellow", _make("reconcile")) if batches.late else Row(text)
+
+
+def rows_of_stocks(stocks: Sequence[StockFacts], zone: ZoneInfo) -> Iterator[Row]:
+    """Yield a row for each of the projects with the fewest saplings."""
+    for stock in stocks[:SHOWN]:
+        is_over = stock.left <= 0 and stock.next_at is None and not stock.closed
+        release = (
+            f", {stock.next_saplings:,} more on {_moment(stock.next_at, zone)}"
+            if stock.next_at is not None and stock.next_saplings
+            else ""
+        )
+        text = f"{stock.project_id}: {stock.left:,} left{release}{', closed' * stock.closed}"
+        to_do = f"raise the saplings of {stock.project_id}, or close it (docs/operations.md)"
+        yield Row(text, "yellow" if is_over else "green", to_do if is_over else "")
+    if len(stocks) > SHOWN:
+        yield Row(f"and {len(stocks) - SHOWN:,} more projects with more saplings")
+
+
+def rows_of_campaigns(campaigns: Sequence[CampaignFacts]) -> Iterator[Row]:
+    """Yield rows for the campaigns that run today, and one for each of the next ones."""
+    if not campaigns:
+        yield Row("none in the catalog")
+    for campaign in campaigns[:SHOWN]:
+        if campaign.state == "running":
+            yield Row(f"{campaign.campaign_id}: runs until {campaign.last_day}")
+            if campaign.progress:
+                yield Row(f"  {_progress(campaign.progress)}")
+            if campaign.goal:
+                goal = campaign.goal
+                yield Row(f"  goal: {goal['reached'] or 0:,} of {goal['target']:,} {goal['counts']}")
+        else:
+            yield Row(f"{campaign.campaign_id}: next on {campaign.first_day}")
+
+
+def _progress(progress: Mapping[str, Any]) -> str:
+    actions, persons = counted(progress["actions"], "action"), counted(progress["persons"], "person")
+    return f"{actions} of {persons}, {progress['points']:,} points, {amount(progress['extra_points'])} by the campaign"
+
+
+def rows_of_refusals(refusals: RefusalFacts) -> Iterator[Row]:
+    at_least = "" if refusals.are_all else "at least "
+    to_do = "look for internal_error and busy in the log group" if refusals.server_errors else ""
+    if not refusals.requests and not refusals.items:
+        yield Row("nothing in the last hour")
+    if refusals.requests:
+        yield Row(f"requests: {at_least}{_codes(refusals.requests)}", "red" if to_do else "green", to_do)
+    if refusals.items:
+        yield Row(f"items: {at_least}{_codes(refusals.items)}")
+
+
+def rows_of_apps(apps: AppFacts) -> Iterator[Row]:
+    if not apps.suspended:
+        yield Row(f"{apps.active:,} active, none suspended")
+        return
+    more = f" and {len(apps.suspended) - SHOWN:,} more" if len(apps.suspended) > SHOWN else ""
+    names = ", ".join(apps.suspended[:SHOWN])
+    yield Row(f"{apps.active:,} active, suspended: {names}{more}", "yellow", _make("apps"))
+
+
+def rows_of_totals(totals: TotalsFacts) -> Iterator[Row]:
+    last = "nothing in the last hour" if totals.counted_s is None else f"{age_text(totals.counted_s)} ago"
+    behind = "" if totals.behind_s is None else f", {age_text(totals.behind_s)} after the change"
+    is_stuck = max(totals.uncounted_s or 0, totals.behind_s or 0) > LONG_UNCOUNTED
+    since = "" if totals.uncounted_s is None else f"; posted since, {age_text(totals.uncounted_s)} ago"
+    to_do = f"read what TallyImpact logs, then {_make('recount')}" if is_stuck else ""
+    yield Row(f"counted last: {last}{behind}{since}", "red" if is_stuck else "green", to_do)
+
+
+def rows_of_log(log: LogFacts) -> Iterator[Row]:
+    newest = "" if log.newest_s is None else f", the newest {age_text(log.newest_s)} ago"
+    entries = "1 entry" if log.entries == 1 else f"{log.entries:,} entries"
+    yield Row(f"{entries}{newest}; {counted(log.standing, 'tree')} standing")
+    at_least = "" if log.are_all else "at least "
+    oldest = "" if log.oldest_order_s is None else f", ordered up to {age_text(log.oldest_order_s)} ago"
+    yield Row(f"not reported yet: {at_least}{counted(log.open_trees, 'ordered tree')}{oldest}")
+
+
+def rows_of_published(catalog: CatalogFacts) -> Iterator[Row]:
+    to_do = "read docs/operations.md, If the catalog is not published"
+    if catalog.published_s is None:
+        yield Row("nothing usable is published", "yellow", to_do)
+    elif catalog.published_version != catalog.version:
+        yield Row(f"published {age_text(catalog.published_s)} ago, without the latest change", "yellow", to_do)
+    else:
+        yield Row(f"published {age_text(catalog.published_s)} ago, with all changes")
+
+
+def show(title: str, sections: Mapping[str, Sequence[Row]]) -> None:
+    """Print the sections, and below them what to do, each thing once."""
+    console.print(f"[bold]{shown(title)}[/]\n")
+    grid = Table(Column(width=14), Column(ratio=1), box=None, show_header=False, padding=0, width=_WIDTH)
+    for name, rows in sections.items():
+        for number, row in enumerate(rows):
+            text = shown(row.text)
+            grid.add_row(
+                "" if number else f"[bold]{name}[/]", text if row.colour == "green" else f"[{row.colour}]{text}[/]"
+            )
+    console.print(grid)
+    to_do = dict.fromkeys(row.to_do for rows in sections.values() for row in rows if row.to_do)
+    if not to_do:
+        console.print("\n[green]✓[/] nothing is to be done")
+        return
+    console.print("\n[bold]next[/]")
+    for command in to_do:
+        console.print(f"  {shown(command)}")
+
+
+def _make(target: str) -> str:
+    return f"make {target}{of_stack()}"
+
+
+def _letters(queue: str) -> str:
+    named = "" if queue == "actions" else f' DO="list --queue {queue}"'
+    return f"make dead-letters{of_stack()}{named}"
+
+
+def _codes(numbers: Mapping[str, int]) -> str:
+    """Return the most frequent codes with their numbers."""
+    ordered = sorted(numbers.items(), key=lambda item: (-item[1], item[0]))
+    more = f" and {len(ordered) - SHOWN:,} more codes" if len(ordered) > SHOWN else ""
+    return ", ".join(f"{number:,} {code}" for code, number in ordered[:SHOWN]) + more
+
+
+def _moment(at: int, zone: ZoneInfo) -> str:
+    local = datetime.fromtimestamp(at, zone)
+    return f"{local.day} {local:%b at %H:%M}"
