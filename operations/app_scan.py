@@ -28,10 +28,15 @@ Tell = Callable[[int], None]
 
 
 class Found(NamedTuple):
-    """What was found, and the keys of the periods that cannot be read."""
+    """What was found, and the keys of the periods that cannot be read.
+
+    Attributes:
+        is_resumed: whether a part of it was found by an earlier run, so that it may have changed meanwhile.
+    """
 
     lines: list[AppLine]
     unreadable: list[str]
+    is_resumed: bool = False
 
 
 class Scanning:
@@ -106,4 +111,4 @@ class Scanning:
     def _found(self) -> Found:
         rows = (row for record in self._pages() for row in record["lines"])
         unreadable = [key for record in self._pages() for key in record["unreadable"]]
-        return Found([AppLine.of_row(row) for row in rows], unreadable)
+        return Found([AppLine.of_row(row) for row in rows], unreadable, self.is_resumed)

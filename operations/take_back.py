@@ -23,6 +23,7 @@ from local.command import command_parser, path, run_command
 from local.console import console, exit_with, progress, shown
 from operations.app_actions import find, print_unreadable
 from operations.app_lines import AppLine
+from operations.app_scan import Found
 from operations.json_lines import opened
 from operations.reconcile import terms_of
 from operations.rehearsal import Outcome, Rehearsal
@@ -46,14 +47,24 @@ _LONGEST_REASON = 64
 
 
 def _look(selection: Selection) -> tuple[list[AppLine], list[AppLine]]:
-    """Scan for what is not reversed. Return what can be taken back, and what is too old for that."""
+    """Scan for what is not reversed. Return what can be taken back, and what is too old for that.
+
+    If nothing is left by a scan of which a part is older, scan once more: the app may have reported since.
+    """
     with opened(selection.file("app-actions")) as file:
         found = find(selection, file)
+        if found.is_resumed and not _unreversed(found):
+            file.restart([])
+            found = find(selection, file)
         file.delete()
     print_unreadable(found)
     oldest = stack_clock().now() - REVERSAL_DAYS * 86_400
-    open_ = [line for line in found.lines if line.state != "reversed"]
+    open_ = _unreversed(found)
     return [line for line in open_ if line.occurred_at >= oldest], [line for line in open_ if line.occurred_at < oldest]
+
+
+def _unreversed(found: Found) -> list[AppLine]:
+    return [line for line in found.lines if line.state != "reversed"]
 
 
 def rehearse(selection: Selection, lines: Sequence[AppLine], *, is_done: bool) -> list[Outcome]:

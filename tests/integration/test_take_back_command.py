@@ -289,3 +289,18 @@ def test_the_reason_is_that_of_the_reversals(commands: Commands, stack: Stack) -
     assert {entry.reversal for name, entry in period.entries.items() if name.startswith(BIKES)} == {
         "invented rides, case 17"
     }
+
+
+def test_nothing_left_is_never_said_of_a_scan_that_an_earlier_run_began(
+    commands: Commands, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands.run("take-back", "--yes")
+    with monkeypatch.context() as patch:
+        patch.setattr("operations.json_lines.JsonLines.delete", lambda _: None)
+        commands.run("app-actions")  # its scan is complete, and stays as that of a run that was killed
+    stack.accrue_all([ride("more", owner=Owner("user", "u-1"), app=BIKES)], BIKES)
+
+    ran = commands.run("take-back", "--yes")
+
+    assert "going on with a scan that was stopped" in ran.out
+    assert left(commands) == 0
