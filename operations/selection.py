@@ -27,6 +27,7 @@ from operations.json_lines import DamagedError, InUseError
 from saxaul.catalog.clients import OPERATOR
 from saxaul.catalog.entries import is_phrase
 from saxaul.deadline import UnansweredError
+from saxaul.ledger.identifiers import is_named_in
 from saxaul.races import OverloadedError
 from saxaul.storage.clients import dynamodb
 from saxaul.storage.table import Table
@@ -112,7 +113,7 @@ def select(chosen: argparse.Namespace, command: str) -> Selection:
     first, end = (_instant(text, ZoneInfo(known["time_zone"])) for text in (chosen.first, chosen.end))
     if first >= end:
         exit_with(f"FROM must be before TO, but {chosen.first} is not before {chosen.end}.")
-    if chosen.user and chosen.user.casefold() in chosen.reason.casefold():
+    if chosen.user and is_named_in(chosen.reason, chosen.user):
         exit_with("The reason is logged, so it must not have the id of the person.")
     sought = Sought(chosen.app, first, end, chosen.type or "", chosen.user or "")
     app = _registered(chosen.app)
