@@ -95,7 +95,7 @@ test-fast: env ## run the tests that need no stack and are not slow, in about tw
 	@$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow" tests/unit tests/client tests/contract tests/integration tests/template tests/search
 
 test-long: env ## run the proof with many more random runs, the load tests with more users, and more generated calls
-	@SAXAUL_PROFILE=long $(BIN)/python -m pytest tests/proof tests/e2e/test_chaos.py tests/e2e/test_waiting.py tests/e2e/test_burst.py tests/e2e/test_hostile_calls.py tests/e2e/test_contract.py tests/integration/test_contract.py
+	@SAXAUL_PROFILE=long $(BIN)/python -m pytest tests/proof tests/e2e/test_chaos.py tests/e2e/test_waiting.py tests/e2e/test_burst.py tests/e2e/test_clock.py tests/e2e/test_hostile_calls.py tests/e2e/test_contract.py tests/integration/test_contract.py
 
 check: env ## run ruff, mypy and the linter of the template
 	@$(BIN)/ruff format --check .

@@ -40,7 +40,7 @@ def advance(move: Callable[[], None]) -> None:
     Ends the program if the clock cannot be moved, or if what is due fails.
     """
     with step("waiting until the queues are empty"):
-        _wait_until_empty("The clock was not moved.")
+        wait_until_idle("The clock was not moved.")
     try:
         move()
     except UnfitTimeError as error:
@@ -48,7 +48,7 @@ def advance(move: Callable[[], None]) -> None:
     with step("running what is due"):
         for logical_id, payload in scheduled_functions().items():
             _run(logical_id, payload)
-        _wait_until_empty("The clock was moved.")
+        wait_until_idle("The clock was moved.")
     show()
 
 
@@ -83,7 +83,9 @@ def _run(logical_id: str, payload: str) -> None:
         exit_with(f"The clock was moved. {logical_id} failed: {answer['Payload'].read().decode()[:300]}")
 
 
-def _wait_until_empty(said: str) -> None:
+def wait_until_idle(said: str) -> None:
+    """Wait until the queues are empty. If they are stuck, end the program with a sentence that begins with ``said``."""
+
     def count() -> Waiting:
         counts = [count_messages(queue) for queue in _QUEUES]
         return Waiting(sum(each.visible for each in counts), sum(each.in_flight for each in counts))

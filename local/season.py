@@ -16,6 +16,7 @@ from local.command import command_parser, non_empty, run_command, whole_number
 from local.console import console, exit_with, shown
 from local.results import show_results
 from local.seed import load
+from local.shown_campaigns import multiplied, progress_of, span, stated
 from local.stack import PORTS, running, up
 from local.stack_clock import move_to
 from local.telling import heading, line, now, poll, request
@@ -78,7 +79,7 @@ def tell(operator: OperatorClient, app: AppClient, campaign_id: str, year: int |
     _search(app, campaign_id, persons[0])
     _act(app, before, persons)
     _count(app, before)
-    console.print(f"\n[bold green]IN SEASON[/] {shown(before['name'])}, {shown(_span(before))}")
+    console.print(f"\n[bold green]IN SEASON[/] {shown(before['name'])}, {shown(span(before))}")
 
 
 def _first_day(app: AppClient, campaign_id: str, year: int | None) -> date:
@@ -101,8 +102,8 @@ def _preview(operator: OperatorClient, campaign_id: str, first: date) -> None:
     document: Any = operator.call("GET", "/campaigns", query={"on": first})
     for view in document["running"]:
         mark = " (this one)" if view["campaign_id"] == campaign_id else ""
-        line(f"running: {view['name']}, {_span(view)}{mark}")
-        line(f"points: {_multipliers(view)}")
+        line(f"running: {view['name']}, {span(view)}{mark}")
+        line(f"points: {multiplied(view)}")
     if campaign_id not in {view["campaign_id"] for view in document["running"]}:
         exit_with(f"The preview of {first} should show {campaign_id} as running, but it does not.")
 
@@ -115,20 +116,10 @@ def _introduce(app: AppClient, campaign_id: str) -> dict[str, Any]:
     heading(f"It is {today.day} {today:%B %Y}: {view['name']}")
     request("GET", request_path)
     for what in ("host", "theme"):
-        line(f"{what}: {_stated(view, what)}")
-    line(f"points: {_multipliers(view)}")
-    line(f"so far: {_progress(view)}")
+        line(f"{what}: {stated(view, what)}")
+    line(f"points: {multiplied(view)}")
+    line(f"so far: {progress_of(view)}")
     return view
-
-
-def _stated(view: dict[str, Any], what: str) -> str:
-    """Return the host or the theme of the run, or that it is not stated yet, and the latest one that is."""
-    if view[what]:
-        return str(view[what])
-    year = date.fromisoformat(view["first_day"]).year
-    known = [edition for edition in view["editions"] if edition[what]]
-    latest = f"; that of {known[0]['year']} was {known[0][what]}" if known else ""
-    return f"not stated for {year} yet{latest}"
 
 
 def _search(app: AppClient, campaign_id: str, person: str) -> None:
@@ -144,9 +135,9 @@ def _act(app: AppClient, view: dict[str, Any], persons: list[str]) -> None:
     """Let some persons do something that the campaign multiplies, and something else, and show what both earned."""
     heading(f"{PERSONS} persons do something that the campaign rewards, and something ordinary")
     types = {found.action_type: found for found in app.action_types() if found.actor == "person" and found.points}
-    multiplied = [types[name] for name in view["multipliers"] if name in types][:1]
+    rewarded = [types[name] for name in view["multipliers"] if name in types][:1]
     ordinary = [found for name, found in types.items() if name not in view["multipliers"]][:1]
-    chosen = multiplied + ordinary
+    chosen = rewarded + ordinary
     request("POST", "/actions")
     reported = app.report_actions([_action(person, found) for person in persons for found in chosen])
     line(f"{reported.accepted} actions accepted")
@@ -191,41 +182,14 @@ def _count(app: AppClient, before: dict[str, Any]) -> None:
     heading("The campaign has counted them, a few seconds later")
     request("GET", f"/campaigns/{before['campaign_id']}")
     if before["progress"] is None:
-        line(_progress(before))
+        line(progress_of(before))
         return
     wanted = {name: before["progress"][name] + PERSONS for name in ("actions", "persons")}
     after = poll(
         lambda: dict(app.campaign(before["campaign_id"])),
         lambda view: all(view["progress"][name] >= number for name, number in wanted.items()),
     )
-    line(f"now: {_progress(after)}")
-
-
-def _progress(view: dict[str, Any]) -> str:
-    """Return what the campaign has come to, what it cost, and how near its goal is."""
-    progress, goal = view["progress"], view["goal"]
-    found = []
-    if progress:
-        found.append(
-            f"{progress['actions']:,} actions of {progress['persons']:,} persons, {progress['points']:,} points, "
-            f"{progress['extra_points']:,g} of them by the campaign"
-        )
-    if goal:
-        found.append(f"goal: {goal['reached'] or 0:,} of {goal['target']:,} {goal['counts']}")
-    return "; ".join(found) or "this campaign counts nothing"
-
-
-def _multipliers(view: dict[str, Any]) -> str:
-    by_times: dict[float, list[str]] = {}
-    for action_type, times in view["multipliers"].items():
-        by_times.setdefault(float(times), []).append(action_type)
-    return "; ".join(f"{times:g} times for {', '.join(names)}" for times, names in by_times.items()) or "as usual"
-
-
-def _span(view: dict[str, Any]) -> str:
-    first, last = (date.fromisoformat(view[name]) for name in ("first_day", "last_day"))
-    until = "" if first == last else f" to {last.day} {last:%B %Y}"
-    return f"{first.day} {first:%B %Y}{until}"
+    line(f"now: {progress_of(after)}")
 
 
 def _zone() -> ZoneInfo:

@@ -27,7 +27,8 @@ def find(selection: Selection, file: JsonLines) -> Found:
     """Scan the ledger's table for the reports of the app, with progress. A scan that was stopped goes on."""
     scanning = Scanning(file, selection.about, selection.sought, stack_clock().now())
     _say_if_resumed(scanning)
-    with progress("reading the ledger", "items", selection.items) as tell:
+    total = selection.items
+    with progress("reading the ledger", "items", total) as tell:
         return scanning.of_table(selection.table, tell)
 
 
@@ -37,7 +38,8 @@ def _find_in_export(selection: Selection, file: JsonLines, chosen: argparse.Name
         about = {**selection.about, "export": str(chosen.export.resolve())}
         scanning = Scanning(file, about, selection.sought, stack_clock().now())
         _say_if_resumed(scanning)
-        with progress("reading the export", "files", len(files)) as tell:
+        total = len(files)
+        with progress("reading the export", "files", total) as tell:
             return scanning.of_export(files, tell)
     except UnfitExportError as error:
         exit_with(str(error))
@@ -65,7 +67,7 @@ def _show(selection: Selection, found: Found, chosen: argparse.Namespace) -> Non
     if found.lines:
         print_sums(found.lines)
     reported = f"{selection.sought.app} reported {sum(line.actions for line in found.lines):,} actions"
-    console.print(f"[green]✓[/] {shown(reported)}, posted from {first} to {end}")
+    console.print(f"[green]✓[/] {shown(reported)}, posted from {shown(first)} to {shown(end)}")
     if chosen.out:
         console.print(f"all of it: {shown(chosen.out)}")
 

@@ -5,7 +5,6 @@ Copy the export to a folder first, for example with ``aws s3 sync``.
 
 import gzip
 import json
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ def files_of(folder: Path, table: str) -> list[Path]:
     Raises:
         UnfitExportError: the folder has no export, several, or one that is not of this table, or only of changes.
     """
+    folder = folder.resolve()
     manifests = sorted({*folder.rglob(_MANIFEST), *folder.parent.glob(_MANIFEST)} if folder.is_dir() else ())
     if len(manifests) > 1:
         raise UnfitExportError(f"{folder} has {len(manifests)} exports; name the folder of one of them.")
@@ -52,7 +52,7 @@ def items_in(file: Path, *, periods_only: bool = True) -> Iterator[Item]:
                 item = json.loads(line)["Item"]
                 if not periods_only or item["sk"]["S"].startswith(PERIOD_PREFIX):
                     yield python(item)
-    except (OSError, EOFError, zlib.error, *MALFORMED) as error:
+    except (OSError, EOFError, *MALFORMED) as error:
         raise UnfitExportError(f"{file} is damaged or no file of a full export: {error!r}") from None
 
 

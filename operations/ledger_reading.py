@@ -1,5 +1,6 @@
 """Reads the items of the ledger's table, and converts those of one owner to domain objects."""
 
+import zlib
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from saxaul.storage.clients import dynamodb
 from saxaul.storage.table import Item, Table, python
 from saxaul.trees.redemptions import Redemption
 
-MALFORMED = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
+MALFORMED = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, zlib.error)
 """The exceptions that converting a malformed item can raise."""
 
 

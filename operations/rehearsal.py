@@ -46,7 +46,7 @@ class _Rehearsed(Table):
 
     def __init__(self, name: str, clock: Clock) -> None:
         super().__init__(name, clock)
-        self._planned: dict[Key, Item] = {}
+        self._planned: dict[tuple[str, str], Item] = {}
 
     def get_many(self, keys: Iterable[Key], *, consistent: bool, only: str = "") -> dict[Key, Item]:
         wanted = list(keys)
@@ -57,7 +57,7 @@ class _Rehearsed(Table):
         """Note what a plan would write."""
         items: list[Any] = [python(write["Put"]["Item"]) for write in plan.claims]
         items += [{**to_item(period), "v": period.version + 1} for period in plan.periods]
-        self._planned |= {Key(item["pk"], item["sk"]): item for item in items}
+        self._planned |= {(item["pk"], item["sk"]): item for item in items}
 
 
 class Rehearsal(NamedTuple):

@@ -27,16 +27,14 @@ from operations.json_lines import DamagedError, InUseError
 from saxaul.catalog.clients import OPERATOR
 from saxaul.catalog.entries import is_phrase
 from saxaul.deadline import UnansweredError
-from saxaul.ledger.identifiers import is_named_in
+from saxaul.http.reasons import LONGEST, SHORTEST, has_word
 from saxaul.races import OverloadedError
 from saxaul.storage.clients import dynamodb
 from saxaul.storage.table import Table
 from saxaul_client import App, OperatorClient
 
-_SHORTEST, _LONGEST = 5, 200
 
-
-def add_arguments(parser: argparse.ArgumentParser, longest_reason: int = _LONGEST) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that select reports."""
     parser.add_argument("--app", type=non_empty, required=True, help="the id of the app")
     parser.add_argument(
@@ -45,19 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser, longest_reason: int = _LONGES
     parser.add_argument(
         "--to", dest="end", metavar="TO", type=non_empty, required=True, help="the moment after the last one"
     )
-    parser.add_argument("--reason", type=_reason_of(longest_reason), required=True, help="why; it is logged")
+    parser.add_argument("--reason", type=non_empty, required=True, help="why; it is logged")
     parser.add_argument("--type", type=non_empty, help="only this action type")
     parser.add_argument("--user", type=non_empty, help="only this person")
-
-
-def _reason_of(longest: int) -> "Any":  # noqa: ANN401 - the type of an argument
-    def parse(text: str) -> str:
-        if not _SHORTEST <= len(text) <= longest or not is_phrase(text):
-            limits = f"{_SHORTEST} to {longest} characters"
-            raise argparse.ArgumentTypeError(f"must be a phrase of {limits} without control characters")
-        return text
-
-    return parse
 
 
 class Selection(NamedTuple):
@@ -102,18 +90,21 @@ class Selection(NamedTuple):
         return state() / folder / f"{stack_name()}-{self.sought.app}-{name}.jsonl"
 
 
-def select(chosen: argparse.Namespace, command: str) -> Selection:
+def select(chosen: argparse.Namespace, command: str, longest_reason: int = LONGEST) -> Selection:
     """Find out what a command is about, and note in the stack's log who runs it and why.
 
-    Ends the program if the app does not exist, the span is empty, or the reason cannot be noted.
+    Ends the program if the app does not exist, the span is empty, or the reason is unfit or cannot be noted.
     """
+    if not SHORTEST <= len(chosen.reason) <= longest_reason or not is_phrase(chosen.reason):
+        limits = f"{SHORTEST} to {longest_reason} characters"
+        exit_with(f"The reason must be a phrase of {limits}, without control characters.")
     known = stack()
     if "log_group" not in known:
         exit_with(f"The file of this stack is older than this command; renew it with: {_renewal()}")
     first, end = (_instant(text, ZoneInfo(known["time_zone"])) for text in (chosen.first, chosen.end))
     if first >= end:
         exit_with(f"FROM must be before TO, but {chosen.first} is not before {chosen.end}.")
-    if chosen.user and is_named_in(chosen.reason, chosen.user):
+    if chosen.user and has_word(chosen.reason, chosen.user):
         exit_with("The reason is logged, so it must not have the id of the person.")
     sought = Sought(chosen.app, first, end, chosen.type or "", chosen.user or "")
     app = _registered(chosen.app)

@@ -24,11 +24,13 @@ _ID_COLUMNS = 32
 
 def print_sums(lines: Sequence[AppLine]) -> None:
     """Print what the lines add up to by type and by person, the most unusual persons first."""
-    console.print(_grid("action type", by_type(lines)))
+    grid = _grid("action type", by_type(lines))
+    console.print(grid)
     console.print()
     rows = by_owner(lines)
     shown_rows = {_named(row.owner): row.sum for row in rows[:MOST_OWNERS]}
-    console.print(_grid("person, outliers first", shown_rows, [row.distance for row in rows[:MOST_OWNERS]]))
+    grid = _grid("person, outliers first", shown_rows, [row.distance for row in rows[:MOST_OWNERS]])
+    console.print(grid)
     if len(rows) > MOST_OWNERS:
         console.print(f"and {len(rows) - MOST_OWNERS:,} more")
 

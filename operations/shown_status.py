@@ -12,6 +12,7 @@ from rich.table import Column, Table
 
 from local.client import of_stack
 from local.console import console, shown
+from local.shown_campaigns import amount
 from operations.ages import age_text
 from operations.status_facts import (
     AppFacts,
@@ -91,15 +92,14 @@ def _next_for_dead(queue: str) -> str:
 
 
 def rows_of_batches(batches: BatchFacts) -> Iterator[Row]:
-    if not batches.states:
+    if batches.oldest_s is None:
         yield Row("none waits")
         return
     at_least = "" if batches.are_all else "at least "
-    states = ", ".join(f"{number:,} {state}" for state, number in sorted(batches.states.items()))
-    oldest = "" if batches.oldest_s is None else f"; the oldest is {age_text(batches.oldest_s)} old"
-    is_broken = any(state in batches.states for state in ("dead", "lost"))
-    colour: Colour = "red" if is_broken else "yellow" if "late" in batches.states else "green"
-    yield Row(f"{at_least}{states}{oldest}", colour, "" if colour == "green" else _make("reconcile"))
+    text = (
+        f"{at_least}{batches.waiting:,} waiting, {batches.late:,} late; the oldest is {age_text(batches.oldest_s)} old"
+    )
+    yield Row(text, "yellow", _make("reconcile")) if batches.late else Row(text)
 
 
 def rows_of_stocks(stocks: Sequence[StockFacts], zone: ZoneInfo) -> Iterator[Row]:
@@ -136,7 +136,7 @@ def rows_of_campaigns(campaigns: Sequence[CampaignFacts]) -> Iterator[Row]:
 
 def _progress(progress: Mapping[str, Any]) -> str:
     actions, persons = counted(progress["actions"], "action"), counted(progress["persons"], "person")
-    return f"{actions} of {persons}, {progress['points']:,} points, {progress['extra_points']:,g} by the campaign"
+    return f"{actions} of {persons}, {progress['points']:,} points, {amount(progress['extra_points'])} by the campaign"
 
 
 def rows_of_refusals(refusals: RefusalFacts) -> Iterator[Row]:

@@ -1,6 +1,6 @@
 """Shows how a stack is, on one screen of 80 columns: `python -m operations.status`, or with `--json` as JSON.
 
-It shows the queues with the age of what waits longest; the dead letters; the batches that wait, are late, dead or lost;
+It shows the queues with the age of what waits longest; the dead letters; the batches that wait and that are late;
 the saplings that are left; the campaigns with their progress; what was refused in the last hour; the suspended apps;
 how far the public totals are behind the ledger; the public log, and the ordered trees that wait for a report; and when
 the catalog was published.
@@ -22,9 +22,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.client import client_arguments_of_stack, open_client, stack, stack_clock, stack_name, use_stack
+from local.client import client_arguments_of_stack, of_stack, open_client, stack, stack_clock, stack_name, use_stack
 from local.command import command_parser, run_command
-from local.console import print_failure
+from local.console import exit_with, print_failure
 from operations.log_group import LogGroup, UnfinishedQueryError
 from operations.shown_status import (
     Row,
@@ -121,6 +121,9 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print the status as one JSON document")
     chosen = parser.parse_args()
     known, clock = stack(), stack_clock()
+    if "catalog_bucket" not in known:
+        command = f"make connect{of_stack()} REGION=ap-southeast-1" if of_stack() else "make up"
+        exit_with(f"The file of this stack is older than this command; renew it with: {command}")
     use_stack(known)
     dynamodb(), sqs()  # before there are several threads, because botocore makes clients in one only
     logs = boto3.client("logs", **_patient(client_arguments_of_stack(known)))

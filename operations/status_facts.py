@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from saxaul.ledger.batches import BatchState
-
 
 class QueueFacts(NamedTuple):
     """A queue and its dead-letter queue.
@@ -22,12 +20,13 @@ class QueueFacts(NamedTuple):
 
 
 class BatchFacts(NamedTuple):
-    """The batches of which something waits: how many there are in each state, and the age of the oldest.
+    """The batches of which something waits: how many are young, how many are late, and the age of the oldest.
 
-    ``are_all`` is false if more of them wait than were read.
+    ``are_all`` is false if more of them may wait than were read.
     """
 
-    states: Mapping[BatchState, int]
+    waiting: int
+    late: int
     oldest_s: int | None
     are_all: bool
 

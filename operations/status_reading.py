@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from operations.dead_letter_queue import count_messages
 from operations.log_group import LogGroup
-from operations.reconcile_receipts import Queues, judge, waiting_batches
+from operations.reconcile_receipts import judge, waiting_batches
 from operations.status_facts import (
     AppFacts,
     BatchFacts,
@@ -25,7 +25,7 @@ from saxaul.storage import stocks
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.log import LogStore
 from saxaul.storage.orders import Orders
-from saxaul.storage.receipts import SHARDS, Receipts
+from saxaul.storage.receipts import Receipts
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.snapshots import Snapshots
 from saxaul.storage.table import Table, stock_key
@@ -42,7 +42,7 @@ DEAD_ONLY = ("totals", "repeats", "publication", "schedules")
 HOUR = 3600
 SERVER_ERROR = 500
 
-_OF_EACH_LIST = 50
+_OF_EACH_LIST = 100
 """The most waiting parts that are read of each list of receipts, so that a long backlog does not keep us waiting."""
 
 _OF_EACH_PARTNER = 100
@@ -92,18 +92,19 @@ class Reading(NamedTuple):
         return max((now - redemption.reserved_at for redemption in waiting), default=None)
 
     def batches(self) -> BatchFacts:
-        """Read which batches wait, and what is known of each: late, dead or lost."""
-        limit = _OF_EACH_LIST * SHARDS
-        keys = list(Receipts(self.activity).waiting(of_each_list=_OF_EACH_LIST + 1))
-        if not keys and not self._count_dead("actions"):
-            return BatchFacts({}, None, are_all=True)
-        urls = self.known["queues"]
-        queues = Queues(self.sqs, urls["actions"], urls["actions_dead_letter"])
+        """Read which batches wait, and which of them are late.
+
+        Whether their messages are dead or lost is not looked up: that hides dead letters from a redrive for a moment.
+        """
+        keys = list(Receipts(self.activity).waiting(of_each_list=_OF_EACH_LIST))
         now = self.activity.clock.now()
-        found = waiting_batches(judge(self.activity, queues, keys).parts.values())
-        states = Counter(batch.state for batch in found)
-        oldest = now - found[0].accepted_at if found else None
-        return BatchFacts(states, oldest, are_all=len(keys) <= limit)
+        found = waiting_batches(judge(self.activity, None, keys).parts.values())
+        return BatchFacts(
+            waiting=sum(batch.state == "waiting" for batch in found),
+            late=sum(batch.state == "late" for batch in found),
+            oldest_s=now - found[0].accepted_at if found else None,
+            are_all=len(keys) < _OF_EACH_LIST,
+        )
 
     def stocks(self) -> list[StockFacts]:
         """Read how many saplings each project has left, fewest first."""

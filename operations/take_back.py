@@ -64,7 +64,8 @@ def rehearse(selection: Selection, lines: Sequence[AppLine], *, is_done: bool) -
     for line in lines:
         by_owner.setdefault(line.owner, []).append(line)
     outcomes: list[Outcome] = []
-    with progress("reading the wallets" if is_done else "computing what goes", "persons", len(by_owner)) as tell:
+    total = len(by_owner)
+    with progress("computing what becomes of the wallets", "persons", total) as tell:
         for owner, mine in by_owner.items():
             try:
                 outcomes.append(rehearsal.outcome(owner, () if is_done else mine, selection.sought.app))
@@ -115,7 +116,7 @@ def _begin(selection: Selection, journal: Journal) -> bool:
     lines, too_old = _look(selection)
     if too_old:
         number = sum(line.actions for line in too_old)
-        console.print(f"[yellow]·[/] {number:,} actions occurred more than {REVERSAL_DAYS} days ago, and stay")
+        console.print(f"[yellow]·[/] {number:,} actions occurred more than {REVERSAL_DAYS:,} days ago, and stay")
     if lines:
         journal.begin_round(lines)
     return bool(lines)
@@ -135,11 +136,11 @@ def _conclude(selection: Selection, journal: Journal, chosen: argparse.Namespace
 
 def main() -> None:
     parser = command_parser("operations.take_back", __doc__)
-    add_arguments(parser, _LONGEST_REASON)
+    add_arguments(parser)
     parser.add_argument("--yes", action="store_true", help="take it back; without this, only show what it changes")
     parser.add_argument("--out", type=path, help="a file to which everything is written as JSON")
     chosen = parser.parse_args()
-    selection = select(chosen, "take-back")
+    selection = select(chosen, "take-back", _LONGEST_REASON)
     warn_of_active(selection.app)
     with exit_if_unreachable(selection.known):
         try:

@@ -29,7 +29,8 @@ def send(operator: OperatorClient, journal: Journal, app_id: str, reason: str) -
     A call that a crash has left out of the journal is sent again, which changes nothing.
     """
     calls, sent = journal.calls(), journal.sent()
-    with progress("taking back", "calls", len(calls)) as tell:
+    total = len(calls)
+    with progress("taking back", "calls", total) as tell:
         for number, lines in enumerate(calls):
             if number not in sent:
                 journal.note_sent(number, _send_one(operator, app_id, reason, lines))
@@ -61,7 +62,8 @@ def follow(operator: OperatorClient, journal: Journal, clock: Clock) -> None:
     """
     receipts = [call.receipt_id for call in journal.sent().values() if call.receipt_id]
     followed = journal.followed()
-    with progress("waiting until it is posted", "calls", len(receipts)) as tell:
+    total = len(receipts)
+    with progress("waiting until it is posted", "calls", total) as tell:
         for number, receipt_id in enumerate(receipts):
             if receipt_id not in followed:
                 journal.note_followed(receipt_id, _follow_one(operator, receipt_id, clock))

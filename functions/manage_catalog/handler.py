@@ -192,7 +192,7 @@ def restore_entry(request: Request) -> Response:
 
 
 @operation(
-    *("POST", "/catalog/campaigns/{id}/end", TO_OPERATE),
+    *("POST", "/catalog/{kind}/{id}/end", TO_OPERATE),
     headers=(IF_MATCH,),
     body=_END,
     answers=_WRITTEN,
@@ -201,9 +201,12 @@ def restore_entry(request: Request) -> Response:
 def end_campaign(request: Request) -> Response:
     """End the run of a campaign that includes today, on today or on another day. It writes the campaign's next version.
 
-    If the run ends on that day already, nothing is written. So it is safe to repeat the request.
+    If the run ends on that day already, nothing is written. So it is safe to repeat the request. The kind is
+    `campaigns`.
     """
-    identifier = _identifier(request)
+    kind, identifier = _path(request)
+    if kind != "campaigns":
+        raise NotFound("unknown_kind", "Only a run of a campaign can be ended, so the kind must be campaigns.")
     last = _END.of(request).last_day
     written = catalog_editing().end_run(identifier, last, condition_of(request), request.username_or_client)
     view = _view(identifier, written.entry)

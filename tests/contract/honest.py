@@ -118,6 +118,7 @@ def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
     )
     entry = {"kind": "synonyms", "id": ENTRY}
     entries = [{"kind": kind, "id": f"{PREFIX}{kind}"} for kind in KINDS]
+    running = {"kind": "campaigns", "id": RUNNING}
     action = {**world.action, "action_id": f"{PREFIX}new"}
     reversal = {name: world.action[name] for name in ("action_id", "user_id", "occurred_at")} | {"reason": "mistake"}
     moment = world.now.isoformat()
@@ -157,7 +158,7 @@ def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
         "DELETE /catalog/{kind}/{id}": [Honest({"kind": "synonyms", "id": f"{PREFIX}deleted"})],
         "GET /catalog/{kind}/{id}/versions": [Honest(entry)],
         "POST /catalog/{kind}/{id}/versions/{version}/restore": [Honest({**entry, "version": "1"})],
-        "POST /catalog/campaigns/{id}/end": [Honest({"id": RUNNING}), Honest({"id": RUNNING}, {})],
+        "POST /catalog/{kind}/{id}/end": [Honest(running), Honest(running, {})],
         **{
             operation: [Honest({"app_id": world.apps.app_id}, body)]
             for operation, body in {

@@ -293,13 +293,18 @@ def _report(journey: Journey) -> None:
     reversal = {"action_id": "ride-3", **MEI, "occurred_at": ride["occurred_at"], "reason": "reported twice"}
     journey("reverse_actions", "One ride", 202, body={"reversals": [reversal]})
     stolen = {**reversal, "action_id": "bike-8", "user_id": "li", "reason": "invented rides"}
-    bikes = {"app_id": "citybike"}
+    bikes = {"app_id": "bikes"}
     taken = journey("take_back", "A ride of an app", 202, path=bikes, body={"reversals": [stolen]})
     journey(
         "take_back", "An app that does not exist", "unknown_app", path={"app_id": "bike"}, body={"reversals": [stolen]}
     )
     journey.stack.deliver_reported()
-    journey("view_receipt", "What became of a call that takes back", path=taken.body, client="operator-client")
+    journey(
+        "view_receipt",
+        "What became of a call that takes back",
+        path={"receipt_id": taken.body["receipt_id"]},
+        client="operator-client",
+    )
     journey("view_receipt", "What became of a call", path={"receipt_id": reported.body["receipt_id"]})
     journey("view_receipt", "A receipt that does not exist", "unknown_receipt", path={"receipt_id": "none"})
     journey("view_wallet", "Points that ripen tomorrow", path=MEI)
@@ -412,8 +417,8 @@ def _read_the_figures(journey: Journey) -> None:
 def _change_the_catalog(journey: Journey) -> None:
     fortnight = {**CAMPAIGN, "days": 14, "multipliers": {"bus_ride": 2}}
     journey("write_entry", "A campaign", path={"kind": "campaigns", "id": "green-fortnight"}, body=fortnight)
-    journey("end_campaign", "End a campaign today", path={"id": "green-fortnight"})
-    ended = {"id": "world-environment-day"}
+    journey("end_campaign", "End a campaign today", path={"kind": "campaigns", "id": "green-fortnight"})
+    ended = {"kind": "campaigns", "id": "world-environment-day"}
     journey("end_campaign", "A campaign of which no run includes today", "campaign_not_running", path=ended)
     path = {"kind": "synonyms", "id": "bus"}
     current = {"If-Match": '"1"'}

@@ -3,21 +3,26 @@
 The tests run in their order: the clock only goes forward. Each begins at a time of its own.
 """
 
+import random
 import secrets
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from local.build import BUILT
-from local.client import open_client
+from local.client import open_client, stack_clock
 from saxaul_client import App, OperatorClient
 from saxaul_client import Client as TypedClient
 from tests.e2e.calling import Client
 from tests.e2e.clock_stack import go_to, move_clock, outcomes, started_at
-from tests.e2e.journeys import new_user
+from tests.e2e.journeys import IS_LONG, new_user, run_operation
+from tests.e2e.year_on_stack import OnStack
 from tests.template.test_time import WORDS
+from tests.year.living import ZONE, Year
+from tests.year.script import every_day, new_programme, some_days, steps
 
 LIMIT = 8
 """The actions that the new app may report on a day."""
@@ -192,6 +197,19 @@ def test_with_a_year_its_cap_begins_anew(alipay: Client) -> None:
 
     assert in_december == in_january == ["posted", "withheld"]
     assert earned(alipay, user) == 2 * RIDE
+
+
+def test_the_days_of_a_year_are_as_the_plain_model_says(moved: dict[str, Any]) -> None:
+    assert moved
+    seed, beginning = random.randrange(2**32), datetime.fromtimestamp(stack_clock().now(), ZONE).year + 1
+    times = every_day(beginning, seed) if IS_LONG else some_days(beginning)
+    year = Year(OnStack(), new_programme(beginning), secrets.token_hex(3))
+
+    year.begin(times[0] - timedelta(days=1))
+
+    assert year.play(steps(times, seed)) == len(times), seed
+    reconciled = run_operation("reconcile")
+    assert reconciled.returncode == 0, reconciled.stdout + reconciled.stderr
 
 
 def test_no_file_that_is_built_for_a_function_has_the_test_clock(moved: dict[str, Any]) -> None:

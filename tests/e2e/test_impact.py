@@ -1,8 +1,9 @@
 """The public totals on a deployed stack with a real stream: they equal the actions that were sent."""
 
 import secrets
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -69,6 +70,55 @@ def test_the_public_totals_and_a_campaign_count_the_actions_that_were_sent(
     assert [row["day"] for row in sums][1] == datetime.now(ZONE).date().isoformat()
     shown = alipay.call_or_exit("GET", f"/{campaign_path}")
     assert (shown["state"], shown["goal"]) == ("running", {"counts": "actions", "target": 100, "reached": 11})
+
+
+def test_an_operator_previews_a_campaign_follows_its_progress_ends_it_and_undoes_that(
+    alipay: Client, operator: Client
+) -> None:
+    ride, today = new_type(operator, caps=[]), datetime.now(ZONE).date()
+    word, identifier = f"ours{secrets.token_hex(4)}", f"ours-{secrets.token_hex(4)}"
+    names = {"en": f"Day {word}", "zh": f"{word}日"}
+    campaign = {
+        "names": names,
+        "texts": {"en": "Ride with us.", "zh": "一起出行。"},
+        "recurs": f"FREQ=YEARLY;BYMONTH={today.month};BYMONTHDAY={today.day}",
+        "days": 7,
+        "multipliers": {ride: 2},
+    }
+    operator.call_or_exit("PUT", f"/catalog/campaigns/{identifier}", campaign)
+    later = today + timedelta(6)
+
+    def shown(client: Client = operator, **query: str) -> dict[str, Any]:
+        found: dict[str, Any] = client.call_or_exit("GET", f"/campaigns/{identifier}?{urlencode(query)}")
+        return found
+
+    def found(day: date) -> list[str]:
+        query = urlencode({"q": word, "on": day.isoformat(), "lang": "en"})
+        return [result["id"] for result in operator.call("GET", f"/suggestions?{query}").json()["suggestions"]]
+
+    assert eventually(lambda: identifier in found(later), bool)
+    assert (shown(on=later.isoformat())["state"], shown(on=str(later + timedelta(1)))["state"]) == ("running", "next")
+    users = [new_user() for _ in range(3)]
+    rides = [make_action(user, ride, days_ago=0) for user in users for _ in range(2)]
+    report(alipay, *rides)
+    expected = {"actions": 6, "persons": 3, "points": 960, "extra_points": 480}
+    assert eventually(lambda: shown()["progress"], lambda progress: progress == expected) == expected
+    taken_back = [
+        {name: action[name] for name in ("action_id", "user_id", "occurred_at")} | {"reason": "fraud"}
+        for action in rides[:2]
+    ]
+    alipay.call_or_exit("POST", "/reversals", {"reversals": taken_back})
+    expected = {"actions": 4, "persons": 2, "points": 640, "extra_points": 320}
+    assert eventually(lambda: shown(alipay)["progress"], lambda progress: progress == expected) == expected
+
+    yesterday = (today - timedelta(1)).isoformat()
+    ended = operator.call_or_exit("POST", f"/catalog/campaigns/{identifier}/end", {"last_day": yesterday})
+    assert ended["ends"] == {today.isoformat(): yesterday}
+    assert eventually(lambda: shown()["state"], lambda state: state == "next") == "next"
+    report(alipay, make_action(users[0], ride, days_ago=0))
+    operator.call_or_exit("POST", f"/catalog/campaigns/{identifier}/versions/1/restore")
+    assert eventually(lambda: shown()["state"], lambda state: state == "running") == "running"
+    assert shown()["progress"] == expected
 
 
 def test_actions_of_facilities_are_counted_apart_from_those_of_people(

@@ -22,7 +22,7 @@ from saxaul_client import AppClient, Clock
 POOL = "eu-west-1_pool"
 SHAPE = {
     *("api_url", "token_url", "region", "endpoint_url", "tables", "queues", "bucket", "bus", "functions", "clients"),
-    "time_zone",
+    *("time_zone", "log_group", "catalog_bucket"),
 }
 
 

@@ -16,12 +16,12 @@ def document(entry: Any) -> Any:  # noqa: ANN401 - any entry
     return entry.model_dump(mode="json", exclude_defaults=True)
 
 
-def end(identifier: str = "wed", last_day: str | None = None, **headers: str) -> Response:
+def end(identifier: str = "wed", last_day: str | None = None, kind: str = "campaigns", **headers: str) -> Response:
     body = {"last_day": last_day} if last_day else None
     names = {name.replace("_", "-"): value for name, value in headers.items()}
-    path = {"id": identifier}
+    path = {"kind": kind, "id": identifier}
     return call(
-        *("manage_catalog", "POST", "/catalog/campaigns/{id}/end"),
+        *("manage_catalog", "POST", "/catalog/{kind}/{id}/end"),
         client="operator-client",
         path=path,
         body=body,
@@ -136,6 +136,7 @@ def test_a_run_that_is_over_or_has_not_begun_cannot_be_ended(week: Stack) -> Non
         again.body["detail"] == "Nothing was changed, because the run from 2026-06-04 has ended already, on 2026-06-04."
     )
     assert (early.code, end("nothing").code) == ("campaign_not_running", "unknown_entry")
+    assert [end("bus_ride", kind=kind).code for kind in ("action-types", "badges")] == ["unknown_kind"] * 2
 
 
 def test_restoring_the_earlier_version_undoes_the_end(week: Stack) -> None:

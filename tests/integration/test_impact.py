@@ -44,8 +44,12 @@ TODAY = date(2026, 6, 5)
 
 
 def record(before: Item | None, after: Item | None, event: str = "MODIFY") -> Any:  # noqa: ANN401 - as Lambda sends it
+    return raw_record(raw(before) if before else None, raw(after) if after else None, event)
+
+
+def raw_record(before: Any, after: Any, event: str = "MODIFY") -> Any:  # noqa: ANN401 - in DynamoDB's own notation
     images = {"OldImage": before, "NewImage": after}
-    shown = {name: _as_sent(raw(image)) for name, image in images.items() if image}
+    shown = {name: _as_sent(image) for name, image in images.items() if image}
     return {"eventName": event, "dynamodb": {"SequenceNumber": str(next(_sequences)), **shown}}
 
 

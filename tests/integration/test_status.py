@@ -6,7 +6,6 @@ from typing import Any, NamedTuple, cast
 
 import pytest
 
-from operations import dead_letter_queue
 from operations.log_group import Lines, LogLine
 from operations.status_facts import (
     AppFacts,
@@ -83,8 +82,7 @@ class LogLines:
 
 
 @pytest.fixture
-def reading(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Reading:
-    monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
+def reading(stack: Stack) -> Reading:
     urls = dict(zip(WORK_QUEUES, (stack.actions_url, stack.redemptions_url, stack.planting_url), strict=True))
     for name in (*WORK_QUEUES, *DEAD_ONLY):
         urls[f"{name}_dead_letter"] = sqs().create_queue(QueueName=f"{name}-dead")["QueueUrl"]
@@ -108,7 +106,7 @@ def test_a_stack_in_which_nothing_waits_has_empty_queues_and_no_batches(reading:
     work = [QueueFacts(name, 0, None, 0) for name in WORK_QUEUES]
 
     assert reading.queues() == work + [QueueFacts(name, None, None, 0) for name in DEAD_ONLY]
-    assert reading.batches() == BatchFacts({}, None, are_all=True)
+    assert reading.batches() == BatchFacts(0, 0, None, are_all=True)
     assert reading.log() == LogFacts(0, None, 0, 0, None, are_all=True)
 
 
@@ -141,13 +139,21 @@ def test_batches_are_counted_by_their_state(stack: Stack, reading: Reading) -> N
         stack.receipts.create(make_receipt_part("w", f"late-{number}", accepted_at=NOON - LATE_SECONDS - 1 - number))
     put(reading, "actions", GOOD)
 
-    assert reading.batches() == BatchFacts({"waiting": 1, "late": 3}, LATE_SECONDS + 3, are_all=True)
+    assert reading.batches() == BatchFacts(1, 3, LATE_SECONDS + 3, are_all=True)
 
 
-def test_dead_letters_without_a_receipt_do_not_hide_that_no_batch_waits(reading: Reading) -> None:
-    put(reading, "actions_dead_letter", "no JSON")
+def test_of_a_long_backlog_the_oldest_batches_of_each_list_are_read(
+    stack: Stack, reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("operations.status_reading._OF_EACH_LIST", 2)
+    for number in range(60):
+        stack.receipts.create(make_receipt_part("w", f"late-{number}", accepted_at=NOON - 1_000 - number))
 
-    assert reading.batches() == BatchFacts({}, None, are_all=True)
+    found = reading.batches()
+
+    assert found.oldest_s == 1_059
+    assert 2 <= found.late <= 32
+    assert not found.are_all
 
 
 def test_each_project_has_its_saplings_and_its_next_release_fewest_first(stack: Stack, reading: Reading) -> None:

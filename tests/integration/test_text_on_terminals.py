@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,8 +23,12 @@ from local.ride_files import Source
 from local.rides import BadRow
 from local.sam import ROOT
 from operations import dead_letters, reconcile
+from operations.app_lines import AppLine
+from operations.rehearsal import Outcome
 from operations.shown_batches import print_waiting
+from operations.shown_outcomes import print_outcomes
 from saxaul.audit import Finding
+from saxaul.ledger.actions import Owner
 from saxaul.ledger.batches import WaitingBatch
 from saxaul.log.parsing import RefusedError, printable
 from tests.hostile_texts import HOSTILE
@@ -72,7 +77,13 @@ def outputs() -> Mapping[str, Callable[[str], object]]:
     def seeding(text: str) -> Any:  # noqa: ANN401 - the fields that a report reads
         return SimpleNamespace(done=Counter({"written": 1}), kept=[text], refused=[])
 
+    def taken_back(text: str) -> None:
+        mei = Owner("user", text)
+        line = AppLine(mei, text, text, 0, Decimal(1), 0, 0, 80, Decimal(212), "counts")
+        print_outcomes([line], [Outcome(mei, 80, -80, 1)], [])
+
     return {
+        "take_back": taken_back,
         "exit_with": lambda text: exit_with(text, [text]),
         "reconcile": lambda text: reconcile._print_finding(Finding(text, text)),  # noqa: SLF001
         "shown_batches": lambda text: print_waiting([WaitingBatch(text, text, 0, "late", 1)], now=100),
@@ -151,14 +162,19 @@ def test_only_the_console_escapes_markup_and_every_command_prints_through_it() -
 
 OWN_MARKUP = {
     ("action_queue.py", "most"),
+    ("app_actions.py", "total"),
     ("apps.py", "table"),
     ("reconcile.py", "grid"),
     ("reconcile.py", "mark"),
     ("recount.py", "line"),
     ("replay.py", "len(users)"),
     ("replay.py", "total"),
+    ("shown_actions.py", "grid"),
     ("shown_batches.py", "grid"),
+    ("shown_outcomes.py", "grid"),
     ("shown_status.py", "grid"),
+    ("take_back.py", "total"),
+    ("take_back_calls.py", "total"),
     ("results.py", "Padding(table, (0, 0, 0, 4))"),
 }
 """What is printed as it is: tables and lines that the command makes of its own words and numbers, by file."""

@@ -70,6 +70,7 @@ WAYS_OUT = {
             *(f"functions/{name}/handler.py" for name in ("accrue_points", "find_repeats", "place_orders")),
             *(f"functions/{name}/handler.py" for name in ("schedule_orders", "settle_redemptions", "tally_impact")),
             *(f"functions/{name}/handler.py" for name in ("publish_catalog", "sweep_redemptions", "end_overlaps")),
+            "functions/ingest_actions/handler.py",
             "saxaul/services/end_overlaps.py",
             "saxaul/services/publish_catalog.py",
         },
@@ -166,6 +167,8 @@ WAYS_OUT = {
             ),
             *(f"local/{name}.py" for name in ("replay", "results", "seed", "stack", "story", "viewer")),
             *(f"operations/{name}.py" for name in ("dead_letters", "reconcile", "recount", "shown_batches")),
+            *(f"operations/{name}.py" for name in ("app_actions", "selection", "take_back")),
+            *(f"operations/{name}.py" for name in ("shown_actions", "shown_outcomes")),
             "saxaul/log/verify.py",
         },
         (

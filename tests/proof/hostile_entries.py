@@ -4,9 +4,11 @@ import json
 import random
 import re
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from saxaul.catalog.entries import KINDS, Kind
+from saxaul.catalog.recurrences import checked_rule, first_days
 from saxaul.search.hanzi import readings
 
 Json = Any
@@ -129,11 +131,22 @@ def make_hostile(rng: random.Random, ordinary: Mapping[Kind, Json]) -> Hostile:
     if kind == "campaigns" and rng.random() < 0.6:
         document["recurs"] = wild_rule(rng)
         document["days"] = rng.choice((1, 2, 7, 365, 366))
+        document["ends"] = _ends(rng, document["recurs"], document["days"])
     else:
         for _ in range(rng.randint(1, 3)):
             document = _changed(rng, document)
     body = _RAW.sub(r"\1", json.dumps(document))
     return Hostile(kind, body) if len(body) <= MAX_BODY else make_hostile(rng, ordinary)
+
+
+def _ends(rng: random.Random, rule: str, days: int) -> dict[str, str]:
+    """Return early ends of some runs of a year. In the first and the last year, some are not allowed."""
+    try:
+        firsts = first_days(checked_rule(rule), rng.choice((1970, 2026, 2100)))
+    except ValueError:
+        return {}
+    ended = rng.sample(firsts, rng.randint(0, len(firsts)))
+    return {first.isoformat(): (first + timedelta(rng.randint(-1, days - 2))).isoformat() for first in ended}
 
 
 def _changed(rng: random.Random, value: Json) -> Json:

@@ -59,7 +59,7 @@ SCOPES = {
     ("get", "/catalog/{kind}"): "catalog.write",
     ("get", "/catalog/{kind}/{id}/versions"): "catalog.write",
     ("post", "/catalog/{kind}/{id}/versions/{version}/restore"): "catalog.write",
-    ("post", "/catalog/campaigns/{id}/end"): "catalog.write",
+    ("post", "/catalog/{kind}/{id}/end"): "catalog.write",
     ("get", "/apps"): "apps.write",
     ("get", "/apps/{app_id}"): "apps.write",
     ("put", "/apps/{app_id}"): "apps.write",

@@ -39,14 +39,15 @@ def test_each_look_at_a_clock_of_the_machine_is_found(source: str) -> None:
     assert len(list(looks_at_the_time(source))) == 1
 
 
-def test_deployed_code_reads_the_time_in_one_module() -> None:
+def test_deployed_code_reads_the_time_of_the_programme_in_one_module() -> None:
     found = {
         str(file.relative_to(ROOT))
         for file in SOURCES
         if file.suffix == ".py" and any(looks_at_the_time(file.read_text("utf-8")))
     }
 
-    assert found == {"layers/saxaul/saxaul/clock.py"}
+    # TallyImpact compares the time of a change, which DynamoDB wrote: no test clock moves that of DynamoDB.
+    assert found == {"layers/saxaul/saxaul/clock.py", "functions/tally_impact/handler.py"}
 
 
 def test_no_deployed_file_knows_of_the_test_clock() -> None:

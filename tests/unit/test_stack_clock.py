@@ -15,6 +15,7 @@ import pytest
 
 from local import clock as clock_command
 from local import stack as stack_command
+from local.action_queue import Waiting
 from local.client import stack_clock
 from local.emulator import with_clock
 from local.stack_clock import (
@@ -293,6 +294,20 @@ def test_a_stack_cannot_start_in_the_past_or_at_no_time(
 
     assert refusal(stack_command, ["up", "--at", at], monkeypatch, capsys).count("\n") == 1
     assert not clock_file().exists()
+
+
+def test_the_clock_is_not_moved_while_work_is_stuck_in_a_queue(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stuck = {"actions": Waiting(0, 0), "redemptions": Waiting(2, 0), "planting": Waiting(1, 0)}
+    monkeypatch.setattr(clock_command, "count_messages", stuck.__getitem__)
+    monkeypatch.setattr(clock_command, "_PATIENCE", 0.5)
+
+    with pytest.raises(SystemExit):
+        clock_command.advance(lambda: move_by(DAY))
+
+    assert "The clock was not moved. 3 messages wait in the queues" in capsys.readouterr().err
+    assert StackClock().offset == 0
 
 
 def test_the_scheduled_functions_are_those_of_the_template_and_the_catalog_is_first() -> None:

@@ -4,6 +4,8 @@ An operator must give a reason with each such request, and the log line of the r
 person, so a reason that contains the user id is refused.
 """
 
+import re
+import unicodedata
 from typing import Annotated
 
 from saxaul.catalog.entries import CHARACTERS_OF_A_PHRASE, checked_phrase
@@ -11,7 +13,6 @@ from saxaul.catalog.models import AfterValidator, Field
 from saxaul.http.operations import REASON, Operation
 from saxaul.http.parameters import query_values
 from saxaul.http.request import Request
-from saxaul.ledger.identifiers import is_named_in
 from saxaul.problems import InvalidRequest
 
 SHORTEST, LONGEST = 5, 200
@@ -51,6 +52,20 @@ def with_reason(request: Request, declared: Operation) -> Request:
         checked_phrase(reason)
     except ValueError as error:
         raise InvalidRequest("invalid_parameter", f"reason: {error}.") from None
-    if any(is_named_in(reason, request.identifier(name)) for name in declared.path_parameters):
+    if any(has_word(reason, request.identifier(name)) for name in declared.path_parameters):
         raise InvalidRequest("invalid_parameter", "reason must not contain an id of the path, because it is logged.")
     return request._replace(reason=reason)
+
+
+def has_word(text: str, identifier: str) -> bool:
+    """Return whether a text contains an identifier that is not a part of a longer word, in any case of letters.
+
+    Only ASCII letters and digits continue a word, because Chinese is written without spaces.
+    """
+    return re.search(rf"(?<![a-z0-9]){re.escape(_plain(identifier))}(?![a-z0-9])", _plain(text)) is not None
+
+
+def _plain(text: str) -> str:
+    """Return a text in small letters of usual width, without invisible characters."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(character for character in folded if unicodedata.category(character) != "Cf")

@@ -1,7 +1,6 @@
 """The types of what apps send with actions and reversals: identifiers, times and reasons."""
 
 import re
-import unicodedata
 from datetime import datetime
 from typing import Annotated
 
@@ -25,20 +24,6 @@ _DOT_SEGMENTS = frozenset({".", ".."})
 def is_identifier(text: str) -> bool:
     """Return whether a text is an identifier that a URL path can contain."""
     return _IDENTIFIER.fullmatch(text) is not None and text not in _DOT_SEGMENTS
-
-
-def is_named_in(text: str, identifier: str) -> bool:
-    """Return whether a text contains an identifier that is not a part of a longer word, in any case of letters.
-
-    Wide letters and letters with invisible characters between them are found too. Only ASCII letters and digits
-    continue a word, because Chinese is written without spaces.
-    """
-    return re.search(rf"(?<![a-z0-9]){re.escape(_plain(identifier))}(?![a-z0-9])", _plain(text)) is not None
-
-
-def _plain(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(character for character in folded if unicodedata.category(character) != "Cf")
 
 
 def _fits_a_path(text: str) -> str:
