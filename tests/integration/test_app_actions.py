@@ -152,7 +152,7 @@ def test_a_stack_file_of_an_earlier_release_is_to_be_renewed(commands: Commands)
 
 
 def test_a_period_that_cannot_be_read_is_named_and_the_others_are_listed(commands: Commands) -> None:
-    broken = {"pk": {"S": "USER#broken"}, "sk": {"S": "PAGE#2026-06-05"}, "v": {"N": "1"}, "z": {"B": b"x"}}
+    broken: Any = {"pk": {"S": "USER#broken"}, "sk": {"S": "PAGE#2026-06-05"}, "v": {"N": "1"}, "z": {"B": b"x"}}
     dynamodb().put_item(TableName="Ledger", Item=broken)
 
     ran = commands.run("app-actions")

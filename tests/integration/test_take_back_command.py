@@ -9,7 +9,8 @@ import pytest
 
 from operations import take_back
 from operations.json_lines import opened
-from operations.take_back_calls import PATIENCE
+from operations.take_back_calls import PATIENCE, follow
+from operations.take_back_journal import Journal
 from saxaul.catalog.entries import Cap
 from saxaul.ledger.actions import Action, Owner
 from saxaul.storage.clients import dynamodb
@@ -109,7 +110,7 @@ def test_taking_back_again_changes_nothing(commands: Commands) -> None:
 def test_a_run_that_was_stopped_goes_on(
     commands: Commands, monkeypatch: pytest.MonkeyPatch, stopped_at: str, is_noted: bool
 ) -> None:
-    note = getattr(take_back.Journal, stopped_at)
+    note = getattr(Journal, stopped_at)
 
     def stop(journal: Any, *noted: Any) -> None:  # noqa: ANN401 - the method's own
         if is_noted:
@@ -117,7 +118,7 @@ def test_a_run_that_was_stopped_goes_on(
         raise RuntimeError("stopped")
 
     with monkeypatch.context() as patch:
-        patch.setattr(take_back.Journal, stopped_at, stop)
+        patch.setattr(Journal, stopped_at, stop)
         with pytest.raises(RuntimeError):
             commands.run("take-back", "--yes")
     with journal_of(commands).open("ab") as journal:
@@ -177,8 +178,6 @@ def test_two_operators_on_one_machine_do_not_take_back_at_once(commands: Command
 def test_an_operator_on_another_machine_who_is_faster_disturbs_nobody(
     commands: Commands, stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    follow = take_back.follow
-
     def second(*arguments: Any) -> None:  # noqa: ANN401 - those of follow
         monkeypatch.setattr(take_back, "follow", follow)
         monkeypatch.setenv("SAXAUL_STATE", str(tmp_path / "other"))
@@ -199,7 +198,7 @@ def test_an_operator_on_another_machine_who_is_faster_disturbs_nobody(
 def test_what_the_app_reports_in_the_span_meanwhile_is_taken_back_too(
     commands: Commands, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    follow, more = take_back.follow, iter(range(3))
+    more = iter(range(3))
 
     def report_more(*arguments: Any) -> None:  # noqa: ANN401 - those of follow
         follow(*arguments)
@@ -218,7 +217,7 @@ def test_an_app_that_never_stops_reporting_ends_the_command_with_advice(
     commands: Commands, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert call_app("POST", BIKES, "resume").status == 200
-    follow, number = take_back.follow, iter(range(100))
+    number = iter(range(100))
 
     def report_more(*arguments: Any) -> None:  # noqa: ANN401 - those of follow
         follow(*arguments)

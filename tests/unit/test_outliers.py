@@ -1,5 +1,6 @@
 """What an app reported is added up, and the unusual persons come first."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -77,7 +78,7 @@ def test_types_are_added_up_with_the_actions_of_sums_and_without_what_does_not_c
     ],
 )
 def test_a_line_is_found_by_its_app_its_time_its_type_and_its_person(sought: Sought, found: int) -> None:
-    period = make_period(make_entry())
+    period = make_period(replace(make_entry(), recorded_at=NOON))
 
     assert len(list(lines_of(period, sought))) == found
 
