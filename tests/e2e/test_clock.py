@@ -21,8 +21,9 @@ from tests.e2e.clock_stack import go_to, move_clock, outcomes, started_at
 from tests.e2e.journeys import IS_LONG, eventually, new_user, run_operation
 from tests.e2e.year_on_stack import OnStack
 from tests.template.test_time import WORDS
-from tests.year.living import ZONE, Year
+from tests.year.living import Year
 from tests.year.script import every_day, new_programme, some_days, steps
+from tests.year.wire import ZONE
 
 LIMIT = 8
 """The actions that the new app may report on a day."""
