@@ -9,6 +9,7 @@ what was due in between is done. The clock of a stack on AWS cannot be moved.
 """
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -46,8 +47,7 @@ def advance(move: Callable[[], None]) -> None:
     except UnfitTimeError as error:
         exit_with(str(error))
     with step("running what is due"):
-        for logical_id, payload in scheduled_functions().items():
-            _run(logical_id, payload)
+        _run_scheduled_functions()
         wait_until_idle("The clock was moved.")
     show()
 
@@ -74,13 +74,15 @@ def scheduled_functions() -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda each: each[0] != "PublishCatalog"))
 
 
-def _run(logical_id: str, payload: str) -> None:
+def _run_scheduled_functions() -> None:
     known = stack()
     config = Config(read_timeout=_FUNCTION_SECONDS, retries={"max_attempts": 0})
-    functions = boto3.client("lambda", **client_arguments_of_stack(known), config=config)
-    answer = functions.invoke(FunctionName=known["functions"][logical_id], Payload=payload.encode())
-    if "FunctionError" in answer:
-        exit_with(f"The clock was moved. {logical_id} failed: {answer['Payload'].read().decode()[:300]}")
+    with closing(boto3.client("lambda", **client_arguments_of_stack(known), config=config)) as functions:
+        for logical_id, payload in scheduled_functions().items():
+            answer = functions.invoke(FunctionName=known["functions"][logical_id], Payload=payload.encode())
+            said = answer["Payload"].read().decode()
+            if "FunctionError" in answer:
+                exit_with(f"The clock was moved. {logical_id} failed: {said[:300]}")
 
 
 def wait_until_idle(said: str) -> None:

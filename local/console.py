@@ -72,6 +72,16 @@ def progress(doing: str, things: str, total: int) -> Iterator[Callable[[int], No
     console.print(f"[green]✓[/] {doing} [dim]{perf_counter() - began:.1f} s[/]")
 
 
+@contextmanager
+def apart_from_the_output(*, needed: bool) -> Iterator[None]:
+    """Print to standard error meanwhile if this is needed, so that the output is only what a program reads."""
+    console.stderr = needed
+    try:
+        yield
+    finally:
+        console.stderr = False
+
+
 def print_failure(sentence: str, details: Iterable[str] = ()) -> None:
     """Print one sentence to standard error, and each detail on a line below it."""
     with suppress(BrokenPipeError):  # standard error may still have a reader

@@ -20,6 +20,7 @@ import httpx
 import psutil
 
 from local.build import THIS_MACHINE, build
+from local.clock import show as show_clock
 from local.command import command_parser, non_empty, run_command, whole_number
 from local.console import console, exit_with, shown, step
 from local.credentials import write_stack
@@ -66,6 +67,8 @@ def up(port: int, at: str | None = None, parameters: Mapping[str, str] | None = 
         write_private(state() / "env.json", deployment.function_environments())
     seed()
     console.print(f"[bold]The stack is up:[/] {shown(_read(state() / 'stack.json')['api_url'])}")
+    if at:
+        show_clock()
 
 
 def down() -> None:

@@ -14,7 +14,7 @@ import sys
 
 from local.client import stack_clock
 from local.command import command_parser, path, run_command
-from local.console import console, exit_with, progress, shown
+from local.console import apart_from_the_output, console, exit_with, progress, shown
 from operations.app_scan import Found, Scanning
 from operations.exported import UnfitExportError, files_of
 from operations.json_lines import JsonLines, opened
@@ -79,7 +79,11 @@ def main() -> None:
     parser.add_argument("--out", type=path, help="a file to which everything is written as JSON")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     chosen = parser.parse_args()
-    console.stderr = chosen.json  # so that the output is the JSON alone
+    with apart_from_the_output(needed=chosen.json):
+        _list(chosen)
+
+
+def _list(chosen: argparse.Namespace) -> None:
     selection = select(chosen, "app-actions")
     with exit_if_unreachable(selection.known), opened(selection.file("app-actions")) as file:
         found = _find_in_export(selection, file, chosen) if chosen.export else find(selection, file)

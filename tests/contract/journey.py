@@ -417,7 +417,8 @@ def _read_the_figures(journey: Journey) -> None:
 def _change_the_catalog(journey: Journey) -> None:
     fortnight = {**CAMPAIGN, "days": 14, "multipliers": {"bus_ride": 2}}
     journey("write_entry", "A campaign", path={"kind": "campaigns", "id": "green-fortnight"}, body=fortnight)
-    journey("end_campaign", "End a campaign today", path={"kind": "campaigns", "id": "green-fortnight"})
+    body, path = {"last_day": "2026-06-06"}, {"kind": "campaigns", "id": "green-fortnight"}
+    journey("end_campaign", "End a campaign with the day before", path=path, body=body)
     ended = {"kind": "campaigns", "id": "world-environment-day"}
     journey("end_campaign", "A campaign of which no run includes today", "campaign_not_running", path=ended)
     path = {"kind": "synonyms", "id": "bus"}

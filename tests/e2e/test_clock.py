@@ -18,11 +18,12 @@ from saxaul_client import App, OperatorClient
 from saxaul_client import Client as TypedClient
 from tests.e2e.calling import Client
 from tests.e2e.clock_stack import go_to, move_clock, outcomes, started_at
-from tests.e2e.journeys import IS_LONG, new_user, run_operation
+from tests.e2e.journeys import IS_LONG, eventually, new_user, run_operation
 from tests.e2e.year_on_stack import OnStack
 from tests.template.test_time import WORDS
-from tests.year.living import ZONE, Year
+from tests.year.living import Year
 from tests.year.script import every_day, new_programme, some_days, steps
+from tests.year.wire import ZONE
 
 LIMIT = 8
 """The actions that the new app may report on a day."""
@@ -203,11 +204,16 @@ def test_the_days_of_a_year_are_as_the_plain_model_says(moved: dict[str, Any]) -
     assert moved
     seed, beginning = random.randrange(2**32), datetime.fromtimestamp(stack_clock().now(), ZONE).year + 1
     times = every_day(beginning, seed) if IS_LONG else some_days(beginning)
-    year = Year(OnStack(), new_programme(beginning), secrets.token_hex(3))
+    with OnStack() as product:
+        year = Year(product, new_programme(beginning), secrets.token_hex(3))
 
-    year.begin(times[0] - timedelta(days=1))
+        year.begin(times[0] - timedelta(days=1))
+        played = year.play(steps(times, seed))
+        on_paper = year.progress_on_paper(times[-1])
+        progress = eventually(year.progress_shown, lambda shown: shown == on_paper)
 
-    assert year.play(steps(times, seed)) == len(times), seed
+    assert played == len(times), seed
+    assert progress == on_paper, seed
     reconciled = run_operation("reconcile")
     assert reconciled.returncode == 0, reconciled.stdout + reconciled.stderr
 

@@ -98,7 +98,7 @@ def test_the_handbook_of_operators_explains_a_withheld_point_and_shows_who_read_
     assert "5840 points earned" in printed
     documented = re.findall(r'^ *"(\w+)":', re.findall(r"```json\n(.*?)```", text, re.DOTALL)[0], re.MULTILINE)
     assert set(documented) <= set(re.findall(r'^ *"(\w+)":', printed, re.MULTILINE))
-    read = re.findall(r"operator  GET /users/{user_id}/(ledger|wallet)  200  ticket 4711$", printed, re.MULTILINE)
+    read = re.findall(r"operator  GET /users/{user_id}/(ledger|wallet)  ticket 4711$", printed, re.MULTILINE)
     assert read[-3:] == ["ledger", "wallet", "ledger"]
 
 

@@ -1,6 +1,6 @@
 """The laptop stack as the plain model of a year needs it."""
 
-from typing import Any
+from typing import Any, Self
 
 from local.clock import advance
 from local.stack_clock import move_to
@@ -9,11 +9,16 @@ from tests.e2e.journeys import eventually
 
 
 class OnStack:
-    """The product on the laptop stack."""
+    """The product on the laptop stack, as a context manager."""
 
-    def __init__(self) -> None:
+    def __enter__(self) -> Self:
         self._clients = {name: Client(name) for name in ("alipay", "taobao", "partner", "operator")}
         self._waiting: list[tuple[str, str]] = []
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for client in self._clients.values():
+            client.__exit__()
 
     def go_to(self, instant: int) -> None:
         advance(lambda: move_to(instant))

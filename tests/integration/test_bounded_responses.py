@@ -13,7 +13,18 @@ from saxaul.storage import table
 from saxaul.storage.clients import LONGEST_ATTEMPT
 from saxaul.storage.table import Item, python
 from tests.builders import NOON, make_catalog, make_redemption
-from tests.integration.stack import Context, Stack, api_event, call, harvest, invoke, put_entry, redeem, report_actions
+from tests.integration.stack import (
+    SCOPES,
+    Context,
+    Stack,
+    api_event,
+    call,
+    harvest,
+    invoke,
+    put_entry,
+    redeem,
+    report_actions,
+)
 
 HOSTILE = ["x", "绿", '"', "\x00", "\U0001f333"]
 FOREST = ("view_forest", "GET", "/users/{user_id}/forest")
@@ -79,7 +90,7 @@ def test_the_versions_of_large_entries_are_listed_in_pages_that_lambda_accepts(s
             path={"kind": "suggestions", "id": "large"},
             query=query,
         )
-        event["requestContext"]["authorizer"] = {"claims": {"client_id": "operator-client"}}
+        event["requestContext"]["authorizer"] = {"claims": {"client_id": "operator-client", "scope": SCOPES}}
         raw = invoke("manage_catalog", event)
         assert raw["statusCode"] == 200
         assert size(raw) < MAX_PAGE_BYTES * 1.1

@@ -6,9 +6,9 @@ import pytest
 
 from saxaul.settings import settings
 from tests.builders import reported
-from tests.integration.stack import BASE_URL, Stack, api_event, call, invoke, parse_response, wallet_of
+from tests.integration.stack import BASE_URL, SCOPES, Stack, api_event, call, invoke, parse_response, wallet_of
 
-APP_CLAIMS = {"authorizer": {"claims": {"client_id": "alipay-client"}}}
+APP_CLAIMS = {"authorizer": {"claims": {"client_id": "alipay-client", "scope": SCOPES}}}
 REDEMPTIONS = "/users/{user_id}/redemptions"
 
 
@@ -101,7 +101,7 @@ def test_a_path_parameter_that_is_not_percent_encoded_utf_8_is_refused(
     event = api_event("GET", resource, path=valid | {"action_type": "t", "version": "1"})
     event["pathParameters"][name] = called
     client = "operator-client" if function == "manage_catalog" else "alipay-client"
-    event["requestContext"]["authorizer"] = {"claims": {"client_id": client}}
+    event["requestContext"]["authorizer"] = {"claims": {"client_id": client, "scope": SCOPES}}
 
     response = parse_response(invoke(function, event))
 

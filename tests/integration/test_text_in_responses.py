@@ -15,7 +15,7 @@ from saxaul.catalog.entries import Text
 from tests.builders import USER, make_suggestion
 from tests.integration.each_text import IDS, IN_CATALOG, SENT
 from tests.integration.log_lines import Lines
-from tests.integration.stack import DOMAIN, Stack, api_event, invoke
+from tests.integration.stack import DOMAIN, SCOPES, Stack, api_event, invoke
 from tests.template.reading import events, template
 
 EVIL_HOST = "evil.example"
@@ -66,7 +66,9 @@ def ask(function: str, method: str, path: str, text: str, body: Any = None) -> A
         query=dict.fromkeys(sorted(PARAMETERS[method, path]), text),
         headers=headers,
     )
-    event["requestContext"]["authorizer"] = {"claims": {"client_id": CLIENTS.get(function, "alipay-client")}}
+    event["requestContext"]["authorizer"] = {
+        "claims": {"client_id": CLIENTS.get(function, "alipay-client"), "scope": SCOPES}
+    }
     return invoke(function, event | {"body": None if body is None else json.dumps(body)})
 
 
@@ -114,7 +116,7 @@ def test_an_address_is_never_made_of_the_host_that_a_client_sends(stack: Stack) 
         path={"user_id": USER.id},
         headers={"Idempotency-Key": "k", "Host": EVIL_HOST, "X-Forwarded-Host": EVIL_HOST, "Forwarded": EVIL_HOST},
     ) | {"body": '{"project_id": "saxaul-alxa"}'}
-    event["requestContext"]["authorizer"] = {"claims": {"client_id": "alipay-client"}}
+    event["requestContext"]["authorizer"] = {"claims": {"client_id": "alipay-client", "scope": SCOPES}}
 
     location = invoke("redeem_trees", event)["headers"]["location"]
 
@@ -132,7 +134,7 @@ def assert_location_leads_to(user_id: str) -> None:
     event = api_event(
         "POST", "/users/{user_id}/redemptions", path={"user_id": user_id}, headers={"Idempotency-Key": "k"}
     ) | {"body": '{"project_id": "saxaul-alxa"}'}
-    event["requestContext"]["authorizer"] = {"claims": {"client_id": "alipay-client"}}
+    event["requestContext"]["authorizer"] = {"claims": {"client_id": "alipay-client", "scope": SCOPES}}
 
     address = urlsplit(invoke("redeem_trees", event)["headers"]["location"])
 
@@ -147,7 +149,7 @@ def test_a_match_of_the_search_is_a_part_of_the_exact_text_of_the_catalog(stack:
         texts = Text(en=title, zh=title)
         stack.seed("suggestions", **{name: make_suggestion().model_copy(update={"titles": texts, "texts": texts})})
     event = api_event("GET", "/suggestions", query={"q": "bus", "limit": "50"})
-    event["requestContext"]["authorizer"] = {"claims": {"client_id": "alipay-client"}}
+    event["requestContext"]["authorizer"] = {"claims": {"client_id": "alipay-client", "scope": SCOPES}}
 
     found = json.loads(invoke("suggest_campaigns", event)["body"])["suggestions"]
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from rich.console import Console
@@ -27,6 +28,8 @@ from operations.app_lines import AppLine
 from operations.rehearsal import Outcome
 from operations.shown_batches import print_waiting
 from operations.shown_outcomes import print_outcomes
+from operations.shown_status import rows_of_stocks, show
+from operations.status_facts import StockFacts
 from saxaul.audit import Finding
 from saxaul.ledger.actions import Owner
 from saxaul.ledger.batches import WaitingBatch
@@ -42,6 +45,9 @@ def drawn_on_terminal(markup: str) -> str:
     written = io.StringIO()
     Console(file=written, force_terminal=True, highlight=False, soft_wrap=True, emoji=False).print(markup)
     return written.getvalue()
+
+
+UTC = ZoneInfo("UTC")
 
 
 @for_each(HOSTILE)
@@ -97,6 +103,10 @@ def outputs() -> Mapping[str, Callable[[str], object]]:
         ),
         "replay": lambda text: replay._show(survey_of(text), Sent(), None, Path(text[:50])),  # noqa: SLF001
         "story": tell,
+        "status": lambda text: show(
+            text,
+            {"stock": list(rows_of_stocks([StockFacts(text, 1, closed=False, next_at=None, next_saplings=None)], UTC))},
+        ),
         "results": lambda text: show_results([result_of(text)]),
         "seed": lambda text: seed._report({}, seeding(text)),  # noqa: SLF001
     }

@@ -166,9 +166,10 @@ WAYS_OUT = {
                 for name in ("apps", "build", "client", "connect", "console", "deploy", "export", "pictures")
             ),
             *(f"local/{name}.py" for name in ("replay", "results", "seed", "stack", "story", "viewer")),
+            *(f"local/{name}.py" for name in ("clock", "season", "telling")),
             *(f"operations/{name}.py" for name in ("dead_letters", "reconcile", "recount", "shown_batches")),
             *(f"operations/{name}.py" for name in ("app_actions", "selection", "take_back")),
-            *(f"operations/{name}.py" for name in ("shown_actions", "shown_outcomes")),
+            *(f"operations/{name}.py" for name in ("shown_actions", "shown_outcomes", "shown_status", "status")),
             "saxaul/log/verify.py",
         },
         (

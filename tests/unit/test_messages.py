@@ -13,6 +13,7 @@ from saxaul.http.bodies import MAX_ACTIONS
 from saxaul.ledger.actions import Action, Owner, Withdrawal
 from saxaul.ledger.identifiers import is_identifier
 from saxaul.messages.bodies import MAX_MESSAGE_BYTES, ActionMessage, Call, RedemptionMessage, pack, pack_withdrawals
+from saxaul.messages.events import StreamRecord, age_of_oldest
 from tests.builders import APP, FACILITY, NOON, USER, action_bodies, make_action, make_action_type
 
 ids = st.text("abcXYZ09._~@:+=-", min_size=1, max_size=128).filter(is_identifier)
@@ -208,3 +209,14 @@ def test_a_message_with_a_receipt_says_which_items_of_its_call_it_has(changes: d
 
     with pytest.raises(ValidationError, match=rule):
         ActionMessage.model_validate_json(json.dumps(broken))
+
+
+def test_a_batch_of_changes_is_as_old_as_its_oldest_change() -> None:
+    def record(**when: float) -> StreamRecord:
+        return {"eventName": "INSERT", "dynamodb": {"Keys": {}, **when}}
+
+    changed = [record(ApproximateCreationDateTime=at) for at in (990.0, 950.5, 1_000)]
+
+    assert age_of_oldest([record(), *changed], now=1_000.5) == 50
+    assert age_of_oldest([record()], now=1_000.5) is None
+    assert age_of_oldest([], now=1_000.5) is None

@@ -3,12 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
-from fractions import Fraction
-from math import floor
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
 
-from tests.year.model import Act, Campaign, Kind, Programme, Progress
+from tests.year.model import Act, Programme
 from tests.year.script import (
     PEOPLE,
     AskForTree,
@@ -22,9 +19,7 @@ from tests.year.script import (
     Step,
     TakeBack,
 )
-
-ZONE = ZoneInfo("Asia/Shanghai")
-PARTNER = "Alxa SEE Foundation"
+from tests.year.wire import campaign_document, instant_of, kind_document, progress_of, project_document, text_of
 
 
 class Product(Protocol):
@@ -60,10 +55,10 @@ class Year:
         """Write the catalog of the year, the day before it begins."""
         self._product.go_to(instant_of(at))
         for name, kind in self._paper.kinds.items():
-            self._put("action-types", name, action_type(kind))
+            self._put("action-types", name, kind_document(kind))
         for name, campaign in self._paper.campaigns.items():
-            self._put("campaigns", name, self._campaign(campaign))
-        self._put("tree-projects", "grove", self._project())
+            self._put("campaigns", name, campaign_document(campaign, self._name))
+        self._put("tree-projects", "grove", project_document(self._paper))
 
     def play(self, steps: Iterable[Step]) -> int:
         """Play the steps, and return how many there were. After each step, both must show the same."""
@@ -172,10 +167,10 @@ class Year:
                 self._ok("operator", "POST", path, {"last_day": last.isoformat()})
             case ChangePoints(kind, points):
                 self._paper.change_points(kind, points)
-                self._put("action-types", kind, action_type(self._paper.kinds[kind]))
+                self._put("action-types", kind, kind_document(self._paper.kinds[kind]))
             case ReleaseByHand(saplings):
                 self._paper.saplings += saplings
-                self._put("tree-projects", "grove", self._project())
+                self._put("tree-projects", "grove", project_document(self._paper))
 
     # --- What both show -----------------------------------------------------------------------------------------------
 
@@ -258,61 +253,3 @@ class Year:
 
     def _person(self, name: str) -> str:
         return f"{name}-{self._mark}"
-
-    def _campaign(self, campaign: Campaign) -> dict[str, object]:
-        first, days = campaign.first, (campaign.last - campaign.first).days + 1
-        return {
-            "names": {"en": "A campaign of the year", "zh": "年度活动"},
-            "texts": {"en": "Do it now.", "zh": "现在就做。"},
-            "recurs": f"FREQ=YEARLY;BYMONTH={first.month};BYMONTHDAY={first.day}",
-            "days": days,
-            "multipliers": {self._name(kind): number(times) for kind, times in campaign.times.items()},
-        }
-
-    def _project(self) -> dict[str, object]:
-        release = self._paper.release
-        return {
-            "species": {"en": "Saxaul", "zh": "梭梭"},
-            "place": {"names": {"en": "Alxa", "zh": "阿拉善"}, "lat": 38.85, "lon": 105.73},
-            "partner": PARTNER,
-            "price_points": self._paper.price,
-            "saplings": self._paper.saplings,
-            "schedule": {
-                "daily": release.daily,
-                "at": "07:00",
-                "first_day": release.first.isoformat(),
-                "last_day": release.last.isoformat(),
-                "total": release.total,
-            },
-        }
-
-
-def progress_of(progress: Progress) -> dict[str, int]:
-    """Return the progress in the form of the API, which rounds the extra points, a half up."""
-    acts, people, points, extra = progress
-    return {"actions": acts, "persons": people, "points": points, "extra_points": floor(extra + Fraction(1, 2))}
-
-
-def action_type(kind: Kind) -> dict[str, object]:
-    return {
-        "names": {"en": "A kind of the year", "zh": "年度行动"},
-        "unit": "unit",
-        "points": {"value": number(kind.points)},
-        "caps": [{"window": cap.window, cap.of: cap.most} for cap in kind.caps],
-        "avoided_g": {"value": kind.grams},
-        "max_quantity": 100,
-        "plausible_a_day": {"value": kind.plausible},
-    }
-
-
-def number(fraction: Fraction) -> float:
-    """Return a fraction as JSON can have it. The fractions of the script are exact as binary numbers."""
-    return float(fraction)
-
-
-def instant_of(at: datetime) -> int:
-    return int(at.replace(tzinfo=ZONE).timestamp())
-
-
-def text_of(at: datetime) -> str:
-    return at.replace(tzinfo=ZONE).isoformat()
