@@ -41,7 +41,7 @@ class Product(Protocol):
 class Year:
     """The year on the product and on paper. ``mark`` is in the names of the catalog, so that several years differ.
 
-    ``happened`` counts what became of what the apps and the people did.
+    ``happened`` counts what became of the acts and the wishes for trees, and the other deeds by their names.
     """
 
     def __init__(self, product: Product, programme: Programme, mark: str) -> None:
@@ -69,7 +69,8 @@ class Year:
             for deed in step.deeds:
                 happened, expected = self._do(deed, step.at)
                 assert happened == expected, (step.at.isoformat(), deed)
-                self.happened.update(happened.values() if isinstance(happened, dict) else [str(happened)])
+                self.happened.update(happened.values() if isinstance(happened, dict) else [type(deed).__name__])
+                self.happened.update([happened] if isinstance(happened, str) else [])
             assert self._shown() == self._on_paper(step.at), step.at.isoformat()
             is_new_month = bool(month) and month != f"{step.at:%Y-%m}"
             if is_new_month:
