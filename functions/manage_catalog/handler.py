@@ -5,7 +5,7 @@ from math import inf
 from typing import Annotated, Any
 
 from saxaul.startup import prepare
-from saxaul.catalog.entries import KINDS, MAX_ENTRY_BYTES, Campaign, CatalogDay, Entity, Identifier, Kind
+from saxaul.catalog.entries import KINDS, MAX_ENTRY_BYTES, AnyDay, Campaign, Entity, Identifier, Kind
 from saxaul.catalog.faults import error_sentence, shortened
 from saxaul.catalog.models import Field, Model, TypeAdapter, ValidationError
 from saxaul.catalog.versions import HIGHEST_VERSION, VersionedEntry
@@ -52,7 +52,7 @@ A character that is written as ``\\uXXXX`` takes up to three times the bytes tha
 class RunEnd(Model):
     """The body of a request to end the run of a campaign that includes today."""
 
-    last_day: CatalogDay | None = None
+    last_day: AnyDay | None = None
     """The last day of the run, by default today. With yesterday, nothing more is multiplied as soon as the change is in
     effect."""
 

@@ -226,6 +226,7 @@ _RELATIVE = (
     "on must not be before today",
     "effective_at: ",
     "'from' must not be after 'to'",
+    "The run cannot end on this day",
 )
 """How the details of the refusals begin of parameters whose values the document cannot describe."""
 

@@ -170,7 +170,8 @@ _YEAR = re.compile("[0-9]{4}")
 Year = Annotated[
     int, BeforeValidator(_year_text), Described({"type": ["integer", "string"], "pattern": f"^{_YEAR.pattern}$"})
 ]
-CatalogDay = Annotated[date, BeforeValidator(_day_text), Field(ge=date(FIRST_YEAR, 1, 1), le=date(LAST_YEAR, 12, 31))]
+AnyDay = Annotated[date, BeforeValidator(_day_text)]
+CatalogDay = Annotated[AnyDay, Field(ge=date(FIRST_YEAR, 1, 1), le=date(LAST_YEAR, 12, 31))]
 
 MAX_PHRASE = 500
 """The most characters of a phrase."""
