@@ -16,7 +16,9 @@ from saxaul.ledger.entries import ZERO, Entry
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.ledger.shares import digest
 from saxaul.messages.bodies import ActionMessage, pack_withdrawals
+from saxaul.services import wiring
 from saxaul.storage.clients import dynamodb
+from saxaul.storage.table import Item
 from tests.builders import (
     APP,
     DAY,
@@ -337,6 +339,11 @@ def test_an_entry_whose_id_was_added_to_a_sum_of_another_period_is_withdrawn(see
     assert withdrawals(seeded) == [(APP, "ride-1", "2026-06-05")]
 
 
+def items_of_user() -> list[Item]:
+    """Return all items of the user, as they are stored."""
+    return list(wiring.ledger().query(f"USER#{USER.id}", " ", "~"))
+
+
 def undo(stack: Stack, action_id: str, days: int) -> None:
     """Reverse the action of some days ago."""
     [body] = reversal_bodies(APP, NOON, [Reversal(APP, USER, action_id, "wrong date", NOON - days * DAY)])
@@ -499,6 +506,24 @@ def test_an_entry_with_evidence_that_counts_again_is_one_of_the_claims_again(
     [body] = reversal_bodies("taobao", NOON, [Reversal("taobao", USER, "trip-9", "refund", NOON)])
     assert seeded.accrue(body) == []
     assert wallet_of()["earned"] == 240
+
+
+def test_copies_of_a_withdrawal_and_of_its_end_in_one_batch_write_nothing(seeded: Stack) -> None:
+    stream = Stream()
+    report(seeded, make_action("ride-1"), YESTERDAY._replace(evidence_id="ticket-1"))
+    search(stream.records())
+    [withdrawal] = seeded.receive_all(seeded.actions_url)
+    assert seeded.accrue(withdrawal) == []
+    undo(seeded, "ride-1", days=0)
+    search(stream.records())
+    [end] = seeded.receive_all(seeded.actions_url)
+    assert seeded.accrue(end) == []
+    before = items_of_user()
+    assert "EVIDENCE#ticket-1" in {item["sk"] for item in before}
+
+    assert seeded.accrue(withdrawal, end) == []
+
+    assert items_of_user() == before
 
 
 def test_an_entry_of_a_closed_period_that_counts_again_is_added_by_the_next_harvest(seeded: Stack) -> None:

@@ -472,8 +472,14 @@ class Attempt:
         if self._work.owner.kind == "facility":
             cut = sum(len(period.over_plausible() - self._periods[period.key].over_plausible()) for period in changed)
             self._outcomes += Counter(over_plausible_quantity=cut)
+        # A claim that was taken and given back is no change: a replay of both must write nothing.
+        evidence = [self._evidence[name] for name in sorted(self._changed_evidence)]
         claims = [
-            *(self._stores.claims.evidence_write(self._evidence[name]) for name in sorted(self._changed_evidence)),
+            *(
+                self._stores.claims.evidence_write(one)
+                for one in evidence
+                if one != self._read_evidence[one.evidence_id]
+            ),
             *(self._stores.claims.early_write(self._early[app]) for app in sorted(self._changed_early)),
         ]
         fates = [self._fate_of(one, posted) for one in self._posted]
