@@ -592,6 +592,17 @@ def test_the_public_campaigns_of_a_later_day_include_the_changes_until_then(stac
     assert stack
 
 
+def test_a_preview_knows_a_campaign_that_was_written_just_before(stack: Stack) -> None:
+    def names(**query: str) -> list[str]:
+        return [run["campaign_id"] for run in call("view_impact", "GET", "/campaigns", query=query).body["running"]]
+
+    assert (names(), names(on="2027-04-22")) == ([], [])
+    put_entry("campaigns", "earth", document(make_campaign(recurs="FREQ=YEARLY;BYMONTH=4;BYMONTHDAY=22")))
+
+    assert names(on="2027-04-22") == ["earth"]
+    assert stack
+
+
 def test_one_call_restores_a_version_also_of_a_deleted_entry(stack: Stack) -> None:
     put_entry("action-types", "bus_ride", RIDE)
     put_entry("action-types", "bus_ride", DEARER)

@@ -170,10 +170,13 @@ class ImpactReading(NamedTuple):
         return self.calendar.day_of(self.clock.now())
 
     def _campaigns(self, on: date | None, max_age: float | None = None) -> Mapping[str, Campaign]:
-        """Return the campaigns in effect at the end of a day. For an earlier day and for None, return those of now."""
+        """Return the campaigns in effect at the end of a day. For an earlier day and for None, return those of now.
+
+        Today and a later day are previews, which know every change that was written before the request.
+        """
         if on is None or on < self._today():
             return self.catalog_store.catalog(max_age).campaigns
-        return self.catalog_store.timeline(max_age).catalog(self.calendar.end_of(on)).campaigns
+        return self.catalog_store.timeline(max_age=0).catalog(self.calendar.end_of(on)).campaigns
 
     def _runs(
         self, campaigns: Mapping[str, Campaign], find_run: Callable[[Campaign, date], Run | None], day: date

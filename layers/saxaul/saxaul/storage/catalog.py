@@ -144,7 +144,7 @@ class CatalogStore:
         """
         limit = renewed_after(self.delay) if max_age is None else min(max_age, usable_for(self.delay))
         copy = self._copy
-        if self._table.clock.elapsed() - copy.confirmed_at > limit:
+        if self._table.clock.elapsed() - copy.confirmed_at >= limit:
             self._copy = copy = self._confirmed(copy)
         return copy.timeline
 
