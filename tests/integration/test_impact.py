@@ -9,7 +9,7 @@ import pytest
 
 from operations.ledger_reading import scan
 from saxaul.catalog.entries import CampaignEdition, Goal
-from saxaul.impact.totals import TALLIES_OF_A_DAY, short_name, tally_number
+from saxaul.impact.totals import MOST_TALLIES, short_name, tally_number
 from saxaul.ledger.actions import Action, Owner, Reversal
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.ledger.shares import DIGEST_LENGTH
@@ -333,7 +333,7 @@ def shards_of(number: int, shards: int) -> list[str]:
 def test_the_totals_of_a_day_are_the_sum_of_what_all_shards_counted(stack: Stack) -> None:
     stack.seed_catalog()
     stream = Stream()
-    for number in range(TALLIES_OF_A_DAY):
+    for number in range(MOST_TALLIES):
         stack.accrue_all([make_action(f"ride-{number}", owner=Owner("user", f"u-{number}"))])
         tally(*stream.records(), shard=shards_of(number, 1)[0])
     stack.accrue(*reversal_bodies(APP, NOON, [Reversal(APP, Owner("user", "u-0"), "ride-0", "refund", NOON)]))
@@ -341,9 +341,9 @@ def test_the_totals_of_a_day_are_the_sum_of_what_all_shards_counted(stack: Stack
     tally(*stream.records(), shard=shards_of(7, 2)[1])
 
     items = [item["sk"] for item in scan(stack.ledger) if item["pk"].startswith("IMPACT#2026-06#")]
-    assert sorted(items) == [f"DAY#2026-06-05#{number:02}" for number in range(TALLIES_OF_A_DAY)]
+    assert sorted(items) == [f"DAY#2026-06-05#{number:02}" for number in range(MOST_TALLIES)]
     [row] = impact().body["people"]
-    assert (row["actions"], row["points"]) == (TALLIES_OF_A_DAY - 1, 80 * (TALLIES_OF_A_DAY - 1))
+    assert (row["actions"], row["points"]) == (MOST_TALLIES - 1, 80 * (MOST_TALLIES - 1))
 
 
 def test_a_worker_reads_the_totals_of_a_day_at_most_once_in_ten_seconds(

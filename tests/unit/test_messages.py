@@ -27,7 +27,7 @@ actions = st.builds(
     occurred_at=st.integers(0, 2**33),
     is_total=st.booleans(),
     evidence_id=st.just("") | ids,
-    campaign=st.just(""),
+    run=st.just(""),
     multiplier=st.just(Decimal(1)),
     rule=st.integers(1, 99_999_999),
     plausible=st.none() | st.decimals("0.000001", "100000", places=6).map(Decimal.normalize),
@@ -36,7 +36,7 @@ actions = st.builds(
 multiplied = st.builds(
     Action._replace,
     actions,
-    campaign=st.sampled_from(["world-environment-day@2026-06-05", "x@1970-01-01"]),
+    run=st.sampled_from(["world-environment-day@2026-06-05", "x@1970-01-01"]),
     multiplier=st.decimals(1, 100, places=6),
 )
 crowds = st.lists(st.tuples(st.integers(1, 250), st.integers(1, 120)), max_size=6)

@@ -23,7 +23,7 @@ from saxaul.catalog.entries import run_name
 DELIVERED_WITHIN = 30 * 3600
 """Seconds after which a change that was counted is not redelivered any more. The stream keeps changes for 24 hours."""
 
-TALLIES_OF_A_DAY = 16
+MOST_TALLIES = 16
 """How many tallies the totals of a day, or of a run, are dealt among.
 
 This number may be raised at any time, but never lowered.
@@ -57,14 +57,14 @@ class FacilityYear(NamedTuple):
         return f"facility {self.facility_id} in {self.year}"
 
 
-class CampaignRun(NamedTuple):
+class RunKey(NamedTuple):
     """A run of a campaign. As text, it is the name that entries have, such as ``earth-hour@2026-03-28``."""
 
     campaign_id: str
     first_day: date
 
     @classmethod
-    def named(cls, name: str) -> "CampaignRun":
+    def named(cls, name: str) -> "RunKey":
         campaign_id, _, first_day = name.partition("@")
         return cls(campaign_id, date.fromisoformat(first_day))
 
@@ -76,13 +76,13 @@ class Participation(NamedTuple):
     """A person and a run of a campaign in which the person took part."""
 
     user_id: str
-    run: CampaignRun
+    run: RunKey
 
     def __str__(self) -> str:
         return f"user {self.user_id} in {self.run}"
 
 
-Subject = date | FacilityYear | CampaignRun | Participation
+Subject = date | FacilityYear | RunKey | Participation
 """What totals are kept for: a day (that of the action, or of the reservation of the tree), a facility's year, a run of
 a campaign, or a person's participation in it."""
 
@@ -262,7 +262,7 @@ def tally_number(subject: Subject, shard: str) -> int | None:
     """
     if isinstance(subject, FacilityYear | Participation):
         return None
-    return int.from_bytes(sha256(shard.encode()).digest()[-4:]) % TALLIES_OF_A_DAY
+    return int.from_bytes(sha256(shard.encode()).digest()[-4:]) % MOST_TALLIES
 
 
 class Tally(NamedTuple):

@@ -127,7 +127,7 @@ class ActionMessage(CallPart):
         mark = self.mark
         for row in self.actions:
             kind, owner_id, action_id, type_, quantity, occurred_at, is_total, evidence_id, rule, bonus, plausible = row
-            campaign, multiplier = bonus or ("", _ONE)
+            run, multiplier = bonus or ("", _ONE)
             yield Action(
                 app=self.app,
                 owner=Owner(kind, owner_id),
@@ -138,7 +138,7 @@ class ActionMessage(CallPart):
                 is_total=is_total,
                 evidence_id=evidence_id,
                 rule=rule,
-                campaign=campaign,
+                run=run,
                 multiplier=multiplier,
                 plausible=plausible,
                 receipt=mark,
@@ -228,7 +228,7 @@ def _row(owner: Owner, fields: Iterable[object], place: int | None = None) -> _R
 
 def _fields_of(action: Action) -> list[object]:
     """Return the fields of an action after app and owner, as JSON values."""
-    bonus = [action.campaign, str(action.multiplier)] if action.campaign else None
+    bonus = [action.run, str(action.multiplier)] if action.run else None
     plausible = None if action.plausible is None else str(action.plausible)
     return [
         action.action_id,

@@ -36,7 +36,7 @@ _SHORT = {
     "counted": "h",
     "rule": "r",
     "reason": "w",
-    "campaign": "c",
+    "run": "c",
     "multiplier": "m",
     "plausible": "l",
     "is_total": "b",
