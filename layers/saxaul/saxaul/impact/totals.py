@@ -10,6 +10,7 @@ impact of its old version is subtracted and the impact of its new version is add
 matter, and every action, every tree and every person is counted once.
 """
 
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -28,6 +29,8 @@ MOST_TALLIES = 16
 
 This number may be raised at any time, but never lowered.
 """
+
+_RUN_NAME = re.compile("[a-z0-9][a-z0-9_-]{0,63}@[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 _ZERO = Decimal(0)  # that of ledger/entries.py would be one more import
 
@@ -65,8 +68,23 @@ class RunKey(NamedTuple):
 
     @classmethod
     def named(cls, name: str) -> "RunKey":
+        """Return the run with a name.
+
+        Raises:
+            ValueError: this is not the name of a run.
+        """
+        if not _RUN_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not the name of a run")
         campaign_id, _, first_day = name.partition("@")
         return cls(campaign_id, date.fromisoformat(first_day))
+
+    @classmethod
+    def if_named(cls, name: str) -> "RunKey | None":
+        """Return the run with a name, or None if this is not the name of a run."""
+        try:
+            return cls.named(name)
+        except ValueError:
+            return None
 
     def __str__(self) -> str:
         return run_name(*self)
@@ -174,7 +192,7 @@ class Impact(NamedTuple):
 
     @property
     def is_zero(self) -> bool:
-        return not any(self[:3]) and not any(self.progress) and not self.periods
+        return not (self.acts or self.trees or self.months or any(self.progress) or self.periods)
 
 
 class ImpactAdder:
