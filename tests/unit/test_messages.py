@@ -136,6 +136,16 @@ def test_a_malformed_body_is_refused(body: str) -> None:
         ActionMessage.model_validate_json(body)
 
 
+@pytest.mark.parametrize(
+    "run", ["x", "x@", "@2026-06-05", "X@2026-06-05", "x@2026-6-5", "x@\uff12\uff10\uff12\uff16-06-05"]
+)
+def test_an_action_with_a_malformed_run_is_refused(run: str) -> None:
+    [body] = action_bodies(APP, NOON, [make_action()._replace(run=run, multiplier=Decimal(2))], "")
+
+    with pytest.raises(ValidationError):
+        ActionMessage.model_validate_json(body)
+
+
 def test_a_redemption_message_contains_the_key_of_its_redemption() -> None:
     message = RedemptionMessage(project_id="saxaul-alxa", user_id="u-42", redemption_id="r-1")
 

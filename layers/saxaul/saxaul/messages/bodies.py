@@ -26,13 +26,13 @@ _ONE = Decimal(1)  # that of ledger/entries.py would be one more import
 MAX_MESSAGE_BYTES = 64 * 1024
 """The longest body. The bodies are ASCII, so their length in characters is their length in bytes."""
 
-Window = Annotated[str, Field(pattern=r"^\d{4}(-\d\d){0,2}$")]
+Window = Annotated[str, Field(pattern="^[0-9]{4}(-[0-9]{2}){0,2}$")]
 Quantity = Annotated[Decimal, Field(gt=0, max_digits=AMOUNT_DIGITS, decimal_places=AMOUNT_DECIMALS)]
 
 Version = Annotated[int, Field(ge=1, le=99_999_999)]
 """The number of a version of a catalog entry. Its key in the catalog has eight digits."""
 
-RunName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}@\d{4}-\d\d-\d\d$")]
+RunName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,63}@[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 """The name of a run of a campaign: the campaign's id and the first day."""
 
 PackedAction = tuple[
