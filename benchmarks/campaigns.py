@@ -101,7 +101,7 @@ class Rides:
         owner, first = Owner("user", f"person-{person:06}"), settings().calendar.day_of(at)
         run = run_name(f"campaign-{person % self._campaigns:02}", first) if self._campaigns else ""
         ride = Action(APP, owner, f"ride-{person:06}-{number}", "bus_ride", Decimal(1), at, rule=1)
-        return ride._replace(campaign=run, multiplier=Decimal(2 if run else 1))
+        return ride._replace(run=run, multiplier=Decimal(2 if run else 1))
 
     def _changes(self) -> list[Any]:
         """Return the stream records of the periods and participations that have changed since the last call."""
@@ -109,7 +109,7 @@ class Rides:
         records = []
         for item in (item for page in pages for item in page["Items"]):
             key = (item["pk"]["S"], item["sk"]["S"])
-            if key[1].startswith(("PAGE#", "CAMPAIGN#")) and self._seen.get(key) != item:
+            if key[1].startswith(("PAGE#", "PARTICIPATION#")) and self._seen.get(key) != item:
                 old = {"OldImage": self._seen[key]} if key in self._seen else {}
                 change = {"SequenceNumber": str(next(self._numbers)), "NewImage": item, **old}
                 records.append({"eventName": "MODIFY" if old else "INSERT", "dynamodb": change})

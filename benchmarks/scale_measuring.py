@@ -83,6 +83,6 @@ def _tally_sizes() -> dict[str, Any]:
         "tally_bytes": sizes[0] - mark,
         "mark_bytes": mark,
         "mark_hours": totals.DELIVERED_WITHIN / 3600,
-        "tally_parts": totals.TALLIES_OF_A_DAY,
+        "tally_parts": totals.MOST_TALLIES,
         "tally_partitions": impact.PARTITIONS,
     }

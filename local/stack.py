@@ -191,9 +191,21 @@ def main() -> None:
         parser.error("--at and --parameters need up")
     os.environ.pop("SAXAUL_STACK", None)  # it may name a deployed stack, but these commands use the laptop stack
     try:
-        up(chosen.port, chosen.at, parameters_in(chosen.parameters or [])) if chosen.command == "up" else down()
-    except (SamError, UnfitStackError, UnfitTimeError, ValueError) as error:
+        up(chosen.port, chosen.at, _parameters_in(chosen.parameters)) if chosen.command == "up" else down()
+    except (SamError, UnfitStackError, UnfitTimeError) as error:
         exit_with(str(error))
+
+
+def _parameters_in(text: str | None) -> dict[str, str]:
+    """Return the parameters of the command line, by name.
+
+    Raises:
+        SamError: a part is not ``Name=value``, or a quote is not closed.
+    """
+    try:
+        return parameters_in(text or [])
+    except ValueError as error:
+        raise SamError(f"{text!r} cannot be read as parameters: {error}.") from None
 
 
 if __name__ == "__main__":

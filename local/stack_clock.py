@@ -108,9 +108,12 @@ def move_by(seconds: int) -> None:
 
 
 def forget() -> None:
-    """Let the clock show the time of this machine again, for a stack that starts."""
-    for file in (clock_file(), clock_file().with_suffix(".lock")):
-        file.unlink(missing_ok=True)
+    """Let the clock show the time of this machine again, for a stack that starts or stops.
+
+    The file of the lock stays: another process may hold it, and would not exclude one that makes the file anew.
+    """
+    with _alone():
+        clock_file().unlink(missing_ok=True)
 
 
 def _write(offset: int) -> None:

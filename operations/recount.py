@@ -38,7 +38,7 @@ from saxaul.impact.changes import (
     impact_of_period,
     impact_of_redemption,
     participations_in,
-    runs_in,
+    run_names_in,
 )
 from saxaul.impact.totals import Impact, ImpactAdder, Impacts, Participation, Subject, Tally, total
 from saxaul.races import LostRaceError
@@ -206,7 +206,7 @@ def _counted_from_ledger(
 def _impact_of_item(item: Item, calendar: Calendar) -> Impacts:
     if item["sk"].startswith(periods.PERIOD_PREFIX):
         period = periods.from_item(item)
-        runs = dict.fromkeys(runs_in(period), 1)
+        runs = dict.fromkeys(run_names_in(period), 1)
         return {**impact_of_period(period, calendar), **participations_in(period.key.owner, runs)}
     if item["sk"].startswith(redemptions.TREE_PREFIX):
         return impact_of_redemption(redemptions.from_item(item), calendar)

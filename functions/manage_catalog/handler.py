@@ -272,12 +272,9 @@ def _preview(identifier: str, previewed: Previewed, day: date) -> EntryView:
 
 
 def _path(request: Request) -> tuple[Kind, str]:
-    return _kind(request), _identifier(request)
-
-
-def _identifier(request: Request) -> str:
+    kind = _kind(request)
     try:
-        return _IDENTIFIER.validate_python(request.path("id"))
+        return kind, _IDENTIFIER.validate_python(request.path("id"))
     except ValidationError as error:
         raise InvalidRequest("invalid_identifier", error_sentence(error)) from None
 

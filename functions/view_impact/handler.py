@@ -69,7 +69,9 @@ def list_campaigns(request: Request) -> Response:
     day, found = on or today(), impact_reading().campaigns(on)
 
     def views(runs: Sequence[ShownRun]) -> list[CampaignView]:
-        return [campaign_view(*shown[:3], day, shown.reached, language) for shown in runs]
+        return [
+            campaign_view(shown.identifier, shown.campaign, shown.run, day, shown.reached, language) for shown in runs
+        ]
 
     shown: CampaignsView = {
         "day": day.isoformat(),
@@ -95,7 +97,7 @@ def view_campaign(request: Request) -> Response:
     language, on = language_of(request), _ON.of(request)
     day = on or today()
     shown = impact_reading().campaign(request.path("id"), on)
-    view = campaign_with_editions_view(*shown[:3], day, shown.reached, language)
+    view = campaign_with_editions_view(shown.identifier, shown.campaign, shown.run, day, shown.reached, language)
     return Response(view, language=language)
 
 

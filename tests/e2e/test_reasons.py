@@ -79,11 +79,17 @@ def test_nothing_in_the_log_names_the_person_whom_operators_read(
     assert list(logged(stack, person["user_id"])) == []
 
 
-def test_an_operator_spends_and_harvests_nothing(
-    stack: dict[str, Any], operator: Client, person: dict[str, Any]
-) -> None:
-    assert stack
+def test_an_operator_spends_and_harvests_nothing(alipay: Client, operator: Client, person: dict[str, Any]) -> None:
     user = person["user_id"]
+
+    def seen() -> list[Any]:
+        wallet = alipay.call_or_exit("GET", f"/users/{user}/wallet")
+        redemptions = alipay.call_or_exit("GET", f"/users/{user}/redemptions")["redemptions"]
+        kept = [{**found, "state": found["state"] in ("reserved", "ordered")} for found in redemptions]
+        return [wallet["spendable"], wallet["spent"], kept]
+
+    before = seen()
+    assert [found["state"] for found in before[2]] == [True]
 
     refused = [
         operator.call("POST", f"/users/{user}/harvest"),
@@ -93,3 +99,4 @@ def test_an_operator_spends_and_harvests_nothing(
     ]
 
     assert {response.status_code for response in refused} <= {401, 403}
+    assert seen() == before

@@ -1,7 +1,10 @@
 """The impact totals, from the ledger's stream to the public response, and the campaigns that use them."""
 
 import base64
+import json
+from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from itertools import count, islice
 from typing import Any
 
@@ -9,7 +12,7 @@ import pytest
 
 from operations.ledger_reading import scan
 from saxaul.catalog.entries import CampaignEdition, Goal
-from saxaul.impact.totals import TALLIES_OF_A_DAY, short_name, tally_number
+from saxaul.impact.totals import MOST_TALLIES, short_name, tally_number
 from saxaul.ledger.actions import Action, Owner, Reversal
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.ledger.shares import DIGEST_LENGTH
@@ -36,6 +39,7 @@ from tests.builders import (
     make_text,
     reversal_bodies,
 )
+from tests.integration.log_lines import Lines
 from tests.integration.stack import Response, Stack, call, invoke
 
 _sequences = count(100)
@@ -333,7 +337,7 @@ def shards_of(number: int, shards: int) -> list[str]:
 def test_the_totals_of_a_day_are_the_sum_of_what_all_shards_counted(stack: Stack) -> None:
     stack.seed_catalog()
     stream = Stream()
-    for number in range(TALLIES_OF_A_DAY):
+    for number in range(MOST_TALLIES):
         stack.accrue_all([make_action(f"ride-{number}", owner=Owner("user", f"u-{number}"))])
         tally(*stream.records(), shard=shards_of(number, 1)[0])
     stack.accrue(*reversal_bodies(APP, NOON, [Reversal(APP, Owner("user", "u-0"), "ride-0", "refund", NOON)]))
@@ -341,9 +345,9 @@ def test_the_totals_of_a_day_are_the_sum_of_what_all_shards_counted(stack: Stack
     tally(*stream.records(), shard=shards_of(7, 2)[1])
 
     items = [item["sk"] for item in scan(stack.ledger) if item["pk"].startswith("IMPACT#2026-06#")]
-    assert sorted(items) == [f"DAY#2026-06-05#{number:02}" for number in range(TALLIES_OF_A_DAY)]
+    assert sorted(items) == [f"DAY#2026-06-05#{number:02}" for number in range(MOST_TALLIES)]
     [row] = impact().body["people"]
-    assert (row["actions"], row["points"]) == (TALLIES_OF_A_DAY - 1, 80 * (TALLIES_OF_A_DAY - 1))
+    assert (row["actions"], row["points"]) == (MOST_TALLIES - 1, 80 * (MOST_TALLIES - 1))
 
 
 def test_a_worker_reads_the_totals_of_a_day_at_most_once_in_ten_seconds(
@@ -595,6 +599,29 @@ def test_records_that_are_delivered_again_count_no_person_twice(doubled: Stack) 
         tally(*records)
 
     assert progress_of("wed") == {"actions": 1, "persons": 1, "points": 160, "extra_points": 80}
+
+
+@pytest.mark.parametrize("run", ["wed", "wed@", "wed@2026-06-31", "@2026-06-04", "wed#1@2026-06-04", "wed@20260604"])
+def test_an_entry_whose_run_is_malformed_is_logged_and_holds_up_nothing_else(
+    doubled: Stack, run: str, lines: Lines
+) -> None:
+    good, broken = Stream(), make_entry(160, run=run, multiplier=Decimal(2))
+    doubled.accrue_all([make_action("ride-1")])
+    before = make_period(broken, owner=Owner("user", "u-mei"))
+    reversed_ = make_period(replace(broken, reversal="refund"), owner=Owner("user", "u-mei"), version=2)
+
+    tally(record(None, stored(before), "INSERT"), *good.records())
+    tally(*good.records())
+
+    assert progress_of("wed") == {"actions": 1, "persons": 1, "points": 160, "extra_points": 80}
+    assert sum(row["actions"] for row in impact().body["people"]) == 2
+    logged = [line for line in map(json.loads, lines.taken()) if line["level"] == "ERROR"]
+    assert [(line["message"], line["run"]) for line in logged] == [
+        ("an entry whose run is malformed counts in no campaign", run)
+    ]
+    tally(record(stored(before), stored(reversed_)))
+    assert sum(row["actions"] for row in impact().body["people"]) == 1
+    assert progress_of("wed")["persons"] == 1
 
 
 def test_a_campaign_that_multiplies_nothing_has_no_progress(stack: Stack) -> None:

@@ -125,7 +125,7 @@ def test_the_reason_is_logged_also_if_the_request_is_refused(declared: Operation
 
 
 @each_read
-@pytest.mark.parametrize("error", [UnansweredError("no answer"), ValueError(f"the item of {PERSON} is broken")])
+@pytest.mark.parametrize("error", [UnansweredError(PERSON), ValueError(f"the item of {PERSON} is broken")])
 def test_a_failure_while_a_person_is_read_logs_the_reason_once_and_no_text_of_the_error(
     declared: Operation, error: Exception, story: Story, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:

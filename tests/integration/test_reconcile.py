@@ -13,7 +13,7 @@ from operations import reconcile
 from operations.ledger_reading import scan, size_of
 from saxaul.catalog.entries import Cap
 from saxaul.deadline import UnansweredError
-from saxaul.impact.totals import CampaignRun, FacilityYear, Impact, Participation, Tally
+from saxaul.impact.totals import FacilityYear, Impact, Participation, RunKey, Tally
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.storage import orders
 from saxaul.storage.clients import dynamodb, sqs
@@ -120,14 +120,14 @@ def test_a_point_that_was_added_to_a_wallet_is_reported_with_its_user(three_week
 
 
 def test_a_participation_in_a_campaign_that_cannot_be_read_is_reported(three_weeks: Stack) -> None:
-    participation = Participation("u-42", CampaignRun("wed", date(2026, 6, 5)))
+    participation = Participation("u-42", RunKey("wed", date(2026, 6, 5)))
     ImpactStore(three_weeks.ledger).put(Tally(participation, Impact(periods=1)))
     assert findings(three_weeks) == []
 
     tamper(tally_key(participation), periods="many")
 
     [finding] = findings(three_weeks)
-    assert finding.startswith("item USER#u-42 CAMPAIGN#wed@2026-06-05: cannot be read: ")
+    assert finding.startswith("item USER#u-42 PARTICIPATION#wed@2026-06-05: cannot be read: ")
 
 
 def test_a_lost_period_is_reported(three_weeks: Stack) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from operations import recount as command
 from saxaul.deadline import UnansweredError
-from saxaul.impact.totals import CampaignRun, FacilityYear, Impact, MonthlyAct, Participation, Subject, Sum, Tally
+from saxaul.impact.totals import FacilityYear, Impact, MonthlyAct, Participation, RunKey, Subject, Sum, Tally
 from saxaul.ledger.actions import Owner
 from saxaul.storage.impact import ImpactStore, tally_key
 from tests.builders import (
@@ -339,7 +339,7 @@ def test_a_person_whose_change_was_lost_after_the_participation_was_written_is_c
 
 def test_a_participation_that_counts_too_much_is_reported(campaigning: Stack, waits: list[float]) -> None:
     store = ImpactStore(campaigning.ledger)
-    [mei] = store.tallies_of([Participation(MEI.id, CampaignRun("wed", TODAY))])
+    [mei] = store.tallies_of([Participation(MEI.id, RunKey("wed", TODAY))])
     store.put(mei._replace(impact=Impact(periods=2)))
 
     assert recount(campaigning) == (0, ["user u-mei in wed@2026-06-05 counts 1 periods that the ledger does not hold"])

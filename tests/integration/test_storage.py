@@ -44,7 +44,7 @@ entries = st.builds(
     counted=amounts,
     rule=st.integers(0, 1000),
     reason=st.sampled_from(["", "over_units_cap", "over_points_cap", "too_small_to_earn"]),
-    campaign=st.sampled_from(["", "world-environment-day"]),
+    run=st.sampled_from(["", "world-environment-day@2026-06-05"]),
     multiplier=st.decimals(1, 100, places=3),
     is_total=st.booleans(),
     evidence_id=st.just("") | ids,

@@ -123,7 +123,11 @@ def test_what_names_no_sum_of_the_app_takes_nothing_back(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    "action_id", ["2026-06-05/", "a/b", "2026-06-05/bus ride/1//1", "/2026-06-05/x", "..", "x" * 129]
+    "action_id",
+    [
+        *("2026-06-05/", "a/b", "2026-06-05/bus ride/1//1", "/2026-06-05/x", "..", "x" * 129),
+        "\uff12\uff10\uff12\uff16-06-05/bus_ride/1//1",
+    ],
 )
 def test_what_can_name_neither_an_action_nor_a_sum_is_refused(stack: Stack, action_id: str) -> None:
     assert stack

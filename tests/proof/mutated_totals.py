@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from saxaul.impact.totals import TALLIES_OF_A_DAY, Change, Impact, Impacts, Participation, Progress, Tally
+from saxaul.impact.totals import MOST_TALLIES, Change, Impact, Impacts, Participation, Progress, Tally
 from saxaul.storage import periods
 from saxaul.storage.impact import ImpactStore
 from saxaul.storage.table import Item
@@ -19,7 +19,7 @@ TOTALS = Mutations()
 def _(patch: pytest.MonkeyPatch) -> None:
     """A shard adds to another tally of the day with each batch."""
     batches = count()
-    patch.setattr("saxaul.storage.impact.tally_number", lambda *_: next(batches) % TALLIES_OF_A_DAY)
+    patch.setattr("saxaul.storage.impact.tally_number", lambda *_: next(batches) % MOST_TALLIES)
 
 
 @TOTALS.caught_by(STREAM)

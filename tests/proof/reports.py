@@ -104,7 +104,7 @@ class Line:
     recorded_at: int
     rule: ActionType
     version: int
-    campaign: str
+    run: str
     multiplier: Fraction
     is_total: bool
     evidence_id: str
@@ -133,7 +133,7 @@ class Line:
     @property
     def bytes(self) -> int:
         marks = MARK_BYTES * (3 if self.is_total else 2)
-        run = RUN_BYTES if self.campaign else 0
+        run = RUN_BYTES if self.run else 0
         return FIELDS_BYTES + marks + run + len(f":{self.action_id}") + len(self.evidence_id) + len(self.reversal)
 
     @property
@@ -415,7 +415,7 @@ class Reports:
         if action.action_id in self.digested.get(share, ()):
             return "replayed", None
         reason, _, mark = self.early.get((share.user_id, share.app), {}).get(action.action_id, ("", 0, ""))
-        multiplier, campaign = _campaign(catalog, action.type, day)
+        multiplier, run = _run(catalog, action.type, day)
         line = Line(
             share=share,
             action_id=action.action_id,
@@ -425,7 +425,7 @@ class Reports:
             recorded_at=now,
             rule=rule,
             version=catalog.versions[action.type],
-            campaign=campaign,
+            run=run,
             multiplier=multiplier,
             is_total=action.is_total,
             evidence_id=action.evidence_id,
@@ -499,7 +499,7 @@ class Reports:
     def _open_sum(self, line: Line) -> str:
         """Return the first sum for such an action that is not reversed."""
         multiplier = format(Decimal(line.multiplier.numerator) / line.multiplier.denominator, "f")
-        first = f"{line.day}/{line.type}/{line.version}/{line.campaign}/{multiplier}"
+        first = f"{line.day}/{line.type}/{line.version}/{line.run}/{multiplier}"
         reversed_ = {other.sum_id for other in self._sums(line.share) if other.reversal}
         numbered = (first if number == 1 else f"{first}~{number}" for number in count(1))
         return next(sum_id for sum_id in numbered if sum_id not in reversed_)
@@ -628,7 +628,7 @@ def _repeated(known: Line, action: Action) -> str:
     return "redelivered" if action.receipt and action.receipt in {known.receipt, known.raised_by} else "replayed"
 
 
-def _campaign(catalog: Catalog, type_: str, day: date) -> tuple[Fraction, str]:
+def _run(catalog: Catalog, type_: str, day: date) -> tuple[Fraction, str]:
     """Return the multiplier and the run of its campaign.
 
     The only campaign is World Environment Day, which lasts one day.

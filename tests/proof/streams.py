@@ -15,12 +15,12 @@ import pytest
 
 from saxaul.impact.totals import (
     Act,
-    CampaignRun,
     FacilityYear,
     Mark,
     MonthlyAct,
     Participation,
     Progress,
+    RunKey,
     Subject,
     Sum,
     month_of,
@@ -53,7 +53,7 @@ NOW = at("2026-01-03T12:00")
 FACILITY_TYPES = {name: make_action_type(points=None, actor="facility") for name in ("solar", "wind")}
 ACCRUED_TYPES: Mapping[str, Any] = TYPES | FACILITY_TYPES
 
-RUN = CampaignRun("new-year", CALENDAR.day_of(NOW - 3 * DAY))
+RUN = RunKey("new-year", CALENDAR.day_of(NOW - 3 * DAY))
 """A run of a campaign over the new year. It multiplies the actions of persons of its days."""
 
 MULTIPLIERS = {"bus_ride": Decimal(2), "cycling": Decimal("1.5"), "metro_ride": Decimal(2)}
@@ -145,8 +145,8 @@ def _one_tally_a_day(patch: pytest.MonkeyPatch) -> None:
 
 
 def _two_tallies_a_day(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("saxaul.impact.totals.TALLIES_OF_A_DAY", 2)
-    patch.setattr("saxaul.storage.impact.TALLIES_OF_A_DAY", 2)
+    patch.setattr("saxaul.impact.totals.MOST_TALLIES", 2)
+    patch.setattr("saxaul.storage.impact.MOST_TALLIES", 2)
 
 
 def _as_today(_: pytest.MonkeyPatch) -> None:
@@ -175,8 +175,8 @@ def recount(world: World) -> Found:
     for owner in (*USERS, *FACILITIES):
         for period in world.periods.between(owner, "", "9999-12-31"):
             for name, entry in period.entries.items():
-                if entry.counts and entry.campaign:
-                    assert entry.campaign == str(RUN)
+                if entry.counts and entry.run:
+                    assert entry.run == str(RUN)
                     actions += entry.actions
                     points[str(entry.multiplier)] += entry.points
                     periods[owner.id].add(period.window)

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saxaul.impact.totals import TALLIES_OF_A_DAY, short_name, tally_number
+from saxaul.impact.totals import MOST_TALLIES, short_name, tally_number
 from tests.proof.streams import FACILITIES, KINDS, NOW, USERS, Report, tally_and_recount
 from tests.proof.twin import TYPES
 from tests.proof.world import CALENDAR
@@ -36,7 +36,7 @@ def test_a_shard_always_adds_to_the_same_tally_and_many_shards_use_all_tallies()
     numbers = [tally_number(day, name) for name in names]
 
     assert [tally_number(day, name) for name in names] == numbers
-    used = [numbers.count(number) for number in range(TALLIES_OF_A_DAY)]
+    used = [numbers.count(number) for number in range(MOST_TALLIES)]
     assert sum(used) == len(names)
-    assert max(used) < 2 * len(names) / TALLIES_OF_A_DAY
-    assert min(used) > len(names) / TALLIES_OF_A_DAY / 2
+    assert max(used) < 2 * len(names) / MOST_TALLIES
+    assert min(used) > len(names) / MOST_TALLIES / 2

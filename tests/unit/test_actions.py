@@ -233,13 +233,13 @@ def test_an_action_beyond_the_plausible_quantity_of_a_day_is_accepted_and_flagge
     assert flag.detail == "The public totals count at most 1000 ride of a day."
 
 
-def test_an_accepted_action_names_the_version_and_the_campaign_of_its_day() -> None:
+def test_an_accepted_action_names_the_version_and_the_run_of_its_day() -> None:
     catalog = make_catalog(campaigns={"wed": make_campaign(multipliers={"bus_ride": "2"})}, versions={"bus_ride": 7})
     reports = [reported(), reported(action_id="b", occurred_at="2026-06-04T08:30:00+08:00")]
 
     accepted, _, _ = screen(APP, reports, catalog, CALENDAR, NOON)
 
-    assert [(a.rule, a.campaign, a.multiplier) for a in accepted] == [
+    assert [(a.rule, a.run, a.multiplier) for a in accepted] == [
         (7, "wed@2026-06-05", Decimal(2)),
         (7, "", Decimal(1)),
     ]

@@ -224,7 +224,7 @@ def full_period(length: int, *, reversed_sums: bool = False) -> Period:
             occurred_at=NOON + rng.randrange(DAY),
             recorded_at=NOON + rng.randrange(30 * DAY),
             rule=rng.randrange(1000),
-            campaign=run_name(rng.choice(campaigns), date(2026, 1, 1) + timedelta(weeks=rng.randrange(MAX_RUNS))),
+            run=run_name(rng.choice(campaigns), date(2026, 1, 1) + timedelta(weeks=rng.randrange(MAX_RUNS))),
             multiplier=Decimal("1.5"),
             is_total=True,
             evidence_id=noise(ids),
@@ -256,7 +256,7 @@ def full_period(length: int, *, reversed_sums: bool = False) -> Period:
             used += weight("", summed)
             if used > SUM_BYTES:
                 break
-            yield f"{app}:2026-{day:02d}-01/{summed.type}/{summed.rule}/{summed.campaign}/{summed.multiplier}", summed
+            yield f"{app}:2026-{day:02d}-01/{summed.type}/{summed.rule}/{summed.run}/{summed.multiplier}", summed
 
     apps = [noise(64).replace(":", "") for _ in range(MAX_APPS)]
     entries = [line for app in apps for line in share(app)]
@@ -306,7 +306,7 @@ def test_a_period_with_every_field_set_is_read_back_unchanged() -> None:
     [summed] = sums_of(post(EMPTY, [make_action(f"r-{n}") for n in range(300)], CATALOG, CALENDAR, NOON).period)
     entries = {
         "alipay:1": make_entry(
-            conflicted=True, contested=True, campaign="c", multiplier=Decimal("1.5"), evidence_id="e", rule=3
+            conflicted=True, contested=True, run="c", multiplier=Decimal("1.5"), evidence_id="e", rule=3
         ),
         "alipay:2": make_entry(points=0, avoided_g="0", units=Decimal(0), counted=Decimal(0), reversal="x"),
         "alipay:3": make_entry(points=0, avoided_g="0", units=Decimal(0), counted=Decimal(0), void="same_evidence"),

@@ -15,7 +15,7 @@ from saxaul.impact.campaigns import (
     Run,
     edition_of,
     ended_early,
-    reached_goal,
+    progress_toward_goal,
     run_after,
     run_at,
     run_before,
@@ -97,16 +97,16 @@ IMPACT = Impact(
 
 
 def test_a_goal_of_actions_counts_peoples_actions_of_the_multiplied_types_or_of_all_types() -> None:
-    assert reached_goal(with_goal("actions", bus_ride="2"), [IMPACT, IMPACT]) == 10
-    assert reached_goal(with_goal("actions"), [IMPACT]) == 10
+    assert progress_toward_goal(with_goal("actions", bus_ride="2"), [IMPACT, IMPACT]) == 10
+    assert progress_toward_goal(with_goal("actions"), [IMPACT]) == 10
 
 
 def test_a_goal_of_trees_counts_reserved_ordered_and_planted_trees() -> None:
-    assert reached_goal(with_goal("trees", bus_ride="2"), [IMPACT]) == 7
+    assert progress_toward_goal(with_goal("trees", bus_ride="2"), [IMPACT]) == 7
 
 
-def test_a_campaign_without_a_goal_has_no_reached_goal() -> None:
-    assert reached_goal(make_campaign(), [IMPACT]) == 0
+def test_a_campaign_without_a_goal_makes_no_progress_toward_one() -> None:
+    assert progress_toward_goal(make_campaign(), [IMPACT]) == 0
 
 
 WEEK = make_campaign("FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=4", 7)

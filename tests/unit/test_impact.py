@@ -8,10 +8,9 @@ import pytest
 
 from operations.ledger_reading import size_of
 from saxaul.catalog.entries import MAX_TYPES_OF_A_FACILITY
-from saxaul.impact.changes import difference, impact_of_period, impact_of_redemption, participations_in, runs_in
+from saxaul.impact.changes import difference, impact_of_period, impact_of_redemption, participations_in, run_names_in
 from saxaul.impact.totals import (
     Act,
-    CampaignRun,
     Change,
     FacilityYear,
     Impact,
@@ -19,6 +18,7 @@ from saxaul.impact.totals import (
     MonthlyAct,
     Participation,
     Progress,
+    RunKey,
     Subject,
     Sum,
     Tally,
@@ -279,7 +279,7 @@ def test_a_user_and_a_facility_with_the_same_id_are_counted_separately() -> None
 
 def test_the_tallies_of_a_run_and_of_a_participation_take_one_write_unit_each() -> None:
     """The ids are the longest, a run has sums of several multipliers, and two shards add to an item."""
-    run = CampaignRun("c" * 64, TODAY)
+    run = RunKey("c" * 64, TODAY)
     progress = Progress(10**9, 10**8, {str(multiplier): 10**11 for multiplier in (1, "1.5", 2, 3)})
     marks = {short_name(f"shardId-{shard:020}-0a1b2c3d"): Mark(10**21 + shard, NOON) for shard in range(2)}
     tallies = [
@@ -295,15 +295,15 @@ def test_the_tallies_of_a_run_and_of_a_participation_take_one_write_unit_each() 
 
 
 def test_a_reversed_action_and_one_of_a_facility_take_part_in_no_campaign() -> None:
-    wed = make_entry(160, campaign="wed@2026-06-05", multiplier=Decimal(2))
+    wed = make_entry(160, run="wed@2026-06-05", multiplier=Decimal(2))
     entries = [wed, replace(wed, reversal="refund"), replace(wed, void="repeated_id")]
 
     def runs(period: Period) -> list[tuple[str, Progress]]:
         found = impact_of_period(period, CALENDAR).items()
-        return [(str(subject), impact.progress) for subject, impact in found if isinstance(subject, CampaignRun)]
+        return [(str(subject), impact.progress) for subject, impact in found if isinstance(subject, RunKey)]
 
     assert runs(make_period(*entries)) == [("wed@2026-06-05", Progress(1, 0, {"2": 160}))]
     assert runs(make_period(wed, owner=FACILITY)) == []
-    assert runs_in(make_period(*entries)) == {"wed@2026-06-05"}
-    assert runs_in(make_period(*entries[1:])) == set()
+    assert run_names_in(make_period(*entries)) == {"wed@2026-06-05"}
+    assert run_names_in(make_period(*entries[1:])) == set()
     assert participations_in(FACILITY, {"wed@2026-06-05": 1}) == {}

@@ -27,7 +27,7 @@ actions = st.builds(
     occurred_at=st.integers(0, 2**33),
     is_total=st.booleans(),
     evidence_id=st.just("") | ids,
-    campaign=st.just(""),
+    run=st.just(""),
     multiplier=st.just(Decimal(1)),
     rule=st.integers(1, 99_999_999),
     plausible=st.none() | st.decimals("0.000001", "100000", places=6).map(Decimal.normalize),
@@ -36,7 +36,7 @@ actions = st.builds(
 multiplied = st.builds(
     Action._replace,
     actions,
-    campaign=st.sampled_from(["world-environment-day@2026-06-05", "x@1970-01-01"]),
+    run=st.sampled_from(["world-environment-day@2026-06-05", "x@1970-01-01"]),
     multiplier=st.decimals(1, 100, places=6),
 )
 crowds = st.lists(st.tuples(st.integers(1, 250), st.integers(1, 120)), max_size=6)
@@ -132,6 +132,16 @@ def test_a_user_and_a_facility_with_the_same_id_stay_separate() -> None:
     ],
 )
 def test_a_malformed_body_is_refused(body: str) -> None:
+    with pytest.raises(ValidationError):
+        ActionMessage.model_validate_json(body)
+
+
+@pytest.mark.parametrize(
+    "run", ["x", "x@", "@2026-06-05", "X@2026-06-05", "x@2026-6-5", "x@\uff12\uff10\uff12\uff16-06-05"]
+)
+def test_an_action_with_a_malformed_run_is_refused(run: str) -> None:
+    [body] = action_bodies(APP, NOON, [make_action()._replace(run=run, multiplier=Decimal(2))], "")
+
     with pytest.raises(ValidationError):
         ActionMessage.model_validate_json(body)
 

@@ -6,6 +6,7 @@ import sys
 import psutil
 import pytest
 
+from local import stack
 from local.stack import end
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
@@ -37,3 +38,26 @@ def test_a_process_that_ends_before_its_turn_does_not_keep_the_others_alive(monk
         end(psutil.Process(parent.pid))
 
         assert not psutil.pid_exists(parent.pid)
+
+
+@pytest.mark.parametrize("parameters", ["HarvestAfterHours='1", "HarvestAfterHours"])
+def test_malformed_parameters_end_the_command_with_a_sentence_that_names_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], parameters: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["local.stack", "up", "--parameters", parameters])
+
+    with pytest.raises(SystemExit):
+        stack.main()
+
+    assert parameters in " ".join(capsys.readouterr().err.split())
+
+
+def test_an_error_of_the_program_is_not_taken_for_a_malformed_parameter(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> None:
+        raise ValueError("a defect")
+
+    monkeypatch.setattr(stack, "up", failing)
+    monkeypatch.setattr(sys, "argv", ["local.stack", "up", "--parameters", "HarvestAfterHours=1"])
+
+    with pytest.raises(ValueError, match="a defect"):
+        stack.main()

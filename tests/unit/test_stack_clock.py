@@ -1,5 +1,6 @@
 """The clock of the laptop stack: the times that it accepts, how it moves, and whose clocks follow it."""
 
+import fcntl
 import subprocess
 import sys
 import time
@@ -153,7 +154,21 @@ def test_a_stack_that_starts_has_the_time_of_the_machine(state_folder: Path) -> 
     forget()
 
     assert StackClock().offset == 0
-    assert not list(state_folder.iterdir())
+    assert [file.name for file in state_folder.iterdir()] == ["clock.lock"]
+
+
+def test_a_stack_that_starts_waits_for_a_process_that_moves_the_clock(state_folder: Path) -> None:
+    move_by(DAY)
+    with ThreadPoolExecutor(1) as threads:
+        with (state_folder / "clock.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            forgotten = threads.submit(forget)
+            with pytest.raises(TimeoutError):
+                forgotten.result(timeout=0.2)
+            assert StackClock().offset == DAY
+        forgotten.result(timeout=60)
+
+    assert StackClock().offset == 0
 
 
 # --- Workers ----------------------------------------------------------------------------------------------------------

@@ -181,7 +181,7 @@ def line_view(
         "at_least": _least(entry, rule),
         "rule": f"{entry.type}@{entry.rule}",
         "factor": f"{base_url}/factors/{entry.type}/{entry.rule}" if rule and entry.rule else None,
-        "campaign_id": campaign_of(entry.campaign) or None,
+        "campaign_id": campaign_of(entry.run) or None,
         "conflicted": entry.conflicted,
     }
 

@@ -33,7 +33,6 @@ def with_reason(request: Request, declared: Operation) -> Request:
     """Return the request with the reason of its operator; the same request if it needs none.
 
     Raises:
-        Forbidden: the user id is malformed.
         InvalidRequest: an operator gives no reason, or one that cannot be logged, or the user id is malformed.
     """
     if not declared.needs_reason or request.caller.role != "operator":

@@ -112,7 +112,7 @@ def edition_of(campaign: Campaign, run: Run) -> CampaignEdition:
     return campaign.editions.get(run.first.year, _NO_DETAILS)
 
 
-def reached_goal(campaign: Campaign, impacts: Iterable["Impact"]) -> int:
+def progress_toward_goal(campaign: Campaign, impacts: Iterable["Impact"]) -> int:
     """Return the progress toward the campaign's goal during a run. A goal counts people's actions or reserved trees.
 
     ``impacts`` are the totals of the days of the run. If the campaign multiplies the points of action types, only

@@ -7,7 +7,6 @@ from datetime import date
 from saxaul.catalog.calendar import Calendar
 from saxaul.impact.totals import (
     Act,
-    CampaignRun,
     FacilityYear,
     Impact,
     ImpactAdder,
@@ -15,6 +14,7 @@ from saxaul.impact.totals import (
     MonthlyAct,
     Participation,
     Progress,
+    RunKey,
     Subject,
     Sum,
     Tally,
@@ -30,7 +30,7 @@ from saxaul.trees.states import UNPAID
 def impact_of_period(period: Period | None, calendar: Calendar) -> Impacts:
     """Return the impact of a period, without the participations of its owner.
 
-    Reversed and void entries do not count, nor does an implausible quantity.
+    Reversed and void entries do not count, nor does an implausible quantity. A malformed run is left out.
     """
     if period is None:
         return {}
@@ -48,9 +48,9 @@ def _adds_of(owner: Owner, app: str, entry: Entry, day: date) -> Iterator[tuple[
     if owner.kind == "facility":
         month = MonthlyAct(month_of(day), entry.type)
         yield FacilityYear(owner.id, day.year), Impact(months={month: found})
-    elif entry.campaign:
+    elif run := RunKey.if_named(entry.run):
         points = {f"{entry.multiplier.normalize():f}": entry.points} if entry.points else {}
-        yield CampaignRun.named(entry.campaign), Impact(progress=Progress(entry.actions, 0, points))
+        yield run, Impact(progress=Progress(entry.actions, 0, points))
 
 
 def impact_of_participation(participation: Tally | None) -> Impacts:
@@ -64,15 +64,24 @@ def impact_of_participation(participation: Tally | None) -> Impacts:
 
 
 def participations_in(owner: Owner, runs: Mapping[str, int]) -> Impacts:
-    """Return what a period adds to the participations of its owner. ``runs`` are as in ``RecordChange``."""
+    """Return what a period adds to the participations of its owner. ``runs`` are as in ``RecordChange``.
+
+    A malformed run is left out.
+    """
     if owner.kind != "user":
         return {}
-    return {Participation(owner.id, CampaignRun.named(name)): Impact(periods=sign) for name, sign in runs.items()}
+    named = ((RunKey.if_named(name), sign) for name, sign in runs.items())
+    return {Participation(owner.id, run): Impact(periods=sign) for run, sign in named if run}
 
 
-def runs_in(period: Period) -> set[str]:
+def run_names_in(period: Period) -> set[str]:
     """Return the names of the runs that multiply an entry of a period that counts."""
-    return {entry.campaign for entry in period.entries.values() if entry.campaign and entry.counts}
+    return {entry.run for entry in period.entries.values() if entry.run and entry.counts}
+
+
+def malformed_runs_in(period: Period) -> set[str]:
+    """Return the texts that entries of a period have in place of the name of a run."""
+    return {entry.run for entry in period.entries.values() if entry.run and not RunKey.if_named(entry.run)}
 
 
 def impact_of_redemption(redemption: Redemption | None, calendar: Calendar) -> Impacts:

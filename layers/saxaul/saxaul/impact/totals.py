@@ -10,6 +10,7 @@ impact of its old version is subtracted and the impact of its new version is add
 matter, and every action, every tree and every person is counted once.
 """
 
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -23,11 +24,13 @@ from saxaul.catalog.entries import run_name
 DELIVERED_WITHIN = 30 * 3600
 """Seconds after which a change that was counted is not redelivered any more. The stream keeps changes for 24 hours."""
 
-TALLIES_OF_A_DAY = 16
+MOST_TALLIES = 16
 """How many tallies the totals of a day, or of a run, are dealt among.
 
 This number may be raised at any time, but never lowered.
 """
+
+_RUN_NAME = re.compile("[a-z0-9][a-z0-9_-]{0,63}@[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 _ZERO = Decimal(0)  # that of ledger/entries.py would be one more import
 
@@ -57,16 +60,31 @@ class FacilityYear(NamedTuple):
         return f"facility {self.facility_id} in {self.year}"
 
 
-class CampaignRun(NamedTuple):
+class RunKey(NamedTuple):
     """A run of a campaign. As text, it is the name that entries have, such as ``earth-hour@2026-03-28``."""
 
     campaign_id: str
     first_day: date
 
     @classmethod
-    def named(cls, name: str) -> "CampaignRun":
+    def named(cls, name: str) -> "RunKey":
+        """Return the run with a name.
+
+        Raises:
+            ValueError: this is not the name of a run.
+        """
+        if not _RUN_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not the name of a run")
         campaign_id, _, first_day = name.partition("@")
         return cls(campaign_id, date.fromisoformat(first_day))
+
+    @classmethod
+    def if_named(cls, name: str) -> "RunKey | None":
+        """Return the run with a name, or None if this is not the name of a run."""
+        try:
+            return cls.named(name)
+        except ValueError:
+            return None
 
     def __str__(self) -> str:
         return run_name(*self)
@@ -76,13 +94,13 @@ class Participation(NamedTuple):
     """A person and a run of a campaign in which the person took part."""
 
     user_id: str
-    run: CampaignRun
+    run: RunKey
 
     def __str__(self) -> str:
         return f"user {self.user_id} in {self.run}"
 
 
-Subject = date | FacilityYear | CampaignRun | Participation
+Subject = date | FacilityYear | RunKey | Participation
 """What totals are kept for: a day (that of the action, or of the reservation of the tree), a facility's year, a run of
 a campaign, or a person's participation in it."""
 
@@ -174,7 +192,7 @@ class Impact(NamedTuple):
 
     @property
     def is_zero(self) -> bool:
-        return not any(self[:3]) and not any(self.progress) and not self.periods
+        return not (self.acts or self.trees or self.months or any(self.progress) or self.periods)
 
 
 class ImpactAdder:
@@ -262,7 +280,7 @@ def tally_number(subject: Subject, shard: str) -> int | None:
     """
     if isinstance(subject, FacilityYear | Participation):
         return None
-    return int.from_bytes(sha256(shard.encode()).digest()[-4:]) % TALLIES_OF_A_DAY
+    return int.from_bytes(sha256(shard.encode()).digest()[-4:]) % MOST_TALLIES
 
 
 class Tally(NamedTuple):

@@ -61,7 +61,7 @@ class Action(NamedTuple):
         is_total: whether the quantity is a running total of the day, of which the highest report counts.
         evidence_id: what proves the action, such as a ticket; empty if nothing does.
         rule: the version of the action type that was in effect when the action was accepted.
-        campaign, multiplier: the run of the campaign that multiplied the points on the action's day, and by how much,
+        run, multiplier: the run of the campaign that multiplied the points on the action's day, and by how much,
             according to the catalog at acceptance; empty and 1 if there was none.
         plausible: for a facility, the most of its quantity of this type and day that counts; None for a person, whose
             limit the action type has.
@@ -77,18 +77,18 @@ class Action(NamedTuple):
     is_total: bool = False
     evidence_id: str = ""
     rule: int = 0
-    campaign: str = ""
+    run: str = ""
     multiplier: Decimal = Decimal(1)
     plausible: Decimal | None = None
     receipt: str = ""
 
     def on_terms_of(self, catalog: Catalog, calendar: Calendar) -> Self:
         """Return the action with the terms of its award, which are those of the catalog at acceptance."""
-        multiplier, campaign = catalog.best_multiplier(self.type, calendar.day_of(self.occurred_at))
+        multiplier, run = catalog.best_multiplier(self.type, calendar.day_of(self.occurred_at))
         facility = catalog.facilities.get(self.owner.id) if self.owner.kind == "facility" else None
         return self._replace(
             rule=catalog.versions.get(self.type, 0),
-            campaign=campaign,
+            run=run,
             multiplier=multiplier,
             plausible=facility.plausible_a_day[self.type].value if facility else None,
         )

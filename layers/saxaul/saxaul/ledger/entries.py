@@ -32,7 +32,7 @@ class Entry:
             those of its first action. A running total keeps the time at which it was first posted.
         rule: the version of the action type by which the entry is awarded, now and after each change of the period: the
             one in effect when the action was accepted. A running total keeps that of the report that was posted first.
-        campaign, multiplier: the run of the campaign that multiplies the points, such as ``earth-hour@2026-03-28``, and
+        run, multiplier: the run of the campaign that multiplies the points, such as ``earth-hour@2026-03-28``, and
             by how much; empty and 1 if there is none.
         plausible: for a facility, the most of its quantity of this type and day that counts; None for a person.
         is_total: whether the quantity is a running total of the day.
@@ -58,7 +58,7 @@ class Entry:
     occurred_at: int
     recorded_at: int
     rule: int = 0
-    campaign: str = ""
+    run: str = ""
     multiplier: Decimal = ONE
     plausible: Decimal | None = None
     is_total: bool = False
@@ -87,7 +87,7 @@ class Entry:
             occurred_at=action.occurred_at,
             recorded_at=recorded_at,
             rule=action.rule,
-            campaign=action.campaign,
+            run=action.run,
             multiplier=action.multiplier,
             plausible=action.plausible,
             is_total=action.is_total,

@@ -42,7 +42,7 @@ Id = Annotated[
 
 EntryId = Annotated[
     str,
-    Field(strict=True, pattern=rf"^({_IDENTIFIER.pattern}|\d{{4}}-\d\d-\d\d/[a-z0-9._@~/-]{{1,256}})$"),
+    Field(strict=True, pattern=rf"^({_IDENTIFIER.pattern}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}/[a-z0-9._@~/-]{{1,256}})$"),
     AfterValidator(_fits_a_path),
 ]
 """What names an entry of an app: the id of an action, or what names a sum (``sum_name`` in shares.py)."""

@@ -114,7 +114,7 @@ def weight(name: str, entry: Entry) -> int:
     reason = len(entry.reversal.encode()) if entry.reversal else 0
     if entry.summed:
         return _weight_of_sum(entry) + reason
-    run = _RUN_BYTES if entry.campaign else 0
+    run = _RUN_BYTES if entry.run else 0
     ids = len(name) - name.find(":") + len(entry.evidence_id)
     marks = (_MOST_MARKS if entry.is_total else _MOST_MARKS - 1) * _MARK_BYTES
     return _FIELDS_BYTES + marks + ids + run + reason
@@ -122,7 +122,7 @@ def weight(name: str, entry: Entry) -> int:
 
 def _weight_of_sum(entry: Entry) -> int:
     """Return the bytes that a sum takes without the reason of a reversal. It has the run of a campaign twice."""
-    return _FIELDS_BYTES + (2 * _RUN_BYTES if entry.campaign else 0)
+    return _FIELDS_BYTES + (2 * _RUN_BYTES if entry.run else 0)
 
 
 def sum_name(app: str, day: str, entry: Entry, number: int = 1) -> str:
@@ -132,7 +132,7 @@ def sum_name(app: str, day: str, entry: Entry, number: int = 1) -> str:
     the next number, which its name shows from 2 on.
     """
     limit = "" if entry.plausible is None else f"/{entry.plausible.normalize():f}"
-    terms = f"{entry.type}/{entry.rule}/{entry.campaign}/{entry.multiplier.normalize():f}{limit}"
+    terms = f"{entry.type}/{entry.rule}/{entry.run}/{entry.multiplier.normalize():f}{limit}"
     return entry_name(app, f"{day}/{terms}{f'~{number}' * (number > 1)}")
 
 

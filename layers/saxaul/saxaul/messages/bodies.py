@@ -26,13 +26,13 @@ _ONE = Decimal(1)  # that of ledger/entries.py would be one more import
 MAX_MESSAGE_BYTES = 64 * 1024
 """The longest body. The bodies are ASCII, so their length in characters is their length in bytes."""
 
-Window = Annotated[str, Field(pattern=r"^\d{4}(-\d\d){0,2}$")]
+Window = Annotated[str, Field(pattern="^[0-9]{4}(-[0-9]{2}){0,2}$")]
 Quantity = Annotated[Decimal, Field(gt=0, max_digits=AMOUNT_DIGITS, decimal_places=AMOUNT_DECIMALS)]
 
 Version = Annotated[int, Field(ge=1, le=99_999_999)]
 """The number of a version of a catalog entry. Its key in the catalog has eight digits."""
 
-RunName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}@\d{4}-\d\d-\d\d$")]
+RunName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,63}@[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 """The name of a run of a campaign: the campaign's id and the first day."""
 
 PackedAction = tuple[
@@ -127,7 +127,7 @@ class ActionMessage(CallPart):
         mark = self.mark
         for row in self.actions:
             kind, owner_id, action_id, type_, quantity, occurred_at, is_total, evidence_id, rule, bonus, plausible = row
-            campaign, multiplier = bonus or ("", _ONE)
+            run, multiplier = bonus or ("", _ONE)
             yield Action(
                 app=self.app,
                 owner=Owner(kind, owner_id),
@@ -138,7 +138,7 @@ class ActionMessage(CallPart):
                 is_total=is_total,
                 evidence_id=evidence_id,
                 rule=rule,
-                campaign=campaign,
+                run=run,
                 multiplier=multiplier,
                 plausible=plausible,
                 receipt=mark,
@@ -228,7 +228,7 @@ def _row(owner: Owner, fields: Iterable[object], place: int | None = None) -> _R
 
 def _fields_of(action: Action) -> list[object]:
     """Return the fields of an action after app and owner, as JSON values."""
-    bonus = [action.campaign, str(action.multiplier)] if action.campaign else None
+    bonus = [action.run, str(action.multiplier)] if action.run else None
     plausible = None if action.plausible is None else str(action.plausible)
     return [
         action.action_id,

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Campaign, Catalog
 from saxaul.clock import Clock
-from saxaul.impact.campaigns import Reached, Run, reached_goal, run_after, run_at, run_before, run_to_show
-from saxaul.impact.totals import CampaignRun, FacilityYear, Impact, Progress, total
+from saxaul.impact.campaigns import Reached, Run, progress_toward_goal, run_after, run_at, run_before, run_to_show
+from saxaul.impact.totals import FacilityYear, Impact, Progress, RunKey, total
 from saxaul.log.counts import Counts
 from saxaul.problems import NotFound
 from saxaul.services import wiring
@@ -62,9 +62,9 @@ class RunTotals:
     def __init__(self, impact: ImpactStore, clock: Clock) -> None:
         self._impact = impact
         self._clock = clock
-        self._known: dict[CampaignRun, tuple[Progress, float]] = {}
+        self._known: dict[RunKey, tuple[Progress, float]] = {}
 
-    def of(self, runs: Iterable[CampaignRun]) -> dict[CampaignRun, Progress]:
+    def of(self, runs: Iterable[RunKey]) -> dict[RunKey, Progress]:
         """Return the progress of each of these runs. All that must be read is read together."""
         now = self._clock.elapsed()
         wanted = list(runs)
@@ -188,13 +188,13 @@ class ImpactReading(NamedTuple):
         """Return runs with what was reached so far. No action names the run of a campaign without multipliers."""
         begun = {identifier: run for identifier, _, run in found if run.first <= self._today()}
         multiplying = [name for name, campaign, _ in found if name in begun and campaign.multipliers]
-        names = {name: CampaignRun(name, begun[name].first) for name in multiplying}
+        names = {name: RunKey(name, begun[name].first) for name in multiplying}
         progress = self.runs.of(names.values())
         shown = []
         for identifier, campaign, run in found:
             toward_goal = None
             if campaign.goal and identifier in begun:
-                toward_goal = reached_goal(campaign, [total(self.days.between(*run).values())])
+                toward_goal = progress_toward_goal(campaign, [total(self.days.between(*run).values())])
             reached = Reached(toward_goal, progress[names[identifier]] if identifier in names else None)
             shown.append(ShownRun(identifier, campaign, run, reached))
         return shown

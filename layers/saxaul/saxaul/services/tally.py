@@ -17,14 +17,16 @@ from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import Clock
-from saxaul.impact.changes import impact_of_change
+from saxaul.impact.changes import impact_of_change, malformed_runs_in
 from saxaul.impact.totals import Change, Participation, Tally, short_name
+from saxaul.ledger.periods import Period
 from saxaul.messages.events import StreamRecord
+from saxaul.observability import logger
 from saxaul.races import LostRaceError, retry_lost_races
 from saxaul.services import wiring
 from saxaul.settings import settings
 from saxaul.storage.impact import ImpactStore
-from saxaul.storage.streams import changes_in
+from saxaul.storage.streams import RecordChange, changes_in
 
 _WRITERS = 8
 """How many threads of one worker write participations at the same time. A batch may change one for each record."""
@@ -56,10 +58,11 @@ class Tallying(NamedTuple):
         return Tallied(len(changes), written)
 
     def _changes_of(self, records: Iterable[StreamRecord]) -> list[Change]:
-        changes = [
-            Change(change.sequence, impact_of_change(change.before, change.after, self.calendar, change.runs))
-            for change in changes_in(records)
-        ]
+        changes = []
+        for change in changes_in(records):
+            _log_malformed_runs(change)
+            adds = impact_of_change(change.before, change.after, self.calendar, change.runs)
+            changes.append(Change(change.sequence, adds))
         return [change for change in changes if change.adds]
 
     def _add_to(self, tally: Tally, changes: Sequence[Change], shard: str) -> bool:
@@ -79,6 +82,14 @@ class Tallying(NamedTuple):
             return True
 
         return retry_lost_races(attempt, self.clock)
+
+
+def _log_malformed_runs(change: RecordChange) -> None:
+    """Log the malformed runs of new entries. They are left out, because an error would stop all further changes."""
+    for text in sorted(malformed_runs_in(change.after)) if isinstance(change.after, Period) else ():
+        logger.error(
+            "an entry whose run is malformed counts in no campaign", extra={"run": text, "sequence": change.sequence}
+        )
 
 
 @cache

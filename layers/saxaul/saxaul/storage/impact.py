@@ -12,9 +12,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from saxaul.impact.totals import (
-    TALLIES_OF_A_DAY,
+    MOST_TALLIES,
     Act,
-    CampaignRun,
     FacilityYear,
     Impact,
     ImpactAdder,
@@ -22,6 +21,7 @@ from saxaul.impact.totals import (
     MonthlyAct,
     Participation,
     Progress,
+    RunKey,
     Subject,
     Sum,
     Tally,
@@ -38,7 +38,7 @@ _FACILITY = "FACILITY#"
 _RUNS = f"{IMPACT_PREFIX}RUN#"
 _RUN = "RUN"
 _USER = "USER#"
-PARTICIPATION_PREFIX = "CAMPAIGN#"
+PARTICIPATION_PREFIX = "PARTICIPATION#"
 
 PARTITIONS = 4
 """How many partitions the numbered tallies of a month, or of a run, are spread over.
@@ -133,7 +133,7 @@ class ImpactStore:
         items = self._table.get_many(keys.values(), consistent=False)
         return {year: _impact_of_year(items[key]) if key in items else Impact() for year, key in keys.items()}
 
-    def progress_of(self, runs: Iterable[CampaignRun]) -> dict[CampaignRun, Progress]:
+    def progress_of(self, runs: Iterable[RunKey]) -> dict[RunKey, Progress]:
         """Return the progress of each of these runs. The read may lag behind the latest writes.
 
         Raises:
@@ -182,7 +182,7 @@ def tally_key(subject: Subject, number: int | None = None) -> Key:
             return Key(f"{_FACILITIES}{year}", f"{_FACILITY}{facility_id}")
         case Participation(user_id, run):
             return Key(f"{_USER}{user_id}", f"{PARTICIPATION_PREFIX}{run}")
-        case CampaignRun():
+        case RunKey():
             key = Key(f"{_RUNS}{subject}", _RUN)
         case date():
             key = Key(f"{IMPACT_PREFIX}{month_of(subject)}", f"{_DAY}{subject}")
@@ -190,7 +190,7 @@ def tally_key(subject: Subject, number: int | None = None) -> Key:
 
 
 def _keys_of(subject: Subject) -> list[Key]:
-    numbers = [] if isinstance(subject, FacilityYear | Participation) else range(TALLIES_OF_A_DAY)
+    numbers = [] if isinstance(subject, FacilityYear | Participation) else range(MOST_TALLIES)
     return [tally_key(subject), *(tally_key(subject, number) for number in numbers)]
 
 
@@ -210,7 +210,7 @@ def _totals_of(subject: Subject, impact: Impact) -> Item:
     match subject:
         case FacilityYear():
             return {"months": _to_sums(impact.months.items())}
-        case CampaignRun():
+        case RunKey():
             return impact.progress._asdict() | {"points": dict(impact.progress.points)}
         case Participation():
             return {"periods": impact.periods}
@@ -230,7 +230,7 @@ def _subject_and_impact_of(item: Item) -> tuple[Subject, Impact]:
     if pk.startswith(_RUNS):
         return _run_of(item), Impact(progress=_progress_of(item))
     if sk.startswith(PARTICIPATION_PREFIX):
-        run = CampaignRun.named(sk.removeprefix(PARTICIPATION_PREFIX))
+        run = RunKey.named(sk.removeprefix(PARTICIPATION_PREFIX))
         return Participation(pk.removeprefix(_USER), run), Impact(periods=int(item["periods"]))
     return _day_of(item), _impact_of_day(item)
 
@@ -260,8 +260,8 @@ def _number_of(item: Item) -> int | None:
     return int(number) if name == _RUN or name.startswith(_DAY) else None
 
 
-def _run_of(item: Item) -> CampaignRun:
-    return CampaignRun.named(item["pk"].removeprefix(_RUNS).partition("#")[0])
+def _run_of(item: Item) -> RunKey:
+    return RunKey.named(item["pk"].removeprefix(_RUNS).partition("#")[0])
 
 
 def _progress_of(item: Item) -> Progress:

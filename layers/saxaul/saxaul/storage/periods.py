@@ -36,7 +36,7 @@ _SHORT = {
     "counted": "h",
     "rule": "r",
     "reason": "w",
-    "campaign": "c",
+    "run": "c",
     "multiplier": "m",
     "plausible": "l",
     "is_total": "b",
@@ -277,6 +277,10 @@ class Changed(NamedTuple):
 
 
 def change_of(before: Item | None, after: Item) -> Changed:
+    """Return what a write changed of a period. ``before`` and ``after`` are the item before and after the write.
+
+    ``before`` is None if the write made the item.
+    """
     old, new = ({entry["k"]: entry for entry in _entries_in(item)} if item else {} for item in (before, after))
     shared = {name for name, entry in new.items() if old.get(name) == entry}
     was, now = ([entry for name, entry in found.items() if name not in shared] for found in (old, new))
