@@ -55,7 +55,7 @@ _POSTED = '"message":"accrued","timestamp".*"posted":[1-9]'
 """The regular expressions of log lines. The logger writes no spaces, and its own fields first."""
 
 
-class Reading(NamedTuple):
+class StatusReading(NamedTuple):
     """Reads a stack. ``known`` is how to reach it, and the clocks of the tables are that of the stack."""
 
     known: Mapping[str, Any]
@@ -116,7 +116,7 @@ class Reading(NamedTuple):
 
     def campaigns(self) -> list[CampaignFacts]:
         """Read the campaigns that run today, and the next run of the others, earliest first."""
-        document: Any = self.operator.call("GET", "/campaigns")
+        document: Any = self.operator.campaigns()
         running = {view["campaign_id"] for view in document["running"]}
         shown = document["running"] + [view for view in document["next"] if view["campaign_id"] not in running]
         return [CampaignFacts(*(view[name] for name in CampaignFacts._fields)) for view in shown]
