@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -43,7 +44,7 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
         logs.create_log_group(logGroupName=GROUP)
         logs.create_log_stream(logGroupName=GROUP, logStreamName="s")
         now = int(time.time() * 1000)  # CloudWatch refuses old lines
-        events = [{"timestamp": now + at, "message": json.dumps(line)} for at, line in enumerate(LINES)]
+        events: list[Any] = [{"timestamp": now + at, "message": json.dumps(line)} for at, line in enumerate(LINES)]
         logs.put_log_events(logGroupName=GROUP, logStreamName="s", logEvents=events)
         yield tmp_path
 
