@@ -20,6 +20,8 @@ from operations.status_reading import DEAD_ONLY, WORK_QUEUES, StatusReading
 from saxaul.catalog.calendar import instant_of
 from saxaul.catalog.entries import ReleaseSchedule
 from saxaul.ledger.batches import LATE_SECONDS
+from saxaul.ledger.receipts import ReceiptPart
+from saxaul.storage import receipts
 from saxaul.storage.clients import sqs
 from saxaul.storage.table import Table, transact
 from saxaul.trees.numbers import new_number
@@ -52,8 +54,7 @@ class Operator:
             Registered("see", "active", (ALXA,)),
         )
 
-    def call(self, method: str, path: str) -> dict[str, Any]:
-        assert (method, path) == ("GET", "/campaigns")
+    def campaigns(self) -> dict[str, Any]:
         return {"running": [view("sale", "running"), view("day", "running")], "next": [view("sale"), view("other")]}
 
     def entry_pages(self, kind: str, *, limit: int) -> Iterator[Page[dict[str, Any]]]:
@@ -142,18 +143,36 @@ def test_batches_are_counted_by_their_state(stack: Stack, reading: StatusReading
     assert reading.batches() == BatchFacts(1, 3, LATE_SECONDS + 3, are_all=True)
 
 
+def late_part(number: int) -> ReceiptPart:
+    return make_receipt_part("w", f"late-{number}", accepted_at=NOON - 1_000 - number)
+
+
 def test_of_a_long_backlog_the_oldest_batches_of_each_list_are_read(
     stack: Stack, reading: StatusReading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("operations.status_reading._OF_EACH_LIST", 2)
     for number in range(60):
-        stack.receipts.create(make_receipt_part("w", f"late-{number}", accepted_at=NOON - 1_000 - number))
+        stack.receipts.create(late_part(number))
 
     found = reading.batches()
 
     assert found.oldest_s == 1_059
     assert 2 <= found.late <= 32
     assert not found.are_all
+
+
+def test_all_batches_are_known_while_no_list_has_more_although_all_lists_together_have(
+    stack: Stack, reading: StatusReading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("operations.status_reading._OF_EACH_LIST", 2)
+    by_list = {item["waiting"]: part for part in map(late_part, range(60)) if (item := receipts.to_item(part))}
+    for part in by_list.values():
+        stack.receipts.create(part)
+
+    found = reading.batches()
+
+    assert len(by_list) > 2
+    assert (found.late, found.are_all) == (len(by_list), True)
 
 
 def test_each_project_has_its_saplings_and_its_next_release_fewest_first(stack: Stack, reading: StatusReading) -> None:
