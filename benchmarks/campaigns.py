@@ -35,6 +35,8 @@ from saxaul.messages.bodies import Call, pack
 from saxaul.observability import logger
 from saxaul.settings import settings
 from saxaul.storage.clients import dynamodb, sqs
+from saxaul.storage.impact import PARTICIPATION_PREFIX
+from saxaul.storage.periods import PERIOD_PREFIX
 
 if TYPE_CHECKING:
     from saxaul.messages.events import QueueRecord
@@ -109,7 +111,7 @@ class Rides:
         records = []
         for item in (item for page in pages for item in page["Items"]):
             key = (item["pk"]["S"], item["sk"]["S"])
-            if key[1].startswith(("PAGE#", "PARTICIPATION#")) and self._seen.get(key) != item:
+            if key[1].startswith((PERIOD_PREFIX, PARTICIPATION_PREFIX)) and self._seen.get(key) != item:
                 old = {"OldImage": self._seen[key]} if key in self._seen else {}
                 change = {"SequenceNumber": str(next(self._numbers)), "NewImage": item, **old}
                 records.append({"eventName": "MODIFY" if old else "INSERT", "dynamodb": change})

@@ -36,9 +36,9 @@ def wait_until_empty(patience: float = PATIENCE) -> None:
     Raises:
         StoppedError: the queue is stuck: it has not moved for ``patience`` seconds.
     """
-    most = sum(count_messages("actions"))
+    most = sum(waiting_in("actions"))
     with progress("waiting for the queue", "messages", most) as tell:
-        left = wait_for_queue(lambda: count_messages("actions"), 0, patience, lambda now: tell(max(0, most - sum(now))))
+        left = wait_for_queue(lambda: waiting_in("actions"), 0, patience, lambda now: tell(max(0, most - sum(now))))
     if any(left):
         raise StoppedError(_stuck_message(left, patience))
 
@@ -49,7 +49,7 @@ def wait_until_few(few: int, on_wait: Callable[[], None]) -> None:
     Raises:
         StoppedError: the queue is stuck: it has not moved for two minutes.
     """
-    left = wait_for_queue(lambda: count_messages("actions"), few, PATIENCE, lambda _: on_wait())
+    left = wait_for_queue(lambda: waiting_in("actions"), few, PATIENCE, lambda _: on_wait())
     if sum(left) > few:
         raise StoppedError(_stuck_message(left, PATIENCE))
 
@@ -79,7 +79,7 @@ def wait_for_queue(
     return before
 
 
-def count_messages(queue: str) -> Waiting:
+def waiting_in(queue: str) -> Waiting:
     """Return how many messages a queue of the selected stack has.
 
     Raises:

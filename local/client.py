@@ -63,12 +63,22 @@ def stack() -> dict[str, Any]:
     if not file.exists() and stack_name() == LAPTOP:
         exit_with("The laptop stack is not running; start it with: make up")
     if not file.exists():
-        exit_with(
-            f"The stack {stack_name()} is not known here; connect to it in its region, for example: "
-            f"make connect STACK={stack_name()} REGION=ap-southeast-1"
-        )
+        exit_with(f"The stack {stack_name()} is not known here; connect to it in its region, for example: {renewal()}")
     found: dict[str, Any] = json.loads(file.read_text())
     return found
+
+
+def stack_with(key: str) -> dict[str, Any]:
+    """Return how to reach the selected stack. Ends the program if its file is of an earlier release without this."""
+    found = stack()
+    if key not in found:
+        exit_with(f"The file of this stack is older than this command; renew it with: {renewal()}")
+    return found
+
+
+def renewal() -> str:
+    """Return the command that writes the file of the selected stack again, with a region as an example."""
+    return "make up" if stack_name() == LAPTOP else f"make connect{of_stack()} REGION=ap-southeast-1"
 
 
 def stack_clock() -> Clock:
@@ -132,8 +142,7 @@ def open_client(kind: type[AnyClient], name: str, scopes: Sequence[str] = ()) ->
 def _advice(name: str) -> str:
     """Return how to get the credentials of a client."""
     if name == OPERATOR:
-        command = "make up" if stack_name() == LAPTOP else f"make connect{of_stack()} REGION=ap-southeast-1"
-        return f"Read it again, for example: {command}"
+        return f"Read it again, for example: {renewal()}"
     return make_secret_advice(name)
 
 

@@ -17,7 +17,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.action_queue import Waiting, count_messages, wait_for_queue
+from local.action_queue import Waiting, wait_for_queue, waiting_in
 from local.calls import StoppedError
 from local.client import LAPTOP, client_arguments_of_stack, stack, stack_name
 from local.command import command_parser, non_empty, run_command
@@ -89,7 +89,7 @@ def wait_until_idle(said: str) -> None:
     """Wait until the queues are empty. If they are stuck, end the program with a sentence that begins with ``said``."""
 
     def count() -> Waiting:
-        counts = [count_messages(queue) for queue in _QUEUES]
+        counts = [waiting_in(queue) for queue in _QUEUES]
         return Waiting(sum(each.visible for each in counts), sum(each.in_flight for each in counts))
 
     left = sum(wait_for_queue(count, 0, _PATIENCE))

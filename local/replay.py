@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from local.action_queue import count_messages, wait_until_empty, wait_until_few
+from local.action_queue import wait_until_empty, wait_until_few, waiting_in
 from local.calls import StoppedError, in_parallel, stop_on_failure
 from local.client import open_client, stack_clock
 from local.command import command_parser, non_empty, path, run_command
@@ -156,7 +156,7 @@ def _replay(app: AppClient, file: RideFile, survey: Survey, today: datetime) -> 
     sent, began = Sent(), time.perf_counter()
     wallets = trouble = None
     try:
-        dead = sum(count_messages("actions_dead_letter"))
+        dead = sum(waiting_in("actions_dead_letter"))
         try:
             send(app, file.rides(), shift_of(survey, today), survey.rides, sent)
             wait_until_empty()
@@ -176,7 +176,7 @@ def _replay(app: AppClient, file: RideFile, survey: Survey, today: datetime) -> 
 
 def _new_dead_letters(before: int) -> str | None:
     """Return one sentence if the dead-letter queue has more messages than before the replay, or else None."""
-    new = sum(count_messages("actions_dead_letter")) - before
+    new = sum(waiting_in("actions_dead_letter")) - before
     return f"{new:,} messages with accepted rides could not be posted. To list them: make dead-letters" if new else None
 
 

@@ -99,7 +99,7 @@ def _preview(operator: OperatorClient, campaign_id: str, first: date) -> None:
     today = _today()
     heading(f"It is {today.day} {today:%B %Y} on the stack. An operator previews {first.day} {first:%B}")
     request("GET", f"/campaigns?on={first}")
-    document: Any = operator.call("GET", "/campaigns", query={"on": first})
+    document: Any = operator.campaigns(on=first)
     for view in document["running"]:
         mark = " (this one)" if view["campaign_id"] == campaign_id else ""
         line(f"running: {view['name']}, {span(view)}{mark}")

@@ -18,8 +18,8 @@ from local.console import apart_from_the_output, console, exit_with, progress, s
 from operations.app_scan import Found, Scanning
 from operations.exported import UnfitExportError, files_of
 from operations.json_lines import JsonLines, opened
-from operations.selection import Selection, add_arguments, exit_if_unreachable, select
-from operations.shown_actions import document_of, print_sums, write_document
+from operations.selection import Selection, add_arguments, exit_on_trouble, select
+from operations.shown_actions import document_of, print_totals, write_document
 from saxaul.catalog.calendar import Calendar
 
 
@@ -65,11 +65,9 @@ def _show(selection: Selection, found: Found, chosen: argparse.Namespace) -> Non
         return
     first, end = selection.span
     if found.lines:
-        print_sums(found.lines)
+        print_totals(found.lines)
     reported = f"{selection.sought.app} reported {sum(line.actions for line in found.lines):,} actions"
     console.print(f"[green]✓[/] {shown(reported)}, posted from {shown(first)} to {shown(end)}")
-    if chosen.out:
-        console.print(f"all of it: {shown(chosen.out)}")
 
 
 def main() -> None:
@@ -85,7 +83,7 @@ def main() -> None:
 
 def _list(chosen: argparse.Namespace) -> None:
     selection = select(chosen, "app-actions")
-    with exit_if_unreachable(selection.known), opened(selection.file("app-actions")) as file:
+    with exit_on_trouble(selection.known), opened(selection.file("app-actions")) as file:
         found = _find_in_export(selection, file, chosen) if chosen.export else find(selection, file)
         print_unreadable(found)
         _show(selection, found, chosen)

@@ -8,7 +8,8 @@ from saxaul.ledger.actions import Owner
 from saxaul.ledger.entries import Entry, app_of
 from saxaul.ledger.periods import Period
 
-State = Literal["counts", "void", "reversed"]
+Standing = Literal["counts", "void", "reversed"]
+"""Whether an entry counts, and if not, why. It is not the state of a ledger line, which the API shows."""
 
 
 class Sought(NamedTuple):
@@ -50,7 +51,7 @@ class AppLine(NamedTuple):
     recorded_at: int
     points: int
     avoided_g: Decimal
-    state: State
+    standing: Standing
 
     @classmethod
     def of(cls, owner: Owner, name: str, entry: Entry) -> Self:
@@ -78,9 +79,9 @@ class AppLine(NamedTuple):
 
     @classmethod
     def of_row(cls, row: list[Any]) -> Self:
-        owner, action_id, type_, summed, quantity, occurred_at, recorded_at, points, avoided_g, state = row
+        owner, action_id, type_, summed, quantity, occurred_at, recorded_at, points, avoided_g, standing = row
         numbers = (summed, Decimal(quantity), occurred_at, recorded_at, points, Decimal(avoided_g))
-        return cls(Owner(*owner), action_id, type_, *numbers, state)
+        return cls(Owner(*owner), action_id, type_, *numbers, standing)
 
 
 def lines_of(period: Period, sought: Sought) -> Iterator[AppLine]:

@@ -15,7 +15,7 @@ from operations.app_lines import AppLine
 from saxaul.ledger.actions import Owner
 
 
-class Sum(NamedTuple):
+class Total(NamedTuple):
     """What lines add up to.
 
     Attributes:
@@ -31,49 +31,49 @@ class Sum(NamedTuple):
     avoided_g: Decimal
 
     @classmethod
-    def of(cls, lines: Sequence[AppLine]) -> "Sum":
+    def of(cls, lines: Sequence[AppLine]) -> "Total":
         return cls(
             sum(line.actions for line in lines),
-            sum(line.actions for line in lines if line.state == "counts"),
+            sum(line.actions for line in lines if line.standing == "counts"),
             len({line.owner for line in lines}),
             sum(line.points for line in lines),
             sum((line.avoided_g for line in lines), Decimal(0)),
         )
 
 
-class OwnerSum(NamedTuple):
+class OwnerTotal(NamedTuple):
     """What the lines of a person or a facility add up to, and how far this is from the app's median, in MADs.
 
     ``distance`` is the larger one of the distances of the actions and of the points.
     """
 
     owner: Owner
-    sum: Sum
+    total: Total
     distance: float
 
 
-def by_type(lines: Iterable[AppLine]) -> dict[str, Sum]:
+def by_type(lines: Iterable[AppLine]) -> dict[str, Total]:
     """Return what each type adds up to, the one with most actions first."""
     found: defaultdict[str, list[AppLine]] = defaultdict(list)
     for line in lines:
         found[line.type].append(line)
-    sums = {type_: Sum.of(of_type) for type_, of_type in found.items()}
-    return dict(sorted(sums.items(), key=lambda pair: (-pair[1].actions, pair[0])))
+    totals = {type_: Total.of(of_type) for type_, of_type in found.items()}
+    return dict(sorted(totals.items(), key=lambda pair: (-pair[1].actions, pair[0])))
 
 
-def by_owner(lines: Iterable[AppLine]) -> list[OwnerSum]:
+def by_owner(lines: Iterable[AppLine]) -> list[OwnerTotal]:
     """Return what each person and each facility adds up to, the most unusual first."""
     found: defaultdict[Owner, list[AppLine]] = defaultdict(list)
     for line in lines:
         found[line.owner].append(line)
-    sums = {owner: Sum.of(of_owner) for owner, of_owner in found.items()}
-    of_actions = distances([total.actions for total in sums.values()])
-    of_points = distances([total.points for total in sums.values()])
+    totals = {owner: Total.of(of_owner) for owner, of_owner in found.items()}
+    of_actions = distances([total.actions for total in totals.values()])
+    of_points = distances([total.points for total in totals.values()])
     rows = [
-        OwnerSum(owner, total, max(pair))
-        for (owner, total), pair in zip(sums.items(), zip(of_actions, of_points, strict=True), strict=True)
+        OwnerTotal(owner, total, max(pair))
+        for (owner, total), pair in zip(totals.items(), zip(of_actions, of_points, strict=True), strict=True)
     ]
-    return sorted(rows, key=lambda row: (-row.distance, -row.sum.points, row.owner))
+    return sorted(rows, key=lambda row: (-row.distance, -row.total.points, row.owner))
 
 
 def distances(numbers: Sequence[int]) -> list[float]:

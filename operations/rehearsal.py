@@ -15,13 +15,10 @@ from saxaul.storage.periods import Periods, to_item
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.table import Item, Key, Table, python
 from saxaul.storage.wallets import Wallets
-from saxaul.trees.states import STANDING_STATES, State
+from saxaul.trees.states import PAID_STATES
 
 if TYPE_CHECKING:
     from saxaul.ledger.periods import Period, PeriodKey
-
-_HELD = frozenset({State.RESERVED, State.ORDERED, *STANDING_STATES})
-"""The states of the trees that a person has, or is to get, for points."""
 
 
 class Outcome(NamedTuple):
@@ -79,7 +76,7 @@ class Rehearsal(NamedTuple):
         wallet = wallets.get(owner.id)
         found = position(wallet, wallets.open_periods(wallet), self.terms.calendar, self.table.clock.now())
         trees = sum(
-            redemption.tree_state(tree) in _HELD
+            redemption.tree_state(tree) in PAID_STATES
             for redemption in Redemptions(self.table).of_user(owner.id)
             for tree in redemption.trees
         )

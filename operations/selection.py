@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.client import exit_on_failure, of_stack, open_client, stack, stack_clock, stack_name, use_stack
+from local.client import exit_on_failure, open_client, stack_clock, stack_name, stack_with, use_stack
 from local.command import non_empty
 from local.console import console, exit_with, shown
 from local.sam import state
@@ -25,9 +25,8 @@ from operations.access_line import NotNotedError, note_access
 from operations.app_lines import Sought
 from operations.json_lines import DamagedError, InUseError
 from saxaul.catalog.clients import OPERATOR
-from saxaul.catalog.entries import is_phrase
 from saxaul.deadline import UnansweredError
-from saxaul.http.reasons import LONGEST, SHORTEST, has_word
+from saxaul.http.reasons import LONGEST, checked_reason, has_word
 from saxaul.races import OverloadedError
 from saxaul.storage.clients import dynamodb
 from saxaul.storage.table import Table
@@ -95,12 +94,11 @@ def select(chosen: argparse.Namespace, command: str, longest_reason: int = LONGE
 
     Ends the program if the app does not exist, the span is empty, or the reason is unfit or cannot be noted.
     """
-    if not SHORTEST <= len(chosen.reason) <= longest_reason or not is_phrase(chosen.reason):
-        limits = f"{SHORTEST} to {longest_reason} characters"
-        exit_with(f"The reason must be a phrase of {limits}, without control characters.")
-    known = stack()
-    if "log_group" not in known:
-        exit_with(f"The file of this stack is older than this command; renew it with: {_renewal()}")
+    try:
+        checked_reason(chosen.reason, longest=longest_reason)
+    except ValueError as error:
+        exit_with(f"REASON: {error}.")
+    known = stack_with("log_group")
     first, end = (_instant(text, ZoneInfo(known["time_zone"])) for text in (chosen.first, chosen.end))
     if first >= end:
         exit_with(f"FROM must be before TO, but {chosen.first} is not before {chosen.end}.")
@@ -109,7 +107,7 @@ def select(chosen: argparse.Namespace, command: str, longest_reason: int = LONGE
     sought = Sought(chosen.app, first, end, chosen.type or "", chosen.user or "")
     app = _registered(chosen.app)
     use_stack(known)
-    with exit_if_unreachable(known):
+    with exit_on_trouble(known):
         described = dynamodb().describe_table(TableName=known["tables"]["ledger"])["Table"]
         selection = Selection(
             known, sought, chosen.reason, app, described.get("TableId", ""), described.get("ItemCount", 0)
@@ -122,8 +120,8 @@ def select(chosen: argparse.Namespace, command: str, longest_reason: int = LONGE
 
 
 @contextmanager
-def exit_if_unreachable(known: dict[str, Any]) -> Iterator[None]:
-    """End the program with one sentence if AWS refuses a call, or if a file cannot be written.
+def exit_on_trouble(known: dict[str, Any]) -> Iterator[None]:
+    """End the program with one sentence if AWS refuses a call, or if a file is in use, damaged or cannot be written.
 
     What was done so far stays done, and a later run of the same command goes on there.
     """
@@ -132,7 +130,7 @@ def exit_if_unreachable(known: dict[str, Any]) -> Iterator[None]:
     except (BotoCoreError, ClientError, OverloadedError, UnansweredError, NotNotedError) as error:
         exit_with(f"The stack at {known['api_url']} could not be used: {error}")
     except InUseError as error:
-        exit_with(f"The same command is running already: {error}.")
+        exit_with(f"Another command uses this file: {error}.")
     except DamagedError as error:
         exit_with(f"{error}; delete it, and run the command again.")
     except OSError as error:
@@ -151,13 +149,9 @@ def _registered(app_id: str) -> App:
     with exit_on_failure(), open_client(OperatorClient, OPERATOR) as operator:
         apps = {app.app_id: app for app in operator.apps()}
     if app_id not in apps:
-        similar = get_close_matches(app_id, apps)
-        exit_with(f"No app {app_id} was ever registered.{f' Similar: {chr(44).join(similar)}.' if similar else ''}")
+        names = ", ".join(get_close_matches(app_id, apps))
+        exit_with(f"No app {app_id} was ever registered.{f' Similar: {names}.' if names else ''}")
     return apps[app_id]
-
-
-def _renewal() -> str:
-    return f"make connect{of_stack()} REGION=ap-southeast-1" if of_stack() else "make up"
 
 
 def warn_of_active(app: App) -> None:

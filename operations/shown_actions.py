@@ -10,7 +10,7 @@ from rich.table import Table as Grid
 
 from local.console import console, shown
 from operations.app_lines import AppLine
-from operations.outliers import OwnerSum, Sum, by_owner, by_type
+from operations.outliers import OwnerTotal, Total, by_owner, by_type
 from operations.selection import Selection
 from saxaul.catalog.calendar import Calendar
 from saxaul.ledger.actions import Owner
@@ -22,20 +22,20 @@ _ID_COLUMNS = 32
 """A longer id is cut on the terminal."""
 
 
-def print_sums(lines: Sequence[AppLine]) -> None:
+def print_totals(lines: Sequence[AppLine]) -> None:
     """Print what the lines add up to by type and by person, the most unusual persons first."""
     grid = _grid("action type", by_type(lines))
     console.print(grid)
     console.print()
     rows = by_owner(lines)
-    shown_rows = {_named(row.owner): row.sum for row in rows[:MOST_OWNERS]}
+    shown_rows = {_named(row.owner): row.total for row in rows[:MOST_OWNERS]}
     grid = _grid("person, outliers first", shown_rows, [row.distance for row in rows[:MOST_OWNERS]])
     console.print(grid)
     if len(rows) > MOST_OWNERS:
         console.print(f"and {len(rows) - MOST_OWNERS:,} more")
 
 
-def _grid(first: str, sums: Mapping[str, Sum], distances: Sequence[float] = ()) -> Grid:
+def _grid(first: str, totals: Mapping[str, Total], distances: Sequence[float] = ()) -> Grid:
     last = "MADs above" if distances else "persons"
     grid = Grid(first, "actions", "counting", "points", "kg", last, box=None, pad_edge=False)
     grid.columns[0].max_width = _ID_COLUMNS
@@ -43,8 +43,8 @@ def _grid(first: str, sums: Mapping[str, Sum], distances: Sequence[float] = ()) 
         column.no_wrap = True
     for column in grid.columns[1:]:
         column.justify = "right"
-    ends = [f"{distance:,.1f}" for distance in distances] or [f"{total.owners:,}" for total in sums.values()]
-    for (name, total), end in zip(sums.items(), ends, strict=True):
+    ends = [f"{distance:,.1f}" for distance in distances] or [f"{total.owners:,}" for total in totals.values()]
+    for (name, total), end in zip(totals.items(), ends, strict=True):
         numbers = (f"{number:,}" for number in (total.actions, total.counting, total.points))
         grid.add_row(shown(name), *numbers, f"{total.avoided_g / 1000:,.1f}", end)
     return grid
@@ -61,19 +61,19 @@ def document_of(selection: Selection, lines: Sequence[AppLine], calendar: Calend
         "app_id": selection.sought.app,
         "from": first,
         "to": end,
-        "types": {name: _sum_of(total) for name, total in by_type(lines).items()},
-        "persons": [_owner_sum_of(row) for row in by_owner(lines)],
+        "types": {name: _total_of(total) for name, total in by_type(lines).items()},
+        "persons": [_owner_total_of(row) for row in by_owner(lines)],
         "actions": [_line_of(line, calendar) for line in lines],
     }
 
 
-def _sum_of(total: Sum) -> dict[str, Any]:
+def _total_of(total: Total) -> dict[str, Any]:
     counted = {name: getattr(total, name) for name in ("actions", "counting", "points")}
     return {**counted, "avoided_g": float(total.avoided_g)}
 
 
-def _owner_sum_of(row: OwnerSum) -> dict[str, Any]:
-    return {**_owner_of(row.owner), **_sum_of(row.sum), "mads_above_median": round(row.distance, 2)}
+def _owner_total_of(row: OwnerTotal) -> dict[str, Any]:
+    return {**_owner_of(row.owner), **_total_of(row.total), "mads_above_median": round(row.distance, 2)}
 
 
 def _line_of(line: AppLine, calendar: Calendar) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def _line_of(line: AppLine, calendar: Calendar) -> dict[str, Any]:
         "recorded_at": calendar.rfc3339(line.recorded_at),
         "points": line.points,
         "avoided_g": float(line.avoided_g),
-        "state": line.state,
+        "standing": line.standing,
     }
 
 
@@ -96,7 +96,7 @@ def _owner_of(owner: Owner) -> dict[str, Any]:
 
 
 def write_document(path: Path, document: dict[str, Any]) -> None:
-    """Write a document to a file that only its owner may read. A file that is there is replaced as a whole.
+    """Write a document to a file that only its owner may read, and name the file. One that is there is replaced.
 
     Raises:
         OSError: it could not be written. A file that was there is as it was.
@@ -108,3 +108,4 @@ def write_document(path: Path, document: dict[str, Any]) -> None:
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
+    console.print(f"all of it: {shown(path)}")

@@ -7,10 +7,10 @@ from rich.table import Table as Grid
 
 from local.console import console, shown
 from operations.app_lines import AppLine
-from operations.outliers import Sum
+from operations.outliers import Total
 from operations.rehearsal import Outcome
 from operations.selection import Selection
-from operations.shown_actions import document_of, print_sums, write_document
+from operations.shown_actions import document_of, print_totals, write_document
 from saxaul.catalog.calendar import Calendar
 from saxaul.ledger.screening import REVERSAL_DAYS
 
@@ -23,9 +23,9 @@ def print_outcomes(
 ) -> None:
     """Print what goes, or what went. ``lines`` are what is taken back, as they were found."""
     if lines:
-        print_sums(lines)
+        print_totals(lines)
         console.print()
-    total, goes = Sum.of(lines), "went" if is_done else "goes"
+    total = Total.of(lines)
     below = sorted((outcome for outcome in outcomes if outcome.left < 0), key=lambda outcome: outcome.left)
     grid = Grid(show_header=False, box=None, pad_edge=False)
     grid.add_row("actions", f"{total.actions:,}", f"{sum(line.summed for line in lines):,} of them in sums")
@@ -33,8 +33,9 @@ def print_outcomes(
     grid.add_row("points that they had earned", f"{total.points:,}")
     if not is_done:
         net = sum(outcome.points for outcome in outcomes)
-        grid.add_row("points that persons lose", f"{net:,}", "others of their actions are paid instead")
-    grid.add_row(f"kg CO2e that {goes}", f"{total.avoided_g / 1000:,.1f}")
+        others = "others of their actions are paid instead" if net < total.points else ""
+        grid.add_row("points that persons lose", f"{net:,}", others)
+    grid.add_row("kg CO2e that they had avoided", f"{total.avoided_g / 1000:,.1f}")
     grid.add_row("wallets below zero", f"{len(below):,}", f"{sum(outcome.left for outcome in below):,} points together")
     grid.add_row("trees of these persons", f"{sum(outcome.trees for outcome in below):,}")
     if too_old:
@@ -60,8 +61,15 @@ def _print_wallets(below: Sequence[Outcome]) -> None:
         console.print(f"and {len(below) - MOST_WALLETS:,} more")
 
 
-def write_outcomes(path: Path, selection: Selection, lines: Sequence[AppLine], outcomes: Sequence[Outcome]) -> None:
-    """Write everything to a file as JSON.
+def write_outcomes(
+    path: Path,
+    selection: Selection,
+    lines: Sequence[AppLine],
+    outcomes: Sequence[Outcome],
+    *,
+    is_done: bool = False,
+) -> None:
+    """Write everything to a file as JSON. What persons lose is only known before it is done.
 
     Raises:
         OSError: it could not be written.
@@ -70,7 +78,7 @@ def write_outcomes(path: Path, selection: Selection, lines: Sequence[AppLine], o
     wallets = [
         {
             "user_id": outcome.owner.id,
-            "points_lost": outcome.points,
+            **({} if is_done else {"points_lost": outcome.points}),
             "points_left": outcome.left,
             "trees": outcome.trees,
         }

@@ -22,9 +22,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.client import client_arguments_of_stack, of_stack, open_client, stack, stack_clock, stack_name, use_stack
+from local.client import client_arguments_of_stack, open_client, stack_clock, stack_name, stack_with, use_stack
 from local.command import command_parser, run_command
-from local.console import exit_with, print_failure
+from local.console import print_failure
 from operations.log_group import LogGroup, UnfinishedQueryError
 from operations.shown_status import (
     Row,
@@ -41,7 +41,7 @@ from operations.shown_status import (
     show,
     worst_of,
 )
-from operations.status_reading import Reading
+from operations.status_reading import StatusReading
 from saxaul.catalog.clients import OPERATOR
 from saxaul.deadline import UnansweredError
 from saxaul.races import OverloadedError
@@ -70,7 +70,7 @@ class Section(NamedTuple):
     failure: str = ""
 
 
-def read_sections(reading: Reading, zone: ZoneInfo) -> dict[str, Section]:
+def read_sections(reading: StatusReading, zone: ZoneInfo) -> dict[str, Section]:
     """Read all sections at once, by their names."""
     readers: dict[str, tuple[Callable[[], Any], Mapping[str, Callable[[Any], Iterable[Row]]]]] = {
         "queues": (reading.queues, {"queues": rows_of_queues, "dead letters": rows_of_dead_letters}),
@@ -120,17 +120,16 @@ def main() -> None:
     parser = command_parser("operations.status", __doc__, is_whole=True)
     parser.add_argument("--json", action="store_true", help="print the status as one JSON document")
     chosen = parser.parse_args()
-    known, clock = stack(), stack_clock()
-    if "catalog_bucket" not in known:
-        command = f"make connect{of_stack()} REGION=ap-southeast-1" if of_stack() else "make up"
-        exit_with(f"The file of this stack is older than this command; renew it with: {command}")
+    known, clock = stack_with("catalog_bucket"), stack_clock()
     use_stack(known)
     dynamodb(), sqs()  # before there are several threads, because botocore makes clients in one only
     logs = boto3.client("logs", **_patient(client_arguments_of_stack(known)))
     zone = ZoneInfo(known["time_zone"])
     tables = {name: Table(table, clock) for name, table in known["tables"].items()}
     with open_client(OperatorClient, OPERATOR) as operator:
-        reading = Reading(known, **tables, sqs=sqs(), log_group=LogGroup(logs, known["log_group"]), operator=operator)
+        reading = StatusReading(
+            known, **tables, sqs=sqs(), log_group=LogGroup(logs, known["log_group"]), operator=operator
+        )
         sections = read_sections(reading, zone)
     now = datetime.fromtimestamp(clock.now(), zone)
     if chosen.json:

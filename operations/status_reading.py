@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from operations.dead_letter_queue import count_messages
@@ -55,7 +56,7 @@ _POSTED = '"message":"accrued","timestamp".*"posted":[1-9]'
 """The regular expressions of log lines. The logger writes no spaces, and its own fields first."""
 
 
-class Reading(NamedTuple):
+class StatusReading(NamedTuple):
     """Reads a stack. ``known`` is how to reach it, and the clocks of the tables are that of the stack."""
 
     known: Mapping[str, Any]
@@ -96,14 +97,14 @@ class Reading(NamedTuple):
 
         Whether their messages are dead or lost is not looked up: that hides dead letters from a redrive for a moment.
         """
-        keys = list(Receipts(self.activity).waiting(of_each_list=_OF_EACH_LIST))
+        lists = [list(keys) for keys in Receipts(self.activity).waiting_by_list(_OF_EACH_LIST)]
         now = self.activity.clock.now()
-        found = waiting_batches(judge(self.activity, None, keys).parts.values())
+        found = waiting_batches(judge(self.activity, None, list(chain.from_iterable(lists))).parts.values())
         return BatchFacts(
             waiting=sum(batch.state == "waiting" for batch in found),
             late=sum(batch.state == "late" for batch in found),
             oldest_s=now - found[0].accepted_at if found else None,
-            are_all=len(keys) < _OF_EACH_LIST,
+            are_all=all(len(keys) < _OF_EACH_LIST for keys in lists),
         )
 
     def stocks(self) -> list[StockFacts]:
@@ -116,7 +117,7 @@ class Reading(NamedTuple):
 
     def campaigns(self) -> list[CampaignFacts]:
         """Read the campaigns that run today, and the next run of the others, earliest first."""
-        document: Any = self.operator.call("GET", "/campaigns")
+        document: Any = self.operator.campaigns()
         running = {view["campaign_id"] for view in document["running"]}
         shown = document["running"] + [view for view in document["next"] if view["campaign_id"] not in running]
         return [CampaignFacts(*(view[name] for name in CampaignFacts._fields)) for view in shown]

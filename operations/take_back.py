@@ -13,9 +13,8 @@ The reason is written to the stack's log, and becomes the reason of the reversal
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 from local.client import exit_on_failure, open_client, stack_clock
@@ -27,11 +26,12 @@ from operations.app_scan import Found
 from operations.json_lines import opened
 from operations.reconcile import terms_of
 from operations.rehearsal import Outcome, Rehearsal
-from operations.selection import Selection, add_arguments, exit_if_unreachable, select, warn_of_active
+from operations.selection import Selection, add_arguments, exit_on_trouble, select, warn_of_active
 from operations.shown_outcomes import print_outcomes, write_outcomes
 from operations.take_back_calls import StuckError, follow, send
 from operations.take_back_journal import Journal, OtherTableError
 from saxaul.catalog.clients import OPERATOR
+from saxaul.ledger.identifiers import LONGEST_REASON
 from saxaul.ledger.screening import REVERSAL_DAYS
 from saxaul.races import ContendedError
 from saxaul_client import OperatorClient
@@ -42,12 +42,23 @@ if TYPE_CHECKING:
 MOST_ROUNDS = 10
 """How often the command looks for more before it gives up, because the app goes on reporting in the span."""
 
-_LONGEST_REASON = 64
-"""The most characters of the reason of a reversal."""
+
+class Left(NamedTuple):
+    """What is not reversed.
+
+    Attributes:
+        lines: what can be taken back.
+        too_old: what occurred too long ago for that.
+        are_all: whether every period could be read.
+    """
+
+    lines: list[AppLine]
+    too_old: list[AppLine]
+    are_all: bool
 
 
-def _look(selection: Selection) -> tuple[list[AppLine], list[AppLine]]:
-    """Scan for what is not reversed. Return what can be taken back, and what is too old for that.
+def _look(selection: Selection) -> Left:
+    """Scan for what is not reversed.
 
     If nothing is left by a scan of which a part is older, scan once more: the app may have reported since.
     """
@@ -60,11 +71,15 @@ def _look(selection: Selection) -> tuple[list[AppLine], list[AppLine]]:
     print_unreadable(found)
     oldest = stack_clock().now() - REVERSAL_DAYS * 86_400
     open_ = _unreversed(found)
-    return [line for line in open_ if line.occurred_at >= oldest], [line for line in open_ if line.occurred_at < oldest]
+    return Left(
+        [line for line in open_ if line.occurred_at >= oldest],
+        [line for line in open_ if line.occurred_at < oldest],
+        not found.unreadable,
+    )
 
 
 def _unreversed(found: Found) -> list[AppLine]:
-    return [line for line in found.lines if line.state != "reversed"]
+    return [line for line in found.lines if line.standing != "reversed"]
 
 
 def rehearse(selection: Selection, lines: Sequence[AppLine], *, is_done: bool) -> list[Outcome]:
@@ -88,13 +103,12 @@ def rehearse(selection: Selection, lines: Sequence[AppLine], *, is_done: bool) -
 
 def show(selection: Selection, chosen: argparse.Namespace) -> None:
     """Show what would be taken back."""
-    lines, too_old = _look(selection)
-    outcomes = rehearse(selection, lines, is_done=False)
-    print_outcomes(lines, outcomes, too_old)
+    left = _look(selection)
+    outcomes = rehearse(selection, left.lines, is_done=False)
+    print_outcomes(left.lines, outcomes, left.too_old)
     if chosen.out:
-        write_outcomes(chosen.out, selection, lines, outcomes)
-        console.print(f"all of it: {shown(chosen.out)}")
-    if lines:
+        write_outcomes(chosen.out, selection, left.lines, outcomes)
+    if left.lines:
         console.print("[yellow]·[/] nothing was changed; to take it back, run the same command with YES=1")
     else:
         console.print(f"[green]✓[/] nothing of {shown(selection.sought.app)} in the span can be taken back")
@@ -111,38 +125,46 @@ def take_back(selection: Selection, chosen: argparse.Namespace) -> None:
             exit_with(f"{file_path} is the journal of another stack. Move it away, and run the command again.")
         if journal.is_resumed:
             console.print("[yellow]·[/] going on with a run that was stopped")
-        while journal.is_resumed or _begin(selection, journal):
-            with exit_on_failure(), open_client(OperatorClient, OPERATOR) as operator:
-                send(operator, journal, app_id, selection.reason)
-                follow(operator, journal, stack_clock())
-            journal.end_round()
-            if journal.rounds >= MOST_ROUNDS and _look(selection)[0]:
+            _end_round(selection, journal)
+        rounds = 0
+        while (left := _look(selection)).lines:
+            if rounds == MOST_ROUNDS:
                 exit_with(f"{app_id} goes on reporting in this span. Suspend it, and run the command again.")
-        _conclude(selection, journal, chosen)
+            rounds += 1
+            journal.begin_round(left.lines)
+            _end_round(selection, journal)
+        _conclude(selection, journal, left, chosen)
         file.delete()
 
 
-def _begin(selection: Selection, journal: Journal) -> bool:
-    """Look at the ledger, and begin a round if anything is left."""
-    lines, too_old = _look(selection)
-    if too_old:
-        number = sum(line.actions for line in too_old)
-        console.print(f"[yellow]·[/] {number:,} actions occurred more than {REVERSAL_DAYS:,} days ago, and stay")
-    if lines:
-        journal.begin_round(lines)
-    return bool(lines)
+def _end_round(selection: Selection, journal: Journal) -> None:
+    """Send what the round has not sent, and wait until it is posted. Ends the program if all of it was refused."""
+    with exit_on_failure(), open_client(OperatorClient, OPERATOR) as operator:
+        send(operator, journal, selection.sought.app, selection.reason)
+        follow(operator, journal, stack_clock())
+    is_refused = all(not call.receipt_id for call in journal.sent().values())
+    journal.end_round()
+    if is_refused:
+        exit_with("The API refuses to reverse what is left. So far, this became of all reversals:", _fates(journal))
 
 
-def _conclude(selection: Selection, journal: Journal, chosen: argparse.Namespace) -> None:
+def _fates(journal: Journal) -> list[str]:
+    return [f"  {number:,} {fate}" for fate, number in sorted(journal.fates().items())]
+
+
+def _conclude(selection: Selection, journal: Journal, left: Left, chosen: argparse.Namespace) -> None:
+    """Show what was taken back, and what stays. ``left`` is what the last look has found."""
     lines = list({(line.owner, line.action_id, line.occurred_at): line for line in journal.lines()}.values())
     outcomes = rehearse(selection, lines, is_done=True)
-    print_outcomes(lines, outcomes, (), is_done=True)
+    print_outcomes(lines, outcomes, left.too_old, is_done=True)
     if chosen.out:
-        write_outcomes(chosen.out, selection, lines, outcomes)
-        console.print(f"all of it: {shown(chosen.out)}")
-    for fate, number in sorted(journal.fates().items()):
-        console.print(f"  {number:,} {shown(fate)}")
-    console.print(f"[green]✓[/] nothing of {shown(selection.sought.app)} in the span is left")
+        write_outcomes(chosen.out, selection, lines, outcomes, is_done=True)
+    for fate in _fates(journal):
+        console.print(shown(fate))
+    is_empty = left.are_all and not left.too_old
+    what = "is left" if is_empty else "can be taken back any more"
+    mark = "[green]✓[/]" if is_empty else "[yellow]·[/]"
+    console.print(f"{mark} nothing of {shown(selection.sought.app)} in the span {what}")
 
 
 def main() -> None:
@@ -151,14 +173,13 @@ def main() -> None:
     parser.add_argument("--yes", action="store_true", help="take it back; without this, only show what it changes")
     parser.add_argument("--out", type=path, help="a file to which everything is written as JSON")
     chosen = parser.parse_args()
-    selection = select(chosen, "take-back", _LONGEST_REASON)
+    selection = select(chosen, "take-back", LONGEST_REASON)
     warn_of_active(selection.app)
-    with exit_if_unreachable(selection.known):
+    with exit_on_trouble(selection.known):
         try:
             take_back(selection, chosen) if chosen.yes else show(selection, chosen)
         except StuckError as error:
             exit_with(f"{error}; see: make reconcile. Run the command again to go on.")
-    sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -50,11 +50,6 @@ class Journal:
         """Whether a round was begun and not ended."""
         return bool(self._round)
 
-    @property
-    def rounds(self) -> int:
-        """How many rounds were ended."""
-        return sum("ended" in record for record in self._file.records)
-
     def begin_round(self, lines: Sequence[AppLine]) -> None:
         self._file.append({"lines": [line.row() for line in lines]})
 

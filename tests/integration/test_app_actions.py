@@ -83,12 +83,9 @@ def test_a_person_a_type_and_a_span_narrow_the_list(commands: Commands, argument
     [
         ({"app": "bikse"}, "✗ No app bikse was ever registered. Similar: bikes.\n"),
         ({"app": "nothing-like-it"}, "✗ No app nothing-like-it was ever registered.\n"),
-        ({"reason": "x"}, "✗ The reason must be a phrase of 5 to 200 characters, without control characters.\n"),
-        ({"reason": "x" * 201}, "✗ The reason must be a phrase of 5 to 200 characters, without control characters.\n"),
-        (
-            {"reason": "line\nbreak"},
-            "✗ The reason must be a phrase of 5 to 200 characters, without control characters.\n",
-        ),
+        ({"reason": "x"}, "✗ REASON: this must have 5 to 200 characters.\n"),
+        ({"reason": "x" * 201}, "✗ REASON: this must have 5 to 200 characters.\n"),
+        ({"reason": "line\nbreak"}, "✗ REASON: the character U+000A is not allowed.\n"),
     ],
 )
 def test_a_wrong_app_or_reason_is_refused_before_anything_is_read_or_logged(
@@ -366,7 +363,7 @@ def test_two_runs_of_the_same_command_do_not_work_at_once(commands: Commands) ->
         ran = commands.run("app-actions")
 
     assert ran.code == 1
-    assert "is running already" in ran.err
+    assert "Another command uses this file" in ran.err
 
 
 def selection_file(commands: Commands) -> str:
@@ -400,11 +397,13 @@ def test_a_full_disk_ends_the_command_in_one_sentence_and_it_goes_on_later(
     assert "bikes reported 29 actions" in commands.run("app-actions").out
 
 
-def test_actions_of_another_day_and_reversed_ones_are_listed_with_their_state(commands: Commands, stack: Stack) -> None:
+def test_actions_of_another_day_and_reversed_ones_are_listed_with_their_standing(
+    commands: Commands, stack: Stack
+) -> None:
     stack.clock.instant += DAY
     [body] = action_bodies(BIKES, stack.clock.instant, [make_action("late", app=BIKES)._replace(rule=1)])
     stack.accrue(body)
 
     found = json.loads(commands.run("app-actions", "--json", "--from", "2026-06-06", "--to", "2026-06-08").out)
 
-    assert [(line["action_id"], line["state"]) for line in found["actions"]] == [("late", "counts")]
+    assert [(line["action_id"], line["standing"]) for line in found["actions"]] == [("late", "counts")]

@@ -16,10 +16,12 @@ from operations.status_facts import (
     StockFacts,
     TotalsFacts,
 )
-from operations.status_reading import DEAD_ONLY, WORK_QUEUES, Reading
+from operations.status_reading import DEAD_ONLY, WORK_QUEUES, StatusReading
 from saxaul.catalog.calendar import instant_of
 from saxaul.catalog.entries import ReleaseSchedule
 from saxaul.ledger.batches import LATE_SECONDS
+from saxaul.ledger.receipts import ReceiptPart
+from saxaul.storage import receipts
 from saxaul.storage.clients import sqs
 from saxaul.storage.table import Table, transact
 from saxaul.trees.numbers import new_number
@@ -52,8 +54,7 @@ class Operator:
             Registered("see", "active", (ALXA,)),
         )
 
-    def call(self, method: str, path: str) -> dict[str, Any]:
-        assert (method, path) == ("GET", "/campaigns")
+    def campaigns(self) -> dict[str, Any]:
         return {"running": [view("sale", "running"), view("day", "running")], "next": [view("sale"), view("other")]}
 
     def entry_pages(self, kind: str, *, limit: int) -> Iterator[Page[dict[str, Any]]]:
@@ -82,11 +83,11 @@ class LogLines:
 
 
 @pytest.fixture
-def reading(stack: Stack) -> Reading:
+def reading(stack: Stack) -> StatusReading:
     urls = dict(zip(WORK_QUEUES, (stack.actions_url, stack.redemptions_url, stack.planting_url), strict=True))
     for name in (*WORK_QUEUES, *DEAD_ONLY):
         urls[f"{name}_dead_letter"] = sqs().create_queue(QueueName=f"{name}-dead")["QueueUrl"]
-    return Reading(
+    return StatusReading(
         known={"queues": urls},
         ledger=stack.ledger,
         activity=Table("Activity", stack.clock),
@@ -97,12 +98,12 @@ def reading(stack: Stack) -> Reading:
     )
 
 
-def put(reading: Reading, queue: str, *bodies: str) -> None:
+def put(reading: StatusReading, queue: str, *bodies: str) -> None:
     for body in bodies:
         sqs().send_message(QueueUrl=reading.known["queues"][queue], MessageBody=body)
 
 
-def test_a_stack_in_which_nothing_waits_has_empty_queues_and_no_batches(reading: Reading) -> None:
+def test_a_stack_in_which_nothing_waits_has_empty_queues_and_no_batches(reading: StatusReading) -> None:
     work = [QueueFacts(name, 0, None, 0) for name in WORK_QUEUES]
 
     assert reading.queues() == work + [QueueFacts(name, None, None, 0) for name in DEAD_ONLY]
@@ -111,7 +112,7 @@ def test_a_stack_in_which_nothing_waits_has_empty_queues_and_no_batches(reading:
 
 
 def test_each_queue_has_its_depth_its_dead_letters_and_the_age_of_what_waits_longest(
-    stack: Stack, reading: Reading
+    stack: Stack, reading: StatusReading
 ) -> None:
     put(reading, "actions", GOOD, TAKEN_BACK)
     put(reading, "redemptions_dead_letter", "x", "y")
@@ -133,7 +134,7 @@ def test_each_queue_has_its_depth_its_dead_letters_and_the_age_of_what_waits_lon
     assert queues["schedules"] == QueueFacts("schedules", None, None, 1)
 
 
-def test_batches_are_counted_by_their_state(stack: Stack, reading: Reading) -> None:
+def test_batches_are_counted_by_their_state(stack: Stack, reading: StatusReading) -> None:
     stack.receipts.create(make_receipt_part("w", "young"))
     for number in range(3):
         stack.receipts.create(make_receipt_part("w", f"late-{number}", accepted_at=NOON - LATE_SECONDS - 1 - number))
@@ -142,12 +143,16 @@ def test_batches_are_counted_by_their_state(stack: Stack, reading: Reading) -> N
     assert reading.batches() == BatchFacts(1, 3, LATE_SECONDS + 3, are_all=True)
 
 
+def late_part(number: int) -> ReceiptPart:
+    return make_receipt_part("w", f"late-{number}", accepted_at=NOON - 1_000 - number)
+
+
 def test_of_a_long_backlog_the_oldest_batches_of_each_list_are_read(
-    stack: Stack, reading: Reading, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, reading: StatusReading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("operations.status_reading._OF_EACH_LIST", 2)
     for number in range(60):
-        stack.receipts.create(make_receipt_part("w", f"late-{number}", accepted_at=NOON - 1_000 - number))
+        stack.receipts.create(late_part(number))
 
     found = reading.batches()
 
@@ -156,7 +161,21 @@ def test_of_a_long_backlog_the_oldest_batches_of_each_list_are_read(
     assert not found.are_all
 
 
-def test_each_project_has_its_saplings_and_its_next_release_fewest_first(stack: Stack, reading: Reading) -> None:
+def test_all_batches_are_known_while_no_list_has_more_although_all_lists_together_have(
+    stack: Stack, reading: StatusReading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("operations.status_reading._OF_EACH_LIST", 2)
+    by_list = {item["waiting"]: part for part in map(late_part, range(60)) if (item := receipts.to_item(part))}
+    for part in by_list.values():
+        stack.receipts.create(part)
+
+    found = reading.batches()
+
+    assert len(by_list) > 2
+    assert (found.late, found.are_all) == (len(by_list), True)
+
+
+def test_each_project_has_its_saplings_and_its_next_release_fewest_first(stack: Stack, reading: StatusReading) -> None:
     schedule = ReleaseSchedule(daily=20, at="07:00", first_day=date(2026, 6, 1))
     stock = Stock("saxaul-alxa", released=7, timetable=Timetable(schedule, SHANGHAI), scheduled_through=NOON, version=1)
     other = Stock("poplar-ejina", released=3, closed=True, version=1)
@@ -174,7 +193,7 @@ def test_each_project_has_its_saplings_and_its_next_release_fewest_first(stack: 
     ]
 
 
-def test_refusals_are_counted_by_the_code_of_the_response_and_by_that_of_the_items(reading: Reading) -> None:
+def test_refusals_are_counted_by_the_code_of_the_response_and_by_that_of_the_items(reading: StatusReading) -> None:
     found: list[dict[str, Any]] = [
         {"status": 404, "code": "unknown_campaign"},
         {"status": 404, "code": "unknown_campaign"},
@@ -198,7 +217,7 @@ def test_refusals_are_counted_by_the_code_of_the_response_and_by_that_of_the_ite
 
 
 def test_the_totals_say_what_was_counted_last_and_what_was_posted_since(
-    reading: Reading, monkeypatch: pytest.MonkeyPatch
+    reading: StatusReading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("operations.status_reading.time.time", lambda: 10_000.0)
     lines = LogLines(
@@ -210,11 +229,11 @@ def test_the_totals_say_what_was_counted_last_and_what_was_posted_since(
     assert reading.totals() == TotalsFacts(None, None, None)
 
 
-def test_apps_that_are_suspended_are_named(reading: Reading) -> None:
+def test_apps_that_are_suspended_are_named(reading: StatusReading) -> None:
     assert reading.apps() == AppFacts(active=2, suspended=["bikes"])
 
 
-def test_of_each_campaign_the_run_of_today_is_shown_or_else_the_next_one(reading: Reading) -> None:
+def test_of_each_campaign_the_run_of_today_is_shown_or_else_the_next_one(reading: StatusReading) -> None:
     found = [(facts.campaign_id, facts.state, facts.progress) for facts in reading.campaigns()]
 
     assert found == [
@@ -222,7 +241,7 @@ def test_of_each_campaign_the_run_of_today_is_shown_or_else_the_next_one(reading
     ]
 
 
-def test_orders_whose_trees_wait_for_a_report_are_counted(stack: Stack, reading: Reading) -> None:
+def test_orders_whose_trees_wait_for_a_report_are_counted(stack: Stack, reading: StatusReading) -> None:
     for number, trees in enumerate((1, 2)):
         order = make_order(
             make_redemption(f"r-{number}", trees=trees), order_id=f"o-{number}", ordered_at=NOON - 100 * (number + 1)

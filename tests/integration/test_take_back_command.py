@@ -1,16 +1,17 @@
 """The command that takes back what an app reported: dry run, hostile journals, and what it leaves."""
 
 import json
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from operations import take_back
+from operations import take_back, take_back_calls
 from operations.json_lines import opened
 from operations.take_back_calls import PATIENCE, follow
-from operations.take_back_journal import Journal
+from operations.take_back_journal import Journal, SentCall
 from saxaul.catalog.entries import Cap
 from saxaul.ledger.actions import Action, Owner
 from saxaul.storage.clients import dynamodb
@@ -56,7 +57,7 @@ def journal_of(commands: Commands) -> Path:
 
 def left(commands: Commands) -> int:
     found = json.loads(commands.run("app-actions", "--json").out)
-    return sum(line["state"] != "reversed" for line in found["actions"])
+    return sum(line["standing"] != "reversed" for line in found["actions"])
 
 
 def test_a_dry_run_says_what_goes_and_changes_nothing(commands: Commands, stack: Stack, tmp_path: Path) -> None:
@@ -77,7 +78,7 @@ def test_a_dry_run_says_what_goes_and_changes_nothing(commands: Commands, stack:
     assert ("POST", f"/apps/{BIKES}/reversals") not in commands.calls
 
 
-def test_everything_is_taken_back_in_calls_of_a_hundred_and_the_honest_app_is_paid(commands: Commands) -> None:
+def test_everything_is_taken_back_in_several_calls_and_the_honest_app_is_paid(commands: Commands) -> None:
     before = wallet_of()["earned"]
 
     ran = commands.run("take-back", "--yes")
@@ -85,9 +86,7 @@ def test_everything_is_taken_back_in_calls_of_a_hundred_and_the_honest_app_is_pa
     assert ran.code == 0, ran
     assert (before, wallet_of()["earned"]) == (400, 240)
     assert left(commands) == 0
-    lines = (
-        PERSONS + 3 + 2 + 4 + 1
-    )  # with evidence, of the others those that are paid, the withheld ones, and their sum
+    lines = PERSONS + 3 + 2 + 4 + 1  # of u-42: with evidence, others that are paid, withheld ones, and their sum
     assert commands.calls.count(("POST", f"/apps/{BIKES}/reversals")) == -(-lines // CALLS)
     assert f"✓ nothing of {BIKES} in the span is left" in ran.out
     assert list((commands.state / "take-back").iterdir()) == []
@@ -172,7 +171,7 @@ def test_two_operators_on_one_machine_do_not_take_back_at_once(commands: Command
         ran = commands.run("take-back", "--yes")
 
     assert ran.code == 1
-    assert "is running already" in ran.err
+    assert "Another command uses this file" in ran.err
 
 
 def test_an_operator_on_another_machine_who_is_faster_disturbs_nobody(
@@ -228,8 +227,11 @@ def test_an_app_that_never_stops_reporting_ends_the_command_with_advice(
     ran = commands.run("take-back", "--yes")
 
     assert ran.code == 1
+    assert next(number) == take_back.MOST_ROUNDS
     assert "bikes is active, and can go on reporting" in ran.out
     assert "bikes goes on reporting in this span. Suspend it, and run the command again." in ran.err
+    monkeypatch.setattr(take_back, "follow", follow)
+    assert commands.run("take-back", "--yes").code == 0, "it has stopped reporting"
 
 
 def test_an_ended_app_is_taken_back(commands: Commands) -> None:
@@ -254,9 +256,67 @@ def test_actions_of_more_than_366_days_ago_stay_and_are_named(commands: Commands
     shown, ran = commands.run("take-back"), commands.run("take-back", "--yes")
 
     assert "more than 366 days old" in shown.out
-    assert "actions occurred more than 366 days ago, and stay" in ran.out
+    assert "more than 366 days old" in ran.out
+    assert f"nothing of {BIKES} in the span can be taken back any more" in ran.out
+    assert "is left" not in ran.out
     assert ran.code == 0
     assert wallet_of()["earned"] == 400
+
+
+def test_a_period_that_cannot_be_read_stays_and_is_named(commands: Commands) -> None:
+    broken: Any = {"pk": {"S": "USER#broken"}, "sk": {"S": "PAGE#2026-06-05"}, "v": {"N": "1"}, "z": {"B": b"x"}}
+    dynamodb().put_item(TableName="Ledger", Item=broken)
+
+    ran = commands.run("take-back", "--yes")
+
+    assert "✗ the period USER#broken PAGE#2026-06-05 cannot be read" in ran.out
+    assert f"nothing of {BIKES} in the span can be taken back any more" in ran.out
+    assert "is left" not in ran.out
+    assert left(commands) == 0
+
+
+def test_the_file_says_what_persons_lose_before_it_is_done_and_what_they_have_afterwards(
+    commands: Commands, tmp_path: Path
+) -> None:
+    def written(*arguments: str) -> dict[str, dict[str, int]]:
+        out = tmp_path / "out.json"
+        assert commands.run("take-back", "--out", str(out), *arguments).code == 0
+        return {row.pop("user_id"): row for row in json.loads(out.read_text())["wallets"]}
+
+    before, after = written(), written("--yes")
+
+    assert before["u-42"] == {"points_lost": 160, "points_left": 240, "trees": 0}
+    assert after["u-42"] == {"points_left": 240, "trees": 0}
+    assert after.keys() == before.keys()
+
+
+def test_others_are_paid_instead_only_if_persons_lose_less_than_the_app_had_earned(commands: Commands) -> None:
+    of_all, of_one = commands.run("take-back"), commands.run("take-back", "--user", "u-7")
+
+    assert "others of their actions are paid instead" in of_all.out
+    assert "points that persons lose" in of_one.out
+    assert "others of their actions are paid instead" not in of_one.out
+
+
+def test_reversals_that_the_api_refuses_in_every_call_end_the_command_with_their_reasons(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object, app_id: str, __: str, lines: Sequence[object]) -> SentCall:
+        assert app_id == BIKES
+        return SentCall("", {"too_old": len(lines)})
+
+    with monkeypatch.context() as patch:
+        patch.setattr(take_back_calls, "_send_one", refuse)
+        ran = commands.run("take-back", "--yes")
+        again = commands.run("take-back", "--yes")
+
+    assert (ran.code, again.code) == (1, 1)
+    assert "The API refuses to reverse what is left." in ran.err
+    assert f"{PERSONS + 10} too_old" in ran.err
+    assert f"{2 * (PERSONS + 10)} too_old" in again.err
+    assert "goes on reporting" not in ran.err + again.err
+    assert commands.run("take-back", "--yes").code == 0
+    assert left(commands) == 0
 
 
 def test_a_queue_that_stands_still_ends_the_command_which_goes_on_later(

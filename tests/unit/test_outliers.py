@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.app_lines import AppLine, Sought, lines_of
-from operations.outliers import Sum, by_owner, by_type, distances
+from operations.outliers import Total, by_owner, by_type, distances
 from saxaul.ledger.actions import Owner
 from tests.builders import FACILITY, NOON, USER, make_entry, make_period
 
@@ -54,13 +54,13 @@ def test_the_most_unusual_person_comes_first_whether_by_actions_or_by_points() -
 def test_types_are_added_up_with_the_actions_of_sums_and_without_what_does_not_count() -> None:
     lines = [
         line(type="walking", summed=30, points=10),
-        line("u-2", type="walking", state="reversed", points=0, avoided_g=Decimal(0)),
-        line(type="bus_ride", state="void", points=0, avoided_g=Decimal(0)),
+        line("u-2", type="walking", standing="reversed", points=0, avoided_g=Decimal(0)),
+        line(type="bus_ride", standing="void", points=0, avoided_g=Decimal(0)),
     ]
 
     assert by_type(lines) == {
-        "walking": Sum(31, 30, 2, 10, Decimal(212)),
-        "bus_ride": Sum(1, 0, 1, 0, Decimal(0)),
+        "walking": Total(31, 30, 2, 10, Decimal(212)),
+        "bus_ride": Total(1, 0, 1, 0, Decimal(0)),
     }
 
 
@@ -84,6 +84,6 @@ def test_a_line_is_found_by_its_app_its_time_its_type_and_its_person(sought: Sou
 
 
 def test_a_line_is_read_back_from_its_row() -> None:
-    made = line("u-7", summed=12, quantity=Decimal("0.000001"), avoided_g=Decimal("1E+3"), state="void")
+    made = line("u-7", summed=12, quantity=Decimal("0.000001"), avoided_g=Decimal("1E+3"), standing="void")
 
     assert AppLine.of_row(made.row()) == made

@@ -315,7 +315,7 @@ def test_the_clock_is_not_moved_while_work_is_stuck_in_a_queue(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stuck = {"actions": Waiting(0, 0), "redemptions": Waiting(2, 0), "planting": Waiting(1, 0)}
-    monkeypatch.setattr(clock_command, "count_messages", stuck.__getitem__)
+    monkeypatch.setattr(clock_command, "waiting_in", stuck.__getitem__)
     monkeypatch.setattr(clock_command, "_PATIENCE", 0.5)
 
     with pytest.raises(SystemExit):

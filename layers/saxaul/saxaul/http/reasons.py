@@ -18,8 +18,20 @@ from saxaul.problems import InvalidRequest
 SHORTEST, LONGEST = 5, 200
 """The fewest and the most characters of a reason."""
 
+
+def checked_reason(text: str, *, longest: int = LONGEST) -> str:
+    """Return a reason that may be logged.
+
+    Raises:
+        ValueError: it has fewer than ``SHORTEST`` or more than ``longest`` characters, or is not a phrase.
+    """
+    if not SHORTEST <= len(text) <= longest:
+        raise ValueError(f"this must have {SHORTEST} to {longest} characters")
+    return checked_phrase(text)
+
+
 ReasonText = Annotated[
-    str, Field(min_length=SHORTEST, max_length=LONGEST), AfterValidator(checked_phrase), CHARACTERS_OF_A_PHRASE
+    str, Field(min_length=SHORTEST, max_length=LONGEST), AfterValidator(checked_reason), CHARACTERS_OF_A_PHRASE
 ]
 
 TEXT = (
@@ -45,10 +57,8 @@ def with_reason(request: Request, declared: Operation) -> Request:
     if len(values) > 1:
         raise InvalidRequest("invalid_parameter", "reason must be sent only once.")
     [reason] = values
-    if not SHORTEST <= len(reason) <= LONGEST:
-        raise InvalidRequest("invalid_parameter", f"reason must have {SHORTEST} to {LONGEST} characters.")
     try:
-        checked_phrase(reason)
+        checked_reason(reason)
     except ValueError as error:
         raise InvalidRequest("invalid_parameter", f"reason: {error}.") from None
     if any(has_word(reason, request.identifier(name)) for name in declared.path_parameters):

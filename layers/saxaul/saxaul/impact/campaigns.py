@@ -6,13 +6,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from saxaul.catalog.entries import Campaign, CampaignEdition
 from saxaul.catalog.recurrences import LAST_YEAR, first_days, latest_by
-from saxaul.trees.states import STANDING_STATES, State
+from saxaul.trees.states import PAID_STATES
 
 if TYPE_CHECKING:
     from saxaul.impact.totals import Impact, Progress
-
-GOAL_STATES = frozenset({State.RESERVED, State.ORDERED, *STANDING_STATES})
-"""The states of trees that count toward a goal: reserved, ordered, or standing (planted and not known to be dead)."""
 
 
 class Run(NamedTuple):
@@ -121,7 +118,7 @@ def progress_toward_goal(campaign: Campaign, impacts: Iterable["Impact"]) -> int
     if campaign.goal is None:
         return 0
     if campaign.goal.counts == "trees":
-        return sum(number for impact in impacts for state, number in impact.trees.items() if state in GOAL_STATES)
+        return sum(number for impact in impacts for state, number in impact.trees.items() if state in PAID_STATES)
     return sum(
         found.actions
         for impact in impacts

@@ -53,5 +53,8 @@ Instant = Annotated[int, Field(ge=0, lt=253_370_764_800)]
 Moment = Annotated[datetime, BeforeValidator(_rfc3339_text)]
 """A time with an offset, as text of RFC 3339. Instant is the same in a message, as a number."""
 
-Reason = Annotated[str, Field(strict=True, max_length=64, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+LONGEST_REASON = 64
+"""The most characters of the reason of a reversal."""
+
+Reason = Annotated[str, Field(strict=True, max_length=LONGEST_REASON, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 """Why an action is reversed, in the app's own words, without control characters."""

@@ -148,7 +148,7 @@ class CatalogPublishing(NamedTuple):
             try:
                 stored = self.snapshots.index(named)
             except ObjectError as error:
-                logger.warning("a published index must be built again", extra={"reason": repr(error)})
+                logger.warning("a published index must be built again", extra={"error": repr(error)})
                 continue
             run.known[named.made_from] = named.sha256
             if self.clock.now() - stored.modified_at > WRITTEN_AGAIN_AFTER:
@@ -163,7 +163,7 @@ class CatalogPublishing(NamedTuple):
         try:
             return _Pointer(stored.etag, Snapshot.unpacked(stored.body))
         except BrokenSnapshotError as error:
-            logger.warning("the published catalog must be replaced", extra={"reason": repr(error)})
+            logger.warning("the published catalog must be replaced", extra={"error": repr(error)})
             return _Pointer(stored.etag, None)
 
     def _attempt(self, run: _Run, *, are_checked: bool = False) -> Publication:

@@ -188,7 +188,7 @@ class LiveIndex:
         try:
             return self._of(source, confirmed_at, known)
         except (ObjectError, BrokenIndexError) as error:
-            logger.warning("the published index cannot be used", extra={"reason": repr(error)})
+            logger.warning("the published index cannot be used", extra={"error": repr(error)})
             return None
 
     def _of(self, source: _Published | _Buildable, confirmed_at: float, known: _Indexed | None) -> _Indexed:

@@ -173,7 +173,7 @@ class CatalogStore:
         try:
             found = self._snapshots.current(self._last_snapshot)
         except (ObjectError, BrokenSnapshotError) as error:
-            logger.warning("the published catalog cannot be used", extra={"reason": repr(error)})
+            logger.warning("the published catalog cannot be used", extra={"error": repr(error)})
             return None
         self._last_snapshot, version = found, found.snapshot.version
         if version < head or (version > head and version > self.head()):  # more than the head: a table of a backup

@@ -6,7 +6,7 @@ replaces a part that exists. A part that is complete never waits again, and no l
 
 import zlib
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 
 from botocore.exceptions import ClientError
 
@@ -88,8 +88,12 @@ class Receipts:
 
         With ``of_each_list``, yield at most so many of each of the ``SHARDS`` lists.
         """
+        return chain.from_iterable(self.waiting_by_list(of_each_list))
+
+    def waiting_by_list(self, most: int | None = None) -> Iterator[Iterator[Key]]:
+        """Yield each of the ``SHARDS`` lists: the keys that ``waiting`` yields, at most ``most`` of each list."""
         for shard in range(SHARDS):
-            yield from islice(self._table.indexed("Waiting", "waiting", _shard_name(shard)), of_each_list)
+            yield islice(self._table.indexed("Waiting", "waiting", _shard_name(shard)), most)
 
     def _put_if(self, part: ReceiptPart, condition: str) -> None:
         try:

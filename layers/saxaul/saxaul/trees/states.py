@@ -65,6 +65,9 @@ TREE_TRANSITIONS: Mapping[State, frozenset[State]] = {
 STANDING_STATES = frozenset({State.PLANTED, State.ALIVE, State.REPLACED})
 """The states of a tree that was planted and is not known to be dead. They are in the public count of standing trees."""
 
+PAID_STATES = frozenset({State.RESERVED, State.ORDERED, *STANDING_STATES})
+"""The states of a tree that somebody has, or is to get, for points. They count toward the goal of a campaign."""
+
 UNPAID = frozenset({State.REQUESTED, State.REJECTED, State.CANCELLED})
 """The states of a redemption that holds no points and no saplings. Its trees have no certificates."""
 
