@@ -36,6 +36,7 @@ story: env ## turn a bus ride into a tree on the running stack, or show the day 
 
 # These work with the laptop stack, or with a deployed stack that `make connect` has recorded: STACK=<name>.
 seed apps secret export status reconcile recount dead-letters app-actions take-back replay clock: export SAXAUL_STACK = $(STACK)
+# The shell sets USER to the name of whoever is logged in, so USER counts only if it is given to make.
 SELECTION = --app "$(APP)" --from "$(FROM)" --to "$(TO)" --reason "$(REASON)" $(if $(TYPE),--type "$(TYPE)") $(if $(filter command line,$(origin USER)),--user "$(USER)")
 
 seed: env ## register apps and write a catalog by the API (FOLDER=catalog, STACK=; FORCE=1 overwrites operators' changes)

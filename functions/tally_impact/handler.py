@@ -1,6 +1,6 @@
 """Reads the stream of the ledger table, and adds each change to the public totals."""
 
-from time import time
+from time import time  # the time of AWS, like the times in the stream, which the clock of a stack does not move
 from typing import TYPE_CHECKING, Any
 
 from saxaul.startup import prepare

@@ -51,7 +51,7 @@ class ProgressView(TypedDict):
     """The points of these actions."""
     extra_points: NonNegative
     """The part of the points that the multipliers gave: with a multiplier of 2, half of them. It is what the campaign
-    costs, or more if actions reach a cap of their type, because without the campaign the cap would have cut less."""
+    costs, or more if actions reach a cap in points, because without the campaign the cap would have cut less."""
 
 
 class CampaignView(RunView):

@@ -85,12 +85,12 @@ class LedgerLineView(TypedDict):
     recorded_at: Timestamp
     """When the action was posted; for a sum, when its first action was posted."""
     state: LineState
-    """``withheld`` counts but earns no points, ``void`` does not count, and ``reversed`` was taken back by the app."""
+    """``withheld`` counts but earns no points, ``void`` does not count, and ``reversed`` was taken back."""
     reason: str | None
     """Why the line earns fewer points than its quantity is worth, or none; null if it earns all of them.
 
-    If ``state`` is ``reversed``, it is the text with which the app reversed the action, or ``reversed`` if the app's
-    share of the period had no room for the text. Otherwise it is one of these codes, and more may come:
+    If ``state`` is ``reversed``, it is the text with which the app or an operator reversed it, or ``reversed`` if the
+    app's share of the period had no room for the text. Otherwise it is one of these codes, and more may come:
     """
     caps: list[CapUseView]
     """If the points were cut or withheld: every cap of the action type. Else the list is empty."""

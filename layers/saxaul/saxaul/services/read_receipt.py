@@ -16,5 +16,5 @@ def read_receipt(app: str | None, receipt_id: str) -> Sequence[ReceiptPart]:
     """
     parts = Receipts(wiring.activity()).parts_of(receipt_id)
     if not parts or app not in (None, parts[0].app):
-        raise NotFound("unknown_receipt", "There is no such receipt of your app, or it is older than 30 days.")
+        raise NotFound("unknown_receipt", "There is no such receipt, it is another app's, or it is older than 30 days.")
     return parts
