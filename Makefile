@@ -66,10 +66,12 @@ dead-letters: env ## list, redrive or delete dead letters (DO=list, redrive or d
 	@$(BIN)/python -m operations.dead_letters $(or $(DO),list)
 
 app-actions: env ## show what an app reported (APP=, FROM=, TO=, REASON=; TYPE=, USER=, EXPORT=folder, OUT=file, STACK=)
+	@test -n "$(APP)" -a -n "$(FROM)" -a -n "$(TO)" -a -n "$(REASON)" || { echo 'Name the app, the span and the reason: make app-actions APP=fakebike FROM=2026-06-01 TO=2026-06-08 REASON="complaint 17"'; exit 1; }
 	@$(BIN)/python -m operations.app_actions $(SELECTION) $(if $(EXPORT),--export "$(EXPORT)") $(if $(OUT),--out "$(OUT)")
 
-take-back: env ## show what taking that back would change, and with YES=1 do it (the same variables; OUT=file)
-	@$(BIN)/python -m operations.take_back $(SELECTION) $(if $(YES),--yes) $(if $(OUT),--out "$(OUT)")
+take-back: env ## show what taking that back would change, and with YES=1 do it (the same variables; ACTIVE=1, OUT=file)
+	@test -n "$(APP)" -a -n "$(FROM)" -a -n "$(TO)" -a -n "$(REASON)" || { echo 'Name the app, the span and the reason: make take-back APP=fakebike FROM=2026-06-01 TO=2026-06-08 REASON="complaint 17"'; exit 1; }
+	@$(BIN)/python -m operations.take_back $(SELECTION) $(if $(YES),--yes) $(if $(ACTIVE),--active) $(if $(OUT),--out "$(OUT)")
 
 viewer: env ## renew the files of the viewer on the API's page, a release of swagger-ui-dist (VERSION=, needs npm)
 	@test -n "$(VERSION)" || { echo "Name the release: make viewer VERSION=5.35.0"; exit 1; }

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.client import exit_on_failure, open_client, stack_clock, stack_name, stack_with, use_stack
 from local.command import non_empty
-from local.console import console, exit_with, shown
+from local.console import exit_with
 from local.sam import state
 from local.stack_clock import UnfitTimeError, instant_in
 from operations.access_line import NotNotedError, note_access
@@ -152,9 +152,3 @@ def _registered(app_id: str) -> App:
         names = ", ".join(get_close_matches(app_id, apps))
         exit_with(f"No app {app_id} was ever registered.{f' Similar: {names}.' if names else ''}")
     return apps[app_id]
-
-
-def warn_of_active(app: App) -> None:
-    """Say if the app can go on reporting."""
-    if app.state == "active":
-        console.print(f"[yellow]·[/] {shown(app.app_id)} is active, and can go on reporting; see docs/operators.md")

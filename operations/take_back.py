@@ -26,7 +26,7 @@ from operations.app_scan import Found
 from operations.json_lines import opened
 from operations.reconcile import terms_of
 from operations.rehearsal import Outcome, Rehearsal
-from operations.selection import Selection, add_arguments, exit_on_trouble, select, warn_of_active
+from operations.selection import Selection, add_arguments, exit_on_trouble, select
 from operations.shown_outcomes import print_outcomes, write_outcomes
 from operations.take_back_calls import StuckError, follow, send
 from operations.take_back_journal import Journal, OtherTableError
@@ -167,14 +167,26 @@ def _conclude(selection: Selection, journal: Journal, left: Left, chosen: argpar
     console.print(f"{mark} nothing of {shown(selection.sought.app)} in the span {what}")
 
 
+def _require_choice(app_id: str, chosen: argparse.Namespace) -> None:
+    """End the program if the actions of an active app would be taken back, and nobody said that they should be."""
+    if chosen.yes and not chosen.active:
+        exit_with(
+            f"{app_id} is active, and a reversal cannot be undone. Check that it is the right app, suspend it, and run "
+            "the command again; or add ACTIVE=1."
+        )
+    console.print(f"[yellow]·[/] {shown(app_id)} is active, and can go on reporting; see docs/operators.md")
+
+
 def main() -> None:
     parser = command_parser("operations.take_back", __doc__)
     add_arguments(parser)
     parser.add_argument("--yes", action="store_true", help="take it back; without this, only show what it changes")
+    parser.add_argument("--active", action="store_true", help="also if the app is active, and can go on reporting")
     parser.add_argument("--out", type=path, help="a file to which everything is written as JSON")
     chosen = parser.parse_args()
     selection = select(chosen, "take-back", LONGEST_REASON)
-    warn_of_active(selection.app)
+    if selection.app.state == "active":
+        _require_choice(selection.app.app_id, chosen)
     with exit_on_trouble(selection.known):
         try:
             take_back(selection, chosen) if chosen.yes else show(selection, chosen)

@@ -224,14 +224,26 @@ def test_an_app_that_never_stops_reporting_ends_the_command_with_advice(
 
     monkeypatch.setattr(take_back, "follow", report_more)
 
-    ran = commands.run("take-back", "--yes")
+    ran = commands.run("take-back", "--yes", "--active")
 
     assert ran.code == 1
     assert next(number) == take_back.MOST_ROUNDS
     assert "bikes is active, and can go on reporting" in ran.out
     assert "bikes goes on reporting in this span. Suspend it, and run the command again." in ran.err
     monkeypatch.setattr(take_back, "follow", follow)
-    assert commands.run("take-back", "--yes").code == 0, "it has stopped reporting"
+    assert commands.run("take-back", "--yes", "--active").code == 0, "it has stopped reporting"
+
+
+def test_what_an_active_app_reported_is_not_taken_back_by_mistake(commands: Commands) -> None:
+    assert call_app("POST", BIKES, "resume").status == 200
+    before = left(commands)
+
+    refused, shown = commands.run("take-back", "--yes"), commands.run("take-back")
+
+    assert refused.code == 1
+    assert "bikes is active, and a reversal cannot be undone" in refused.err
+    assert (shown.code, left(commands)) == (0, before)
+    assert before > 0
 
 
 def test_an_ended_app_is_taken_back(commands: Commands) -> None:
