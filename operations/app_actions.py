@@ -58,11 +58,15 @@ def print_unreadable(found: Found) -> None:
 def _show(selection: Selection, found: Found, chosen: argparse.Namespace) -> None:
     calendar = Calendar(selection.zone, acceptance_days=0, harvest_time=None)
     document = document_of(selection, found.lines, calendar)
-    if chosen.out:
-        write_document(chosen.out, document)
     if chosen.json:
         sys.stdout.write(json.dumps(document, indent=1) + "\n")
-        return
+    else:
+        _print(selection, found)
+    if chosen.out:
+        write_document(chosen.out, document)
+
+
+def _print(selection: Selection, found: Found) -> None:
     first, end = selection.span
     if found.lines:
         print_totals(found.lines)

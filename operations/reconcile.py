@@ -331,7 +331,11 @@ def _print_sums(report: Report, batches: BatchReport | None) -> None:
         grid.add_row(name, items)
     grid.add_row("users checked", f"{report.users:,}")
     grid.add_row("points earned", f"{report.earned:,}")
-    for name, points in (("ripening", report.ripening), ("spendable", report.spendable), ("spent", report.spent)):
+    for name, points in (
+        ("ripening (not harvested)", report.ripening),
+        ("spendable", report.spendable),
+        ("spent", report.spent),
+    ):
         grid.add_row(f"  {name}", f"{points:,}")
     console.print(grid)
     if batches:

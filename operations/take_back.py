@@ -161,10 +161,11 @@ def _conclude(selection: Selection, journal: Journal, left: Left, chosen: argpar
         write_outcomes(chosen.out, selection, lines, outcomes, is_done=True)
     for fate in _fates(journal):
         console.print(shown(fate))
-    is_empty = left.are_all and not left.too_old
-    what = "is left" if is_empty else "can be taken back any more"
-    mark = "[green]✓[/]" if is_empty else "[yellow]·[/]"
-    console.print(f"{mark} nothing of {shown(selection.sought.app)} in the span {what}")
+    app_id = selection.sought.app
+    if left.are_all and not left.too_old:
+        console.print(f"[green]✓[/] nothing of {shown(app_id)} in the span is left")
+    else:
+        console.print(f"[yellow]·[/] nothing of {shown(app_id)} in the span can be taken back any more")
 
 
 def _require_choice(app_id: str, chosen: argparse.Namespace) -> None:

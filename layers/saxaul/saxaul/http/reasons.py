@@ -10,6 +10,7 @@ from typing import Annotated
 
 from saxaul.catalog.entries import CHARACTERS_OF_A_PHRASE, checked_phrase
 from saxaul.catalog.models import AfterValidator, Field
+from saxaul.catalog.sentences import counted
 from saxaul.http.operations import REASON, Operation
 from saxaul.http.parameters import query_values
 from saxaul.http.request import Request
@@ -26,7 +27,7 @@ def checked_reason(text: str, *, longest: int = LONGEST) -> str:
         ValueError: it has fewer than ``SHORTEST`` or more than ``longest`` characters, or is not a phrase.
     """
     if not SHORTEST <= len(text) <= longest:
-        raise ValueError(f"this must have {SHORTEST} to {longest} characters")
+        raise ValueError(f"this must have {SHORTEST} to {counted(longest, 'character')}")
     return checked_phrase(text)
 
 
