@@ -307,6 +307,40 @@ def test_the_evidence_of_a_withdrawn_entry_goes_to_the_next_best_claim(seeded: S
     assert wallet_of()["earned"] == 80 + 160
 
 
+def test_a_withdrawn_entry_with_contested_evidence_stops_nothing_of_other_apps(seeded: Stack) -> None:
+    stream = Stream()
+    today = make_action("trip")._replace(evidence_id="ticket-2")
+    report(seeded, make_action("trip", occurred_at=NOON - DAY), today, app="citybike")
+    report(seeded, make_action("other", type="metro_ride")._replace(evidence_id="ticket-2"), app="citybike")
+    catch_up(seeded, stream)
+    assert voids(seeded)["2026-06-05", "citybike:trip"] == "repeated_id"
+    [body] = reversal_bodies("citybike", NOON, [Reversal("citybike", USER, "other", "no ride", NOON)])
+    assert seeded.accrue(body) == []
+
+    report(seeded, make_action("ride-1")._replace(evidence_id="ticket-1"))
+    report(seeded, make_action("ride-2", type="metro_ride")._replace(evidence_id="ticket-1"), app="taobao")
+
+    counting = [name for (_, name), void in voids(seeded).items() if not void and name.endswith(("ride-1", "ride-2"))]
+    assert len(counting) == 1
+    assert check(Holdings(USER, seeded.wallet(), seeded.periods_of())) == []
+
+
+def test_two_withdrawals_of_claims_to_one_evidence_are_both_posted(seeded: Stack) -> None:
+    stream = Stream()
+    for app, kind in ((APP, "bus_ride"), ("taobao", "metro_ride"), ("tmall", "air_trip_saved")):
+        report(seeded, make_action("ride", type=kind)._replace(evidence_id="ticket-1"), app=app)
+    yesterday, ids = NOON - DAY, {"trip-1": "bus_ride", "trip-2": "metro_ride"}
+    report(seeded, *(make_action(name, type=kind, occurred_at=yesterday) for name, kind in ids.items()), app="citybike")
+    again = (make_action(name, type=kind)._replace(evidence_id="ticket-2") for name, kind in ids.items())
+    report(seeded, *again, app="citybike")
+
+    catch_up(seeded, stream)
+
+    assert voids(seeded)["2026-06-05", "citybike:trip-1"] == "repeated_id"
+    assert [void for (_, name), void in voids(seeded).items() if name == "citybike:trip-2"].count("repeated_id") <= 1
+    assert check(Holdings(USER, seeded.wallet(), seeded.periods_of())) == []
+
+
 def test_an_entry_that_counts_again_is_searched_for_repeats(seeded: Stack) -> None:
     """The ride is void while the metro ride has its ticket. Meanwhile the app reports the ride with another date."""
     stream = Stream()

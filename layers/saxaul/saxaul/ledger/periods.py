@@ -226,14 +226,18 @@ class PeriodDraft:
         if not any(e.contested for e in self._entries.values()):
             return set()
         self._settle()
-        contested = [e for e in self._entries.values() if e.contested]
+        contested = self._contested()
         capped = {e.type for e in (*self._period.entries.values(), *self._entries.values()) if e.is_cut}
         cut = self._changed & capped
         return {e.evidence_id for e in contested if e.type in cut or (e.void and e.type in self._freed)}
 
     def contested_of(self, types: Collection[str]) -> set[str]:
-        """Return the contested evidence of entries of these types that are not reversed."""
-        return {e.evidence_id for e in self._entries.values() if e.contested and e.type in types and not e.reversal}
+        """Return the contested evidence of entries of these types."""
+        return {e.evidence_id for e in self._contested() if e.type in types}
+
+    def _contested(self) -> list[Entry]:
+        """Return the entries that claim contested evidence. A reversed or withdrawn one claims nothing any more."""
+        return [e for e in self._entries.values() if e.contested and not e.reversal and e.void != "repeated_id"]
 
     def unkept_claims(self, evidence_id: str, kept: Collection[str]) -> list[str]:
         """Return the names of entries that claim an evidence, but whose claims are not among those that are kept."""

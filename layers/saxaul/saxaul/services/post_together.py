@@ -277,12 +277,16 @@ class Attempt:
                 self._decide_pair(first, second)
 
     def _related(self, contested: Mapping[str, Sequence[Claim]]) -> dict[str, Sequence[Claim]]:
-        """Return a few other contested evidences with claims of the same types."""
+        """Return a few other contested evidences with claims of the same types.
+
+        One whose claims are all gone is left out: only entries that found no room among the kept claims contest it.
+        """
         claims = [claim for found in contested.values() for claim in found]
         types = {self._draft_of(claim).entries[claim.name].type for claim in claims}
         others = {name for draft in self._drafts.values() for name in draft.contested_of(types)} - contested.keys()
         related = sorted(others)[: _IN_PAIRS - len(contested)]
-        return {evidence_id: self._checked_claims(evidence_id) for evidence_id in related}
+        found = {evidence_id: self._checked_claims(evidence_id) for evidence_id in related}
+        return {evidence_id: of_one for evidence_id, of_one in found.items() if of_one}
 
     def _may_write_more(self) -> bool:
         """Return whether there is room in the transaction to decide one more evidence."""
