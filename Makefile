@@ -23,10 +23,10 @@ env: ## install everything that the other commands need
 	@$(MAKE) --no-print-directory --silent -j2 $(VENV)/installed .local/ministack/installed
 
 up: env ## start the laptop stack, or update the running one (PORT=4566, AT=2027-06-05T09:00, PARAMETERS='Name=value')
-	@$(BIN)/python -m local.stack up --port $(PORT) $(if $(AT),--at "$(AT)") $(if $(PARAMETERS),--parameters '$(PARAMETERS)')
+	@$(BIN)/python -m local.stack up --port $(PORT) $(if $(AT),--at="$(AT)") $(if $(PARAMETERS),--parameters '$(PARAMETERS)')
 
 clock: env ## show the clock of the laptop stack, or move it forward (AT=2027-06-05T09:00 or BY=1d)
-	@$(BIN)/python -m local.clock $(if $(AT),--at "$(AT)") $(if $(BY),--by "$(BY)")
+	@$(BIN)/python -m local.clock $(if $(AT),--at="$(AT)") $(if $(BY),--by="$(BY)")
 
 down: env ## stop the laptop stack
 	@$(BIN)/python -m local.stack down

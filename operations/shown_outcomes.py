@@ -33,7 +33,7 @@ def print_outcomes(
     grid.add_row("points that they had earned", f"{total.points:,}")
     if not is_done:
         net = sum(outcome.points for outcome in outcomes)
-        others = "other actions of theirs earn points instead" if net < total.points else ""
+        others = "others of their actions earn instead" if net < total.points else ""
         grid.add_row("points that persons lose", f"{net:,}", others)
     grid.add_row("kg CO2e that they had avoided", f"{total.avoided_g / 1000:,.1f}")
     grid.add_row("wallets below zero", f"{len(below):,}", f"{sum(outcome.left for outcome in below):,} points together")

@@ -10,8 +10,8 @@ from operations.take_back_journal import Journal, SentCall
 from saxaul.clock import Clock
 from saxaul_client import OperatorClient, Problem, Reversal
 
-PATIENCE = 120
-"""Seconds without progress after which the command gives up waiting."""
+PATIENCE = 300
+"""Seconds without progress after which the command gives up. A message that failed is delivered again after 241."""
 
 _PAUSE = 0.5
 """Seconds between two readings of a receipt that waits."""

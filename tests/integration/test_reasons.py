@@ -201,6 +201,12 @@ def test_a_reason_that_is_too_short_too_long_or_not_plain_text_is_refused_and_no
         "m\u200bei.c\u00adhen asks",
         "mei.chen-4711",
         "ticket_mei.chen",
+        "asks mei%2echen",
+        "asks m&#101;i.chen",
+        "m\u034fei.chen asks",
+        "me\ufe0fi.chen asks",
+        "mei\u3164.chen asks",
+        "me\u0332i.chen asks",
     ]
 )
 def test_a_reason_that_names_the_person_is_refused_and_not_logged(text: str, lines: Lines) -> None:
@@ -233,6 +239,20 @@ def test_a_plain_reason_in_any_language_is_logged_as_it_is(text: str, lines: Lin
     assert json.loads(written)["reason"] == text
     assert written.isascii()
     assert not CONTROL.search(written[:-1])
+
+
+@pytest.mark.usefixtures("story")
+@pytest.mark.parametrize("dash", "-\u2010\u2011\u2013\u2014\uff0d")
+def test_a_dash_in_place_of_a_hyphen_hides_no_id(dash: str, lines: Lines) -> None:
+    response = call(
+        *("view_forest", "GET", WALLET.path),
+        client="operator-client",
+        path={"user_id": "MEI-1"},
+        query={"reason": f"asks mei{dash}1"},
+    )
+
+    assert (response.status, response.code) == (400, "invalid_parameter")
+    assert "reason" not in fields_of(lines)[0]
 
 
 def test_a_reason_does_not_name_the_redemption_either(story: Story, lines: Lines) -> None:

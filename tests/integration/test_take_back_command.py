@@ -305,9 +305,9 @@ def test_the_file_says_what_persons_lose_before_it_is_done_and_what_they_have_af
 def test_others_are_paid_instead_only_if_persons_lose_less_than_the_app_had_earned(commands: Commands) -> None:
     of_all, of_one = commands.run("take-back"), commands.run("take-back", "--user", "u-7")
 
-    assert "other actions of theirs earn points instead" in of_all.out
+    assert "others of their actions earn instead" in of_all.out
     assert "points that persons lose" in of_one.out
-    assert "other actions of theirs earn points instead" not in of_one.out
+    assert "others of their actions earn instead" not in of_one.out
 
 
 def test_reversals_that_the_api_refuses_in_every_call_end_the_command_with_their_reasons(

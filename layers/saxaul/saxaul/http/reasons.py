@@ -6,7 +6,9 @@ person, so a reason that contains the user id is refused.
 
 import re
 import unicodedata
+from html import unescape
 from typing import Annotated
+from urllib.parse import unquote
 
 from saxaul.catalog.entries import CHARACTERS_OF_A_PHRASE, checked_phrase
 from saxaul.catalog.models import AfterValidator, Field
@@ -76,6 +78,21 @@ def has_word(text: str, identifier: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Return a text in small letters of usual width, without invisible characters."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(character for character in folded if unicodedata.category(character) != "Cf")
+    """Return a text in small letters of usual width, without escapes, invisible characters and marks on letters.
+
+    A client may encode a text twice, and other programs replace hyphens by dashes.
+    """
+    folded = unicodedata.normalize("NFKD", unescape(unquote(text))).casefold()
+    return "".join("-" if _is_dash(each) else each for each in folded if not _is_unseen(each))
+
+
+def _is_dash(character: str) -> bool:
+    return unicodedata.category(character) == "Pd"
+
+
+def _is_unseen(character: str) -> bool:
+    return unicodedata.category(character) in ("Cf", "Mn", "Me") or character in _FILLERS
+
+
+_FILLERS = "\u115f\u1160\u3164\uffa0"
+"""Letters of Unicode that are shown as nothing."""
