@@ -1,6 +1,6 @@
-"""Start MiniStack with corrections of four faults. The interpreter is MiniStack's own.
+"""Start MiniStack with corrections of five faults. The interpreter is MiniStack's own.
 
-MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in one that matters to apps:
+MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in two that matter to operators:
 
 - A write by PartiQL does not appear in the stream of its table. So the public totals would stay empty, and repeated ids
   would not be found.
@@ -11,6 +11,7 @@ MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in o
   meanwhile. AWS reads each source independently. With this correction, all streams together have a thread of their
   own. So a batch of one stream still keeps the others waiting: TallyImpact and PublishCatalog get nothing while
   FindRepeats has a batch.
+- A query of log lines fails if a function writes lines at the same time. With this correction, it is run again.
 - Cognito lacks the calls that add, list and delete the secrets of a client, and takes only the first secret for a
   token. With this correction, a client has one secret or two, and gets tokens with each.
 
@@ -49,6 +50,8 @@ def main() -> None:
     iam.dynamodb_transaction_checks = _with_statements(iam, iam.dynamodb_transaction_checks)  # type: ignore[attr-defined]
     functions = import_module("ministack.services.lambda_svc")
     functions._poll_dynamodb_streams = in_own_thread(functions._poll_dynamodb_streams)  # type: ignore[attr-defined] # noqa: SLF001
+    logs = import_module("ministack.services.cloudwatch_logs")
+    logs._start_query = while_others_write(logs._start_query)  # type: ignore[attr-defined] # noqa: SLF001
     add_secrets(import_module("ministack.services.cognito"))
     workers = import_module("ministack.core.lambda_runtime")
     program = with_clock(workers._PYTHON_WORKER_SCRIPT, os.environ.pop("SAXAUL_CLOCK"))  # noqa: SLF001
@@ -117,6 +120,24 @@ def _with_statements(iam: Any, checks: Callable[..., Any]) -> Callable[..., Any]
         ]
 
     return needed
+
+
+_QUERY_ATTEMPTS = 20
+"""How often a query is run that others disturb."""
+
+
+def while_others_write(query: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that runs a query again if what it reads was changed meanwhile by another thread."""
+
+    def run(*arguments: Any) -> Any:  # noqa: ANN401 - MiniStack's own
+        for _ in range(_QUERY_ATTEMPTS - 1):
+            try:
+                return query(*arguments)
+            except RuntimeError:  # a dictionary changed while it was read
+                time.sleep(0.01)
+        return query(*arguments)
+
+    return run
 
 
 def add_secrets(cognito: Any) -> None:  # noqa: ANN401 - a module

@@ -214,8 +214,14 @@ def test_the_ledger_and_the_totals_add_up_afterwards() -> None:
 def test_the_log_has_the_reason_of_each_run_and_no_person(stack: dict[str, Any], people: People) -> None:
     logs = boto3.client("logs", **client_arguments(stack["endpoint_url"]))
 
-    pages = logs.get_paginator("filter_log_events").paginate(logGroupName=stack["log_group"])
-    found = [event for page in pages for event in page["events"] if event["logStreamName"].startswith("operators/")]
+    of_operators = {"logGroupName": stack["log_group"], "logStreamNamePrefix": "operators/"}
+    pages = logs.get_paginator("describe_log_streams").paginate(**of_operators)
+    names = [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
+    found = [
+        event
+        for name in names
+        for event in logs.get_log_events(logGroupName=stack["log_group"], logStreamName=name)["events"]
+    ]
 
     lines = [json.loads(event["message"]) for event in found]
     assert {line["message"] for line in lines} >= {"an operator runs app-actions", "an operator runs take-back"}

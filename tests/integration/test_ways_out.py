@@ -64,6 +64,7 @@ WAYS_OUT = {
             "saxaul/services/read_figures.py",
             "saxaul/services/search.py",
             "saxaul/services/settle.py",
+            "saxaul/services/tally.py",
             "saxaul/storage/catalog.py",
             "saxaul/storage/registry.py",
             "saxaul/startup.py",
@@ -169,7 +170,7 @@ WAYS_OUT = {
             *(f"local/{name}.py" for name in ("clock", "season", "telling")),
             *(f"operations/{name}.py" for name in ("dead_letters", "reconcile", "recount", "shown_batches")),
             *(f"operations/{name}.py" for name in ("app_actions", "selection", "take_back")),
-            *(f"operations/{name}.py" for name in ("shown_actions", "shown_outcomes", "shown_status", "status")),
+            *(f"operations/{name}.py" for name in ("shown_actions", "shown_outcomes", "shown_status")),
             "saxaul/log/verify.py",
         },
         (

@@ -9,7 +9,7 @@ from threading import Event, get_ident
 
 import pytest
 
-from local.emulator import in_own_thread, parsing_once
+from local.emulator import in_own_thread, parsing_once, while_others_write
 
 SECONDS = 5
 """The most that a test waits for the thread."""
@@ -114,3 +114,21 @@ def test_a_statement_that_cannot_be_parsed_is_refused_each_time() -> None:
     for _ in range(2):
         with pytest.raises(ValueError, match="SELECT"):
             parse("SELECT", [])
+
+
+def test_a_query_that_others_disturb_is_run_again_and_its_other_errors_are_raised() -> None:
+    answers: list[object] = [RuntimeError("dictionary changed size during iteration"), RuntimeError("again"), "found"]
+
+    def query(text: str) -> object:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return f"{text}: {answer}"
+
+    assert while_others_write(query)("all") == "all: found"
+    answers.append(ValueError("not a query"))
+    with pytest.raises(ValueError, match="not a query"):
+        while_others_write(query)("all")
+    answers.extend(RuntimeError("always") for _ in range(100))
+    with pytest.raises(RuntimeError):
+        while_others_write(query)("all")
