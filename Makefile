@@ -91,7 +91,7 @@ openapi: env ## write the OpenAPI document of the API from the code, with record
 bench: env ## run the benchmarks (ONLY=accrual runs one of them)
 	@failed=0; for name in $(or $(ONLY),$(BENCHMARKS)); do $(BIN)/python -m benchmarks.$$name || failed=$$?; [ $$failed -lt 128 ] || break; done; exit $$failed
 
-test: env ## run all tests, including the end-to-end tests on a separate stack, in about fourteen minutes on two cores
+test: env ## run all tests, including the end-to-end tests on a separate stack, in about seventeen minutes on two cores
 	@$(BIN)/python -m pytest $(IN_PARALLEL)
 
 test-fast: env ## run the tests that need no stack and are not slow, in about two minutes
