@@ -515,6 +515,10 @@ class Campaign(Model):
         return found
 
 
+RUN_NAME = re.compile(f"{_IDENTIFIER.pattern}@[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}")
+"""The name of a run of a campaign, as ``run_name`` makes it."""
+
+
 def run_name(campaign_id: str, first: date) -> str:
     """Return the name of the run of a campaign that begins on a day, ``<campaign>@<first day>``."""
     return f"{campaign_id}@{first}"

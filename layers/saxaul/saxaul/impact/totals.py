@@ -10,7 +10,6 @@ impact of its old version is subtracted and the impact of its new version is add
 matter, and every action, every tree and every person is counted once.
 """
 
-import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -19,7 +18,7 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
-from saxaul.catalog.entries import run_name
+from saxaul.catalog.entries import RUN_NAME, run_name
 
 DELIVERED_WITHIN = 30 * 3600
 """Seconds after which a change that was counted is not redelivered any more. The stream keeps changes for 24 hours."""
@@ -29,8 +28,6 @@ MOST_TALLIES = 16
 
 This number may be raised at any time, but never lowered.
 """
-
-_RUN_NAME = re.compile("[a-z0-9][a-z0-9_-]{0,63}@[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 _ZERO = Decimal(0)  # that of ledger/entries.py would be one more import
 
@@ -73,7 +70,7 @@ class RunKey(NamedTuple):
         Raises:
             ValueError: this is not the name of a run.
         """
-        if not _RUN_NAME.fullmatch(name):
+        if not RUN_NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not the name of a run")
         campaign_id, _, first_day = name.partition("@")
         return cls(campaign_id, date.fromisoformat(first_day))

@@ -14,7 +14,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Annotated, Literal, NamedTuple, Self
 
-from saxaul.catalog.entries import AMOUNT_DECIMALS, AMOUNT_DIGITS, Identifier, Multiplier
+from saxaul.catalog.entries import AMOUNT_DECIMALS, AMOUNT_DIGITS, RUN_NAME, Identifier, Multiplier
 from saxaul.catalog.models import Field, Model, model_validator
 from saxaul.ledger.actions import Action, Owner, Reversal, Withdrawal
 from saxaul.ledger.fates import mark_of
@@ -32,7 +32,7 @@ Quantity = Annotated[Decimal, Field(gt=0, max_digits=AMOUNT_DIGITS, decimal_plac
 Version = Annotated[int, Field(ge=1, le=99_999_999)]
 """The number of a version of a catalog entry. Its key in the catalog has eight digits."""
 
-RunName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,63}@[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+RunName = Annotated[str, Field(pattern=f"^{RUN_NAME.pattern}$")]
 """The name of a run of a campaign: the campaign's id and the first day."""
 
 PackedAction = tuple[

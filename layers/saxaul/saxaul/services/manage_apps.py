@@ -13,9 +13,10 @@ from saxaul.catalog.apps import App, AppRecord, AppSecret, AppState
 from saxaul.catalog.clients import OPERATOR
 from saxaul.catalog.conditions import Condition
 from saxaul.clock import Clock
-from saxaul.problems import Conflict, InvalidRequest, NotFound
+from saxaul.problems import Conflict, InvalidRequest
 from saxaul.races import LostRaceError, retry_lost_races
 from saxaul.services import wiring
+from saxaul.services.find_app import find_app
 from saxaul.services.preconditions import check_condition
 from saxaul.settings import settings
 from saxaul.storage.apps import Apps, Leftover, ended
@@ -149,10 +150,7 @@ class AppManagement(NamedTuple):
         Raises:
             NotFound: ``unknown_app``: it was never registered.
         """
-        record = self.apps.get(app_id)
-        if record is None:
-            raise NotFound("unknown_app", "No app with this id is registered; GET /apps lists the registered apps.")
-        return record
+        return find_app(self.apps, app_id)
 
     def after(self, app_id: str, limit: int) -> list[AppRecord]:
         """Return the first apps whose ids come after this one, in any state, sorted by id."""

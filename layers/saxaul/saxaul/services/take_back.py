@@ -7,8 +7,8 @@ from typing import NamedTuple
 from saxaul.clock import Clock
 from saxaul.ledger.screening import OperatorsReversal, accepted_places, screen_reversals
 from saxaul.messages.bodies import Call, pack_reversals
-from saxaul.problems import NotFound
 from saxaul.services import wiring
+from saxaul.services.find_app import find_app
 from saxaul.services.ingest import IntakeResult
 from saxaul.services.queue_calls import Outbox, new_receipt_id, outbox
 from saxaul.settings import settings
@@ -32,8 +32,7 @@ class TakingBack(NamedTuple):
         Raises:
             NotFound: ``unknown_app``: no app of this id was ever registered.
         """
-        if self.apps.get(app_id) is None:
-            raise NotFound("unknown_app", "No app with this id is registered; GET /apps lists the registered apps.")
+        find_app(self.apps, app_id)
         now = self.clock.now()
         accepted, refused = screen_reversals(app_id, reported, now, model=OperatorsReversal)
         call = Call(app_id, now, new_receipt_id(), len(reported))
