@@ -1,10 +1,14 @@
 """Prints the output of the commands: steps with their duration, progress, and failures in one sentence."""
 
 import io
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import date
+from decimal import Decimal
 from errno import EPIPE
+from pathlib import Path
 from time import monotonic, perf_counter
 from typing import NoReturn
 
@@ -80,6 +84,32 @@ def apart_from_the_output(*, needed: bool) -> Iterator[None]:
         yield
     finally:
         console.stderr = False
+
+
+def print_json(document: object) -> None:
+    """Print a document for a program to standard output, as JSON in ASCII.
+
+    A ``Decimal`` becomes a number, and a ``date``, ``datetime`` or ``Path`` a text. Print everything else inside of
+    ``apart_from_the_output``.
+
+    Raises:
+        ValueError: a number is infinite or none, which JSON cannot say.
+    """
+    text = json.dumps(document, indent=2, allow_nan=False, default=_plain)
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _plain(value: object) -> object:
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case date():
+            return value.isoformat()
+        case Path():
+            return str(value)
+        case _:
+            raise TypeError(f"{type(value).__name__} cannot be JSON")
 
 
 def print_failure(sentence: str, details: Iterable[str] = ()) -> None:

@@ -1,13 +1,16 @@
 """The output of the commands, on a terminal and in a log."""
 
+import json
 import os
 import subprocess
 import sys
+from datetime import date
+from decimal import Decimal
 
 import pytest
 
 from local import console
-from local.console import progress
+from local.console import apart_from_the_output, print_json, progress
 from local.sam import ROOT
 
 
@@ -33,3 +36,19 @@ def test_characters_that_the_encoding_lacks_are_escaped() -> None:
     assert done.returncode == 1
     assert done.stdout.split() == [rb"\u2713", rb"\u68ad\u68ad"]
     assert done.stderr.split(maxsplit=1) == [rb"\u2717", rb"\u6ca1\u6709 [red]x[/] a[b" + b"\n"]
+
+
+def test_json_is_all_of_the_output_and_the_rest_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with apart_from_the_output(needed=True):
+        console.console.print("working")
+        print_json({"app": "饿了么", "points": Decimal(3), "grams": Decimal("0.5"), "day": date(2026, 6, 4)})
+
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == {"app": "饿了么", "points": 3, "grams": 0.5, "day": "2026-06-04"}
+    assert captured.out.isascii()
+    assert captured.err == "working\n"
+
+
+def test_a_number_that_json_cannot_say_is_an_error() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        print_json({"ratio": float("nan")})
