@@ -80,9 +80,10 @@ viewer: env ## renew the files of the viewer on the API's page, a release of swa
 pictures: env ## start a stack, and make docs/run.svg and docs/certificate.png (needs Chromium)
 	@$(BIN)/python -m local.pictures
 
-replay: env ## send published bike rides through the API (FILE=trips.csv or .zip, USER_COLUMN=bikeid, STACK=)
+# A shell may set COLUMNS to the width of the terminal, so COLUMNS counts only if it is given to make.
+replay: env ## send published bike rides through the API (FILE=trips.csv, .zip or a folder, STATIONS=, COLUMNS=user=bike_id, JSON=1, STACK=)
 	@test -n "$(FILE)" || { echo "Name the trips: make replay FILE=trips.csv"; exit 1; }
-	@$(BIN)/python -m local.replay "$(FILE)" $(if $(USER_COLUMN),--user "$(USER_COLUMN)")
+	@$(BIN)/python -m local.replay "$(FILE)" $(if $(filter command line,$(origin COLUMNS)),--columns "$(COLUMNS)") $(if $(STATIONS),--stations "$(STATIONS)") $(if $(JSON),--json)
 
 openapi: env ## write the OpenAPI document of the API from the code, with recorded calls as examples
 	@$(BIN)/python -m tests.contract.record

@@ -6,6 +6,7 @@ date, so replaying a file again on the same day changes nothing. A row that is n
 and the other rows are replayed.
 """
 
+import argparse
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime, timedelta
@@ -16,14 +17,16 @@ from zoneinfo import ZoneInfo
 
 from local.action_queue import wait_until_empty, wait_until_few, waiting_in
 from local.calls import StoppedError, in_parallel, stop_on_failure
-from local.client import open_client, stack_clock
-from local.command import command_parser, non_empty, path, run_command
-from local.console import console, exit_with, progress, shown, step
-from local.replay_report import Sent, Survey, Wallets, totals
+from local.client import of_stack, open_client, stack_clock
+from local.command import add_json, command_parser, non_empty, path, run_command
+from local.console import apart_from_the_output, console, exit_with, print_json, progress, shown, step
+from local.replay_report import Sent, Survey, Wallets, columns_read, document, totals
+from local.ride_columns import ColumnsError, parse_columns
 from local.ride_files import UnreadableFileError
 from local.ride_survey import RideFile
 from local.rides import Ride
 from local.sam import state
+from local.tables import Column, number, print_table
 from saxaul_client import Action, AppClient, Reported, Wallet
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -73,12 +76,23 @@ def send(app: AppClient, rides: Iterable[Ride], shift: timedelta, total: int, se
             return batch, app.report_actions(action_of(ride, shift) for ride in batch)
 
     with progress("sending the rides", "rides", total) as tell:
-        paced = _paced(_batches(rides), lambda: tell(sent.accepted + sent.refused.total()))
+        paced = _paced(_batches(_young_enough(rides, sent)), lambda: tell(sent.rides))
         for batch, reported in in_parallel(report, paced, SENDERS):
-            sent.accepted += reported.accepted
-            sent.refused.update(refusal.code for refusal in reported.refused)
-            sent.users.update(ride.user for ride in batch)
-            tell(sent.accepted + sent.refused.total())
+            sent.add(batch, reported)
+            tell(sent.rides)
+
+
+def _young_enough(rides: Iterable[Ride], sent: Sent) -> Iterator[Ride]:
+    """Yield the rides of later days than one of which the API refused a ride as too old. It would refuse the others.
+
+    So a file of a year is replayed about as fast as its last days.
+    """
+    for ride in rides:
+        if ride.started.date() > sent.too_old:
+            yield ride
+        else:
+            sent.refused["too_old"] += 1
+            sent.users.add(ride.user)
 
 
 def read_wallets(app: AppClient, users: Collection[str]) -> Wallets:
@@ -107,8 +121,8 @@ def read_wallets(app: AppClient, users: Collection[str]) -> Wallets:
 
 def _paced(batches: Iterable[list[Ride]], on_wait: Callable[[], None]) -> Iterator[list[Ride]]:
     """Yield the batches no faster than the workers empty the queue. Calls ``on_wait`` repeatedly during a wait."""
-    for number, batch in enumerate(batches):
-        if number % CALLS_AHEAD == 0:
+    for calls, batch in enumerate(batches):
+        if calls % CALLS_AHEAD == 0:
             wait_until_few(CALLS_AHEAD, on_wait)
         yield batch
 
@@ -121,30 +135,60 @@ def _batches(rides: Iterable[Ride]) -> Iterator[list[Ride]]:
 
 def main() -> None:
     parser = command_parser("local.replay", __doc__)
-    parser.add_argument("file", type=path, help="a CSV file, plain or as gzip, or a zip with CSV files")
+    parser.add_argument("file", type=path, help="a CSV file, plain or as gzip, a zip with CSV files, or a folder")
     parser.add_argument(
-        "--user", type=non_empty, help="the column that identifies the user; by default the bike, or the start station"
+        "--columns", type=_columns, default={}, help="the names of columns, by meaning: start_time=Abfahrt,user=Rad"
     )
+    parser.add_argument("--stations", type=path, help="a list of stations: a CSV file, or station_information.json")
     parser.add_argument("--app", type=non_empty, default="alipay", help="the app that reports the rides")
+    add_json(parser)
     chosen = parser.parse_args()
-    today = datetime.fromtimestamp(stack_clock().now(), ZONE)
-    bad_rows = state() / "replay" / f"{chosen.file.name[:60]}.bad-rows.txt"
+    with apart_from_the_output(needed=chosen.json):
+        _run(chosen)
+
+
+def _columns(text: str) -> dict[str, str]:
     try:
-        with step(f"reading {shown(chosen.file.name)}"):
-            file = RideFile(chosen.file, chosen.user, today)
-            survey = file.survey(bad_rows)
+        return parse_columns(non_empty(text))
+    except ColumnsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _run(chosen: argparse.Namespace) -> None:
+    """Replay the file of a command, and print its totals."""
+    today = datetime.fromtimestamp(stack_clock().now(), ZONE)
+    bad_rows = state() / "replay" / f"{chosen.file.resolve().name[:60]}.bad-rows.txt"
+    try:
+        with step(f"opening {shown(chosen.file)}"):
+            file = RideFile(chosen.file, chosen.columns, chosen.stations, today)
+        with progress("reading the rides", "kB", file.kilobytes) as tell:
+            survey = file.survey(bad_rows, tell)
     except UnreadableFileError as error:
         exit_with(str(error))
-    for note in survey.notes:
-        console.print(f"[yellow]![/] {shown(note)}")
+    _show_survey(survey)
     if survey.rides:
         with open_client(AppClient, chosen.app) as app:
             sent, wallets, trouble = _replay(app, file, survey, today)
     else:
-        sent, wallets, trouble = Sent(), None, f"{chosen.file} has no valid ride."
+        sent, wallets, trouble = Sent(), None, _why_no_ride(chosen.file, survey, bad_rows)
     _show(survey, sent, wallets, bad_rows)
+    if chosen.json:
+        named = {"bad_row_file": bad_rows if survey.bad.count else None, "trouble": trouble}
+        print_json({"file": chosen.file, **document(survey, sent, wallets), **named})
     if trouble:
         exit_with(trouble)
+
+
+def _why_no_ride(file: Path, survey: Survey, bad_rows: Path) -> str:
+    """Return a sentence about a file without a valid ride, and what to do."""
+    if not survey.bad.count:
+        return f"{file} has a header and no rides. Download it again, or replay another file."
+    (reason, count), *_ = survey.bad.count.most_common()
+    advice = {
+        "station unknown": "Give a list of the stations of that time: STATIONS=stations.csv.",
+        "coordinate missing": "If it names stations, give a list of them: STATIONS=stations.csv.",
+    }.get(reason, f"{bad_rows} shows each row and what is wrong with it.")
+    return f"{file} has no valid ride. The most frequent reason is: {reason} ({count:,} rows). {advice}"
 
 
 def _replay(app: AppClient, file: RideFile, survey: Survey, today: datetime) -> tuple[Sent, Wallets | None, str | None]:
@@ -170,19 +214,41 @@ def _replay(app: AppClient, file: RideFile, survey: Survey, today: datetime) -> 
     except KeyboardInterrupt:
         trouble = "Stopped. You can replay the file again today: a ride that has arrived does not count twice."
     if not (trouble or sent.accepted):
-        trouble = "The API refused every ride. docs/problems.md explains the codes above."
+        trouble = _why_refused(sent)
     return sent, wallets, trouble
+
+
+def _why_refused(sent: Sent) -> str:
+    """Return a sentence about a file of which the API accepted no ride, and what to do."""
+    (code, _), *_ = sent.refused.most_common()
+    if code == "quantity_out_of_range":
+        return "The API refused every ride: each ends where it began, or is too long. Replay another file."
+    return f"The API refused every ride, most of them as {code}. docs/problems.md says what to do about it."
 
 
 def _new_dead_letters(before: int) -> str | None:
     """Return one sentence if the dead-letter queue has more messages than before the replay, or else None."""
     new = sum(waiting_in("actions_dead_letter")) - before
-    return f"{new:,} messages with accepted rides could not be posted. To list them: make dead-letters" if new else None
+    listing = f"make dead-letters{of_stack()}"
+    return f"{new:,} messages with accepted rides could not be posted. To list them: {listing}" if new else None
+
+
+def _show_survey(survey: Survey) -> None:
+    """Print what was read from which column, and what a person should know about the file."""
+    for line in columns_read(survey):
+        _print_folded(line)
+    if survey.stations:
+        _print_folded("Stations: " + ", ".join(f"{name} ({count:,})" for name, count in survey.stations.items()))
+    for note in survey.notes:
+        console.print(f"[yellow]![/] {shown(note)}")
+
+
+def _print_folded(line: str) -> None:
+    print_table([Column()], [[line]])
 
 
 def _show(survey: Survey, sent: Sent, wallets: Wallets | None, bad_rows: Path) -> None:
-    for line in totals(survey, sent, wallets):
-        console.print(shown(line))
+    print_table([Column(), number(), Column()], totals(survey, sent, wallets), indent=1)
     if survey.bad.count:
         console.print(f"All bad rows, with their reasons: {shown(bad_rows)}")
 

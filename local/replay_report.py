@@ -1,22 +1,24 @@
 """The report on a replayed file: totals that are printed, and a file that lists every bad row."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
-from local.rides import BadRow
+from local.rides import BadRow, Ride
+from local.tables import Cell
 from saxaul.log.parsing import printable
+from saxaul_client import Reported
 
 FIRST_LINES = 5
 """How many line numbers the totals show for each reason why rows are bad. The bad-row file lists every bad row."""
 
-WIDTH = 80
-"""The most characters of a line of the totals, so that it fits a narrow terminal and a log."""
+Mapping = tuple[tuple[str, str], ...]
+"""The meanings that a list of rides has, each with the name of its column."""
 
 _LONGEST_TEXT = 200
 """The most characters of a bad row that the bad-row file shows."""
@@ -40,28 +42,67 @@ class BadRows:
 class Survey:
     """What the first reading of a file found, before any ride is sent.
 
-    ``rides`` is the number of valid rides, and ``last_day`` the day of the last one. Each note is a sentence for the
-    person who runs the replay.
+    Attributes:
+        rides: the number of valid rides.
+        again: how many of them have the same row as an earlier one. The API counts such rides once.
+        last_day: the day of the last ride.
+        notes: sentences for the person who runs the replay.
+        columns: which meaning was read from which column, and in how many lists.
+        stations: the lists of stations, and how many stations each has.
     """
 
     bad: BadRows = field(default_factory=BadRows)
     rides: int = 0
+    again: int = 0
     last_day: date = date.min
     notes: list[str] = field(default_factory=list)
+    columns: Counter[Mapping] = field(default_factory=Counter)
+    stations: dict[str, int] = field(default_factory=dict)
+
+    def add(self, ride: Ride, seen: set[int] | None) -> None:
+        """Count a ride. ``seen`` has what identifies the rows of earlier rides, or is None if there are too many."""
+        self.rides += 1
+        self.last_day = max(self.last_day, ride.started.date())
+        if seen is not None:
+            row = int(ride.key[:15], 16)
+            self.again += row in seen
+            seen.add(row)
 
 
 @dataclass
 class Sent:
     """How the API responded to the rides of a file.
 
-    ``refused`` counts rides by problem code, ``users`` are the users of the rides, and ``seconds`` is the time until
-    all accepted rides were posted.
+    Attributes:
+        refused: the number of rides by problem code.
+        users: the users of the rides.
+        seconds: the time until all accepted rides were posted.
+        too_old: the last day, in the dates of the file, of which the API refused a ride because it was too old.
     """
 
     accepted: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     users: set[str] = field(default_factory=set)
     seconds: float = 0
+    too_old: date = date.min
+
+    def add(self, batch: Sequence[Ride], reported: Reported) -> None:
+        """Count what the API said about the rides of a call."""
+        self.accepted += reported.accepted
+        self.refused.update(refusal.code for refusal in reported.refused)
+        self.users.update(ride.user for ride in batch)
+        for refusal in reported.refused:
+            if refusal.code == "too_old":
+                self.too_old = max(self.too_old, batch[refusal.index].started.date())
+
+    @property
+    def rides(self) -> int:
+        return self.accepted + self.refused.total()
+
+    @property
+    def rate(self) -> float:
+        """Rides a second."""
+        return self.rides / self.seconds
 
 
 @dataclass(frozen=True)
@@ -98,48 +139,74 @@ def bad_row_line(row: BadRow) -> str:
     return printable(f"{row.source.name}:{row.line}: {reason}: ") + f"{shown!r}\n"
 
 
-def totals(survey: Survey, sent: Sent, wallets: Wallets | None) -> list[str]:
-    """Return the lines of the totals, each at most 80 characters. ``wallets`` is None if they could not be read."""
+def totals(survey: Survey, sent: Sent, wallets: Wallets | None) -> list[list[Cell]]:
+    """Return the rows of the totals: a label, a number, and the lines of the file that it is about.
+
+    ``wallets`` is None if they could not be read.
+    """
     bad = survey.bad.count.total()
-    rows: list[tuple[str, str, list[str]]] = [("rows read", f"{survey.rides + bad:,}", [])]
-    rows.append(("rides", f"{survey.rides:,}", []))
-    rows.append(("  accepted", f"{sent.accepted:,}", []))
-    rows += [(f"  refused: {code}", f"{count:,}", []) for code, count in sent.refused.most_common()]
-    rows.append(("bad rows", f"{bad:,}", []))
+    rows: list[list[Cell]] = [["rows read", survey.rides + bad, None], ["rides", survey.rides, None]]
+    if survey.again:
+        rows.append(["  the same row again", survey.again, "counted once"])
+    rows.append(["  accepted", sent.accepted, None])
+    rows += [[f"  refused: {code}", count, None] for code, count in sent.refused.most_common()]
+    rows.append(["bad rows", bad, None])
     rows += [
-        (f"  {reason}", f"{count:,}", _line_labels(survey.bad.first[reason], count))
+        [f"  {reason}", count, _line_labels(survey.bad.first[reason], count)]
         for reason, count in survey.bad.count.most_common()
     ]
-    rows.append(("users", f"{len(sent.users):,}", []))
+    rows.append(["users", len(sent.users), None])
     if wallets:
-        rows.append(("points in their wallets", f"{wallets.points:,}", []))
-        rows.append(("  spendable", f"{wallets.spendable:,}", []))
-        rows.append(("  ripening", f"{wallets.ripening:,}", []))
-        rows.append(("grams avoided", f"{wallets.avoided_g:,.1f}", []))
+        rows.append(["points in their wallets", wallets.points, None])
+        rows.append(["  spendable", wallets.spendable, None])
+        rows.append(["  ripening", wallets.ripening, None])
+        rows.append(["grams avoided", f"{wallets.avoided_g:,.1f}", None])
     if sent.seconds:
-        rows.append(("rides a second", f"{(sent.accepted + sent.refused.total()) / sent.seconds:,.0f}", []))
-    return _lay_out(rows)
+        rows.append(["rides a second", f"{sent.rate:,.0f}", None])
+    return rows
 
 
-def _line_labels(first: list[str], count: int) -> list[str]:
-    return [name + "," for name in first[:-1]] + [first[-1] + ("" if count == len(first) else " …")]
+def columns_read(survey: Survey) -> list[str]:
+    """Return a sentence for each kind of header, which says what was read from which column, as COLUMNS= takes it."""
+    return [
+        f"Columns{f' of {lists:,} lists' if lists > 1 else ''}: "
+        + ", ".join(f"{meaning}={name}" for meaning, name in mapping)
+        for mapping, lists in survey.columns.most_common()
+    ]
 
 
-def _lay_out(rows: list[tuple[str, str, list[str]]]) -> list[str]:
-    label_width = max(len(label) for label, _, _ in rows)
-    number_width = max(len(number) for _, number, _ in rows)
-    lines = []
-    for label, number, named in rows:
-        line = f" {label:<{label_width}}  {number:>{number_width}}"
-        longest = max(map(len, named), default=0)
-        indent = " " * max(0, min(len(line) + 2, WIDTH - longest))
-        if named:
-            line += "  line" + "s" * (len(named) > 1)
-        for name in named:
-            if len(line) + 1 + len(name) > WIDTH:
-                lines.append(line)
-                line = indent + name
-            else:
-                line += f" {name}"
-        lines.append(line)
-    return lines
+def document(survey: Survey, sent: Sent, wallets: Wallets | None) -> dict[str, Any]:
+    """Return the totals for a program. docs/replay.md describes them."""
+    return {
+        "rows": survey.rides + survey.bad.count.total(),
+        "rides": survey.rides,
+        "same_row_again": survey.again,
+        "accepted": sent.accepted,
+        "refused": dict(sent.refused),
+        "bad_rows": {
+            reason: {"count": count, "first_lines": survey.bad.first[reason]}
+            for reason, count in survey.bad.count.most_common()
+        },
+        "users": len(sent.users),
+        "wallets": wallets
+        and {
+            "points": wallets.points,
+            "spendable": wallets.spendable,
+            "ripening": wallets.ripening,
+            "spent": wallets.spent,
+            "avoided_g": wallets.avoided_g,
+        },
+        "seconds": round(sent.seconds, 1),
+        "columns": [{"lists": lists, "columns": dict(mapping)} for mapping, lists in survey.columns.most_common()],
+        "stations": survey.stations,
+        "notes": survey.notes,
+    }
+
+
+def _line_labels(first: list[str], count: int) -> str:
+    """Return the first lines of a reason. The name of a list is left out if it is that of the line before."""
+    lists = [label.rpartition(":")[0] for label in first]
+    numbers = [
+        label.rpartition(":")[2] if at and lists[at] == lists[at - 1] else label for at, label in enumerate(first)
+    ]
+    return f"line{'s' * (len(first) > 1)} {', '.join(numbers)}{'' if count == len(first) else ' …'}"

@@ -1,62 +1,129 @@
 """Reads a file of rides twice: first to count its rows and find the day of its last ride, then to replay its rides."""
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 from local.replay_report import Survey, bad_row_file, bad_row_line
-from local.ride_files import NotRidesError, Source, encoding_of, sources
-from local.rides import BadRow, Ride, rides_in
+from local.ride_archives import sources
+from local.ride_files import NotRidesError, Source, UnreadableFileError, encoding_of
+from local.ride_headers import Header
+from local.ride_stations import Atlas, Stations, nearest_first, stations_in
+from local.rides import BadRow, Ride, RideList, rides_in
+
+MOST_COMPARED = 2_000_000
+"""Rides of which the survey remembers the row, to count the rows that are there again. It needs about 90 bytes each."""
 
 
 class RideFile:
-    """The rides of a file. A zip may have several lists of rides; all of them are read.
+    """The rides of a file. A zip or a folder may have several lists of rides, and lists of stations.
+
+    Args:
+        columns: the names of columns that are not the known ones, by meaning.
+        stations: a file with a list of stations, which is asked before those beside the rides.
+        today: the present, in the programme's time zone.
 
     Raises:
-        UnreadableFileError: the file does not exist, or cannot be unpacked.
+        UnreadableFileError: a file does not exist, or cannot be unpacked, or has not what it should have.
     """
 
-    def __init__(self, file: Path, user_column: str | None, today: datetime) -> None:
-        self._file, self._user_column, self._today = file, user_column, today
-        self._lists = [(source, encoding_of(source)) for source in sources(file)]
+    def __init__(self, file: Path, columns: Mapping[str, str], stations: Path | None, today: datetime) -> None:
+        self._notes: list[str] = []
+        given = self._given(stations)
+        rides, beside = self._sorted(sources(file), columns)
+        if not rides:
+            raise UnreadableFileError(
+                f"{file} has stations and no rides. Give the rides as FILE=, and the stations as STATIONS=."
+            )
+        latest = today.replace(tzinfo=None) + timedelta(days=1)
+        self._lists = [
+            RideList(source, encoding, columns, Atlas([*given, *nearest_first(source, beside)]), latest)
+            for source, encoding in rides
+        ]
+        self._stations = [*given, *beside]
 
-    def survey(self, bad_rows: Path) -> Survey:
+    @property
+    def kilobytes(self) -> int:
+        """The size of all lists of rides when they are unpacked."""
+        return max(1, sum(rides.source.size for rides in self._lists) // 1000)
+
+    def survey(self, bad_rows: Path, tell: Callable[[int], None] = lambda _: None) -> Survey:
         """Read all rows, count them, and write each bad row to the file ``bad_rows``.
+
+        ``tell`` is called with the number of kilobytes read so far.
 
         Raises:
             UnreadableFileError: the file is damaged, or no list in it has a valid header.
         """
-        found = Survey()
+        found = Survey(notes=list(self._notes), stations={one.source.name: one.stations for one in self._stations})
+        done, seen = 0, set[int]()
+
+        def on_bytes(read: int) -> None:
+            tell((done + read) // 1000)
+
+        def on_header(header: Header) -> None:
+            found.columns[header.mapping] += 1
+
         with bad_row_file(bad_rows) as target:
-            for source, encoding in list(self._lists):
+            for rides in list(self._lists):
                 try:
-                    for row in self._rows(source, encoding):
+                    for row in rides_in(rides, on_bytes, on_header):
                         if isinstance(row, BadRow):
                             found.bad.add(row)
                             target.write(bad_row_line(row))
                         else:
-                            found.rides += 1
-                            found.last_day = max(found.last_day, row.started.date())
+                            found.add(row, seen if len(seen) < MOST_COMPARED else None)
                 except NotRidesError as error:
-                    self._skip(source, encoding, error)
-                    found.notes.append(f"Not replayed: {error}")
+                    self._skip(rides, error)
+                    found.notes.append(f"Not replayed: {error.why}")
+                done += rides.source.size
         found.notes += [
-            f"{source.name} is not UTF-8. It was read as Windows-1252, so names may look wrong."
-            for source, encoding in self._lists
-            if encoding == "cp1252"
+            f"{rides.source.name} is not UTF-8. It was read as Windows-1252, so names may look wrong."
+            for rides in self._lists
+            if rides.encoding == "cp1252"
         ]
         return found
 
     def rides(self) -> Iterator[Ride]:
         """Yield all valid rides in the order of the file."""
-        for source, encoding in self._lists:
-            yield from (row for row in self._rows(source, encoding) if isinstance(row, Ride))
+        return (row for row in chain.from_iterable(map(rides_in, self._lists)) if isinstance(row, Ride))
 
-    def _rows(self, source: Source, encoding: str) -> Iterator[Ride | BadRow]:
-        return rides_in(source, encoding, self._user_column, self._today)
+    def _given(self, file: Path | None) -> list[Stations]:
+        """Return the lists of stations in the file that the person who runs the replay named."""
+        if file is None:
+            return []
+        rides, stations = self._sorted(sources(file), {})
+        if rides or not any(one.stations for one in stations):
+            raise UnreadableFileError(
+                f"{file} is not a list of stations. It must be a CSV file with columns such as id, name, latitude and "
+                "longitude, or the file station_information.json of a GBFS feed."
+            )
+        return stations
 
-    def _skip(self, source: Source, encoding: str, error: NotRidesError) -> None:
+    def _sorted(
+        self, found: list[Source], columns: Mapping[str, str]
+    ) -> tuple[list[tuple[Source, str]], list[Stations]]:
+        """Return the lists of rides with their encodings, and the lists of stations."""
+        rides: list[tuple[Source, str]] = []
+        stations: list[Stations] = []
+        for source in found:
+            encoding = encoding_of(source)
+            try:
+                listed = stations_in(source, encoding, columns)
+            except NotRidesError as error:
+                self._notes.append(f"Not read: {error.why}")
+                continue
+            if listed is None:
+                rides.append((source, encoding))
+                continue
+            stations.append(listed)
+            if listed.left_out:
+                self._notes.append(f"{source.name}: {listed.left_out:,} stations without a place were left out.")
+        return rides, stations
+
+    def _skip(self, rides: RideList, error: NotRidesError) -> None:
         """Remove a list that has no valid header. If no other list is left, raise the error."""
-        self._lists.remove((source, encoding))
+        self._lists.remove(rides)
         if not self._lists:
             raise error

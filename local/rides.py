@@ -1,40 +1,31 @@
 """Parses lists of published bike rides, line by line.
 
 A row that is not a valid ride is returned as a bad row, with its line number and the reason. A list begins with a
-header: Citi Bike's old columns (`starttime`, `start station latitude`, `bikeid` …) or the new ones (`started_at`,
-`start_lat`, `start_station_id` …), in any order and case. If another header follows, for example in a file that joins
-two months, it applies to the lines after it. A cell cannot contain a line break, so a quoted cell must end on the line
-on which it begins.
+header, whose columns `local/ride_columns.py` knows, in any order and case. If another header follows, for example in a
+file that joins two months, it applies to the lines after it. A cell cannot contain a line break, so a quoted cell must
+end on the line on which it begins.
 """
 
-import csv
 import hashlib
 import json
-import re
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import quote
 
-from local.ride_files import LONGEST_LINE, Line, NotRidesError, Source, lines
-from local.ride_headers import AXES, Header, header_of, is_like_a_header, shortened
+from local.ride_cells import BadCellError, Place, empty_behind, fitted, is_missing, place, row_of, shortened
+from local.ride_columns import plain
+from local.ride_files import Line, NotRidesError, Source, lines
+from local.ride_headers import ENDS, Header, header_of, is_like_a_header
+from local.ride_stations import FIRST_LINES, Atlas
+from local.ride_times import start_time
 from saxaul.trees.reach import distance_km
 
 LONGEST_ID = 128
 """The most characters that the API accepts in a user's id."""
 
-_LIMITS = (90, 180, 90, 180)
-"""The largest absolute value of each coordinate in ``AXES``, in degrees."""
-_MISSING = {"", "null", "na", "n/a", "nan", "none", "nil", "\\n", "-"}
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-_INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
-_TIME = re.compile(
-    r"(?:(?P<Y>\d{4})[-/](?P<M>\d\d?)[-/](?P<D>\d\d?)|(?P<m>\d\d?)/(?P<d>\d\d?)/(?P<y>\d{4}|\d\d))"
-    r"(?:T|\s+)(?P<hour>\d\d?):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,]\d+)?)?"
-    r"\s*(?P<half>[AP]M)?\s*(?:Z|UTC|[+-]\d\d:?\d\d)?",
-    re.ASCII | re.IGNORECASE,
-)
-_EARLIEST = datetime(1970, 1, 2)  # noqa: DTZ001 - as published
+_USERS = {"user": "", "bike": "bike", "start_station_id": "station", "start_station_name": "station"}
+"""The columns that may identify the user, and how the user's id then begins: with this word, or the column's name."""
 
 
 class Ride(NamedTuple):
@@ -59,34 +50,52 @@ class BadRow(NamedTuple):
     text: str
 
 
-class _BadRowError(Exception):
-    def __init__(self, reason: str, detail: str = "") -> None:
-        self.reason, self.detail = reason, detail
+class RideList(NamedTuple):
+    """A list of rides, and how it is read.
+
+    Attributes:
+        columns: the names of columns that are not the known ones, by meaning.
+        atlas: where stations are.
+        latest: no ride can have started later, in local time without a time zone.
+    """
+
+    source: Source
+    encoding: str
+    columns: Mapping[str, str]
+    atlas: Atlas
+    latest: datetime
 
 
-def rides_in(source: Source, encoding: str, user_column: str | None, today: datetime) -> Iterator[Ride | BadRow]:
+def rides_in(
+    rides: RideList, tell: Callable[[int], None] = lambda _: None, on_header: Callable[[Header], None] = lambda _: None
+) -> Iterator[Ride | BadRow]:
     """Yield each row of a list of rides, as a ride or as a bad row.
+
+    ``tell`` is called with the number of bytes read, and ``on_header`` with each header.
 
     Raises:
         NotRidesError: the list does not begin with a header that has all needed columns.
         UnreadableFileError: the file is damaged.
     """
-    header: Header | None = None
-    begun = False
-    latest = today.replace(tzinfo=None) + timedelta(days=1)
-    for line in lines(source, encoding):
+    numbered = lines(rides.source, rides.encoding, tell)
+    first, above = _first_header(rides, numbered)
+    on_header(first)
+    yield from (BadRow(rides.source, line.number, "above the header", "", line.text) for line in above)
+    header: Header | None = first
+    is_first = True
+    for line in numbered:
         try:
-            if not begun and line.text.strip():
-                header, begun = header_of(line.text, source.name, user_column), True
-                continue
-            yield _ride(line, header, latest)
-        except _BadRowError as bad:
+            header, cells = _cells_of(line, header, is_first=is_first)
+            is_first = False
+            yield _ride(cells, header, rides)
+        except BadCellError as bad:
             reason, detail = bad.reason, bad.detail
             if is_like_a_header(line.text):
-                reason, detail, header = _read_second_header(line.text, source.name, user_column)
-            yield BadRow(source, line.number, reason, detail, line.text)
-    if not begun:
-        raise NotRidesError(f"{source.name} is empty.")
+                reason, detail, header = _read_second_header(line.text, rides)
+                is_first = True
+                if header:
+                    on_header(header)
+            yield BadRow(rides.source, line.number, reason, detail, line.text)
 
 
 def user_id(column: str, cell: str) -> str:
@@ -102,84 +111,103 @@ def user_id(column: str, cell: str) -> str:
     return full[: LONGEST_ID - len(mark)] + mark
 
 
-def _ride(line: Line, header: Header | None, latest: datetime) -> Ride:
-    if not line.text.strip():
-        raise _BadRowError("blank line")
+def _first_header(rides: RideList, numbered: Iterator[Line]) -> tuple[Header, list[Line]]:
+    """Return the first header of a list, and the lines above it that are not blank."""
+    above: list[Line] = []
+    first: NotRidesError | None = None
+    for line in numbered:
+        if not line.text.strip():
+            continue
+        try:
+            return _header(line.text, rides), above
+        except NotRidesError as error:
+            first = first or error
+            above.append(line)
+            if len(above) == FIRST_LINES or is_like_a_header(line.text):
+                raise (error if is_like_a_header(line.text) else first) from None
+    raise first or NotRidesError(f"{rides.source.name} is empty.")
+
+
+def _header(text: str, rides: RideList) -> Header:
+    """Return a header. Raises NotRidesError if the list has no coordinates, and there is no list of stations."""
+    name = rides.source.name
+    header = header_of(text, name, rides.columns)
+    if header.needs_stations and not rides.atlas.lists:
+        raise NotRidesError(
+            f"{name} has stations without coordinates, and there is no list of stations beside it.",
+            "Give one: STATIONS=stations.csv, with the columns id, name, latitude and longitude, or the file "
+            "station_information.json of the system's GBFS feed.",
+        )
+    return header
+
+
+def _cells_of(line: Line, header: Header | None, *, is_first: bool) -> tuple[Header, list[str]]:
+    """Return the cells of a row, and the header that holds from this row on.
+
+    Each row may have as many empty cells behind the last column as the first row below the header has.
+    """
     if header is None:
-        raise _BadRowError("below a header that cannot be read")
-    cells = _cells(line, header)
-    places = [
-        _degrees(cells[column], axis, limit) for column, axis, limit in zip(header.places, AXES, _LIMITS, strict=True)
-    ]
+        raise BadCellError("below a header that cannot be read" if line.text.strip() else "blank line")
+    cells = row_of(line, header.separator)
+    if is_first:
+        header = header._replace(surplus=empty_behind(cells, len(header.names)))
+    return header, fitted(cells, len(header.names), header.surplus, ended=line.ended)
+
+
+def _ride(cells: list[str], header: Header, rides: RideList) -> Ride:
+    start, end = (_place(cells, header, end, rides.atlas) for end in ENDS)
+    column = header.columns["start_time"]
+    started = start_time(cells[column], plain(header.names[column]), rides.latest)
     key = hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:20]
-    started = _time(cells[header.started], latest)
-    return Ride(key, _user(cells, header, places), started, round(distance_km(*places), 3))
+    return Ride(key, _user(cells, header, start), started, round(distance_km(*start, *end), 3))
 
 
-def _cells(line: Line, header: Header) -> list[str]:
-    if len(line.text) > LONGEST_LINE:
-        raise _BadRowError("line too long", f"more than {LONGEST_LINE:,} characters")
-    if "\0" in line.text:
-        raise _BadRowError("NUL character")
-    try:
-        (cells,) = csv.reader([line.text], delimiter=header.separator, strict=True)
-    except csv.Error as error:
-        unclosed = "unexpected end" in str(error)
-        raise _BadRowError("quote not closed" if unclosed else "text behind a quote") from error
-    surplus = len(cells) - len(header.names)
-    counts = f"{len(cells)} columns where the header has {len(header.names)}"
-    if surplus < 0:
-        raise _BadRowError("too few columns" if line.ended else "last line cut short", counts)
-    if surplus > 0:
-        raise _BadRowError("too many columns" if any(cells[-surplus:]) else "trailing separator", counts)
-    return cells
+def _place(cells: list[str], header: Header, end: str, atlas: Atlas) -> Place:
+    """Return the place of an end of a ride: its coordinates, or else the place of its station.
+
+    Raises:
+        BadCellError: neither is known.
+    """
+
+    def cell(what: str) -> str:
+        column = header.columns.get(f"{end}_{what}")
+        return "" if column is None or is_missing(cells[column]) else cells[column].strip()
+
+    station, name = cell("station_id"), cell("station_name")
+    if header.has(end, "lat", "lng"):
+        try:
+            return place(
+                cells[header.columns[f"{end}_lat"]], cells[header.columns[f"{end}_lng"]], header.separator, end
+            )
+        except BadCellError as bad:
+            if bad.reason != "coordinate missing":
+                raise
+            if found := atlas.place_of(station, name):
+                return found
+            raise
+    if found := atlas.place_of(station, name):
+        return found
+    if station or name:
+        raise BadCellError("station unknown", f"{end} station {shortened(' '.join(filter(None, (station, name))))!r}")
+    raise BadCellError("station missing", f"{end} station")
 
 
-def _degrees(cell: str, axis: str, limit: int) -> float:
-    text = cell.strip()
-    detail = f"{axis} {shortened(text)!r}"
-    if text.lower() in _MISSING:
-        raise _BadRowError("coordinate missing", detail)
-    if _INFINITE.fullmatch(text):
-        raise _BadRowError("coordinate out of range", detail)
-    if not _NUMBER.fullmatch(text):
-        raise _BadRowError("coordinate not a number", detail)
-    degrees = float(text)
-    if not -limit <= degrees <= limit:
-        raise _BadRowError("coordinate out of range", detail)
-    return degrees
+def _user(cells: list[str], header: Header, start: Place) -> str:
+    """Return the user id of a ride: the column that COLUMNS= names, or the bike, or the station where it began.
 
-
-def _time(cell: str, latest: datetime) -> datetime:
-    text = cell.strip()
-    found = _TIME.fullmatch(text)
-    if text.lower() in _MISSING:
-        raise _BadRowError("time missing", f"start time {text!r}")
-    if found is None:
-        raise _BadRowError("time unreadable", f"start time {shortened(text)!r}")
-    year, month, day = (int(found[long] or found[short]) for long, short in ("Yy", "Mm", "Dd"))
-    hour, minute, second = (int(found[name] or 0) for name in ("hour", "minute", "second"))
-    if found["half"]:
-        hour = hour % 12 + (12 if found["half"].upper() == "PM" else 0)
-    try:
-        started = datetime(year + 2000 * (year < 100), month, day, hour, minute, second)  # noqa: DTZ001, PLR2004
-    except ValueError as error:
-        raise _BadRowError("time unreadable", f"start time {text!r}") from error
-    if not _EARLIEST <= started <= latest:
-        raise _BadRowError("time out of range", f"start time {text!r}")
-    return started
-
-
-def _user(cells: list[str], header: Header, places: list[float]) -> str:
-    """Return the user id of a ride. If the row has no user, the id is the ride's start, rounded to a kilometre."""
-    if header.user is not None and cells[header.user].strip().lower() not in _MISSING:
-        return user_id(header.names[header.user], cells[header.user])
-    latitude, longitude = (round(degrees, 2) + 0.0 for degrees in places[:2])
+    If the row has none of them, the id is the ride's start, rounded to a kilometre.
+    """
+    wanted = ["user"] if "user" in header.columns else list(_USERS)
+    for meaning in wanted:
+        column = header.columns.get(meaning)
+        if column is not None and not is_missing(cells[column]):
+            return user_id(_USERS[meaning] or plain(header.names[column]), cells[column])
+    latitude, longitude = (round(degrees, 2) + 0.0 for degrees in start)
     return f"at~{latitude:.2f}~{longitude:.2f}"
 
 
-def _read_second_header(text: str, name: str, user_column: str | None) -> tuple[str, str, Header | None]:
+def _read_second_header(text: str, rides: RideList) -> tuple[str, str, Header | None]:
     try:
-        return "header again", "", header_of(text, name, user_column)
+        return "header again", "", _header(text, rides)
     except NotRidesError as error:
-        return "header that cannot be read", str(error), None
+        return "header that cannot be read", error.why, None

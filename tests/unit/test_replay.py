@@ -6,9 +6,10 @@ from collections import Counter
 from decimal import Decimal
 
 from local.action_queue import Waiting, wait_for_queue
-from local.replay_report import WIDTH, BadRows, Sent, Survey, Wallets, totals
+from local.replay_report import BadRows, Sent, Survey, Wallets, totals
 from local.ride_files import Source
 from local.rides import BadRow
+from local.tables import WIDTH, Column, number, table_lines
 
 # --- Waiting ------------------------------------------------------------------------------------------------------
 
@@ -69,11 +70,12 @@ def test_the_totals_fit_into_80_columns_and_nothing_is_cut() -> None:
         bad.add(BadRow(Source("a.csv", "", io.BytesIO), line, "coordinate missing", "", ""))
     sent = Sent(123_456_789, Counter(["quantity_out_of_range"]), {"a"}, 10)
 
-    lines = totals(Survey(bad, 123_456_790), sent, Wallets(10**9, 10**12, 0, Decimal(10**15)))
+    rows = totals(Survey(bad, 123_456_790), sent, Wallets(10**9, 10**12, 0, Decimal(10**15)))
+    lines = [line.plain for line in table_lines([Column(), number(), Column()], rows)]
 
     assert max(map(len, lines)) <= WIDTH
     text = re.sub(r"\s+", " ", "\n".join(lines))
     assert "rows read 123,456,808" in text
     assert "coordinate missing 9 lines 1000001, 1000002, 1000003, 1000004, 1000005 …" in text
     assert "1,001,000,000,000" in text
-    assert "202401-trips.csv:1000001" in text
+    assert "2024/a-folder-with-a-rather-long-name/202401-trips.csv:1000001," in text.replace(" ", "")

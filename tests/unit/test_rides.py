@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import re
 import tracemalloc
 import zipfile
@@ -40,7 +41,7 @@ def surveyed(tmp_path: Path) -> Callable[..., tuple[Survey, list[Ride], list[str
     ) -> tuple[Survey, list[Ride], list[str]]:
         file = tmp_path / name
         file.write_bytes(content.encode() if isinstance(content, str) else content)
-        rides = RideFile(file, user, TODAY)
+        rides = RideFile(file, {"user": user} if user else {}, None, TODAY)
         named = tmp_path / "bad-rows.txt"
         found = rides.survey(named)
         return found, list(rides.rides()), named.read_text().splitlines() if named.exists() else []
@@ -132,7 +133,7 @@ def test_two_months_in_one_file_may_have_different_headers(surveyed: Surveyed) -
     )
 
     assert found.bad.first == {"header again": ["3", "5"]}
-    assert [ride.user for ride in rides] == ["bikeid-17001", "startstationid-519", "bikeid-17001"]
+    assert [ride.user for ride in rides] == ["bike-17001", "station-519", "bike-17001"]
 
 
 def test_rows_below_a_header_without_the_user_column_are_reported(surveyed: Surveyed) -> None:
@@ -261,7 +262,7 @@ LIST = f"{NEW}\n{RIDE}\n{with_cell('ride_id', 'A2')}\n".encode()
 def test_every_common_encoding_is_read(surveyed: Surveyed, encoding: str) -> None:
     found, rides, _ = surveyed(f"{NEW}\n{with_cell('start_station_id', 'Café')}\n".encode(encoding))
 
-    assert [ride.user for ride in rides] == [user_id("startstationid", "Café")]
+    assert [ride.user for ride in rides] == [user_id("station", "Café")]
     assert len(found.notes) == (encoding in {"cp1252", "latin-1"})
 
 
@@ -309,9 +310,12 @@ def test_a_gzip_file_is_read(surveyed: Surveyed) -> None:
     [
         (b"", "is empty."),
         (b"\n\n", "is empty."),
-        (b"a,b,c\n1,2,3\n", "has no header in the Citi Bike format; its first line is 'a,b,c'."),
-        (RIDE.encode(), "has no header in the Citi Bike format"),
-        (NEW.replace("end_lng", "there").encode(), "has no column for the end longitude."),
+        (b"a,b,c\n1,2,3\n", "has no header with known columns; its first line is 'a,b,c'."),
+        (RIDE.encode(), "has no header with known columns"),
+        (
+            NEW.replace("end_lng", "there").encode(),
+            "has no known column for the place where a ride ends; it has ride_id, ",
+        ),
         (bytes(range(256)) * 10, "is not a CSV file: its first line has"),
         (b"x" * 50_000, "is not a CSV file: its first line has"),
         (gzip.compress(LIST * 1000, mtime=0)[:-20], "is damaged or cut short"),
@@ -332,9 +336,11 @@ def test_a_file_that_cannot_be_read_gives_an_error_of_one_line(
 
 def test_a_folder_or_a_missing_file_gives_an_error_of_one_line(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError, match=r"^There is no file .*gone\.csv\.$"):
-        RideFile(tmp_path / "gone.csv", None, TODAY)
+        RideFile(tmp_path / "gone.csv", {}, None, TODAY)
+    with pytest.raises(UnreadableFileError, match="has no CSV, gzip or zip file in it"):
+        RideFile(tmp_path, {}, None, TODAY)
     with pytest.raises(UnreadableFileError, match="is not a regular file"):
-        RideFile(tmp_path, None, TODAY)
+        RideFile(Path(os.devnull), {}, None, TODAY)
 
 
 @pytest.mark.slow
@@ -346,7 +352,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         target.write('"' + "x" * 8_000_000 + "\n" + RIDE)
 
     tracemalloc.start()
-    rides = RideFile(file, None, TODAY)
+    rides = RideFile(file, {}, None, TODAY)
     found = rides.survey(tmp_path / "bad-rows.txt")
     handed_over = sum(1 for _ in rides.rides())
     _, peak = tracemalloc.get_traced_memory()
