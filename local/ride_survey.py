@@ -119,7 +119,7 @@ class RideFile:
                 continue
             stations.append(listed)
             if listed.left_out:
-                self._notes.append(f"{source.name}: {listed.left_out:,} stations without a place were left out.")
+                self._notes.append(f"{source.name}: {_left_out(listed.left_out)}")
         return rides, stations
 
     def _skip(self, rides: RideList, error: NotRidesError) -> None:
@@ -127,3 +127,9 @@ class RideFile:
         self._lists.remove(rides)
         if not self._lists:
             raise error
+
+
+def _left_out(stations: int) -> str:
+    if stations == 1:
+        return "1 of the stations has no place, and is left out."
+    return f"{stations:,} of the stations have no place, and are left out."
