@@ -102,14 +102,15 @@ RIDE_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 STATION_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "id": ("station_id", "terminal_number", "code", "pk", "number", "short_name", "id", "terminal"),
-        "name": ("name", "station_name", "station", "address"),
-        "lat": ("latitude", "lat"),
-        "lng": ("longitude", "lng", "lon", "long"),
+        "station_id": ("station_id", "terminal_number", "code", "pk", "number", "short_name", "id", "terminal"),
+        "station_name": ("name", "station_name", "station", "address"),
+        "station_lat": ("latitude", "lat"),
+        "station_lng": ("longitude", "lng", "lon", "long"),
     }
 )
 """The meanings of a station list's columns. A list may have several columns of ids and of names: all are used."""
 
+_MEANINGS = (*RIDE_COLUMNS, *STATION_COLUMNS)
 _NEXT = re.compile(r",(?=\s*\w+\s*=)")
 
 
@@ -142,11 +143,12 @@ def parse_columns(text: str) -> dict[str, str]:
             raise ColumnsError(
                 f"{part.strip()!r} names no column: write meaning=column, for example COLUMNS='start_time=Abfahrt'."
             )
-        if meaning not in RIDE_COLUMNS:
-            raise ColumnsError(f"COLUMNS has no meaning {meaning!r}. The meanings are {', '.join(RIDE_COLUMNS)}.")
+        if meaning not in _MEANINGS:
+            raise ColumnsError(f"COLUMNS has no meaning {meaning!r}. The meanings are {', '.join(_MEANINGS)}.")
         if meaning in given:
             raise ColumnsError(f"COLUMNS names two columns for {meaning}: {given[meaning]!r} and {name!r}.")
-        other = next((before for before, named in given.items() if plain(named) == plain(name)), None)
+        same = (before for before, named in given.items() if plain(named) == plain(name))
+        other = next((before for before in same if (before in RIDE_COLUMNS) == (meaning in RIDE_COLUMNS)), None)
         if other and "user" not in {meaning, other}:
             raise ColumnsError(f"COLUMNS gives the column {name!r} two meanings: {other} and {meaning}.")
         given[meaning] = name

@@ -89,15 +89,24 @@ def header_of(text: str, name: str, given: Mapping[str, str]) -> Header:
     return header
 
 
-def station_header_of(text: str) -> StationHeader | None:
-    """Return the columns and the separator of a list of stations from its header, or None if the line is none."""
+def station_header_of(text: str, given: Mapping[str, str]) -> StationHeader | None:
+    """Return the columns and the separator of a list of stations from its header, or None if the line is none.
+
+    ``given`` has the names of columns that are not the known ones, by meaning.
+    """
     if "\0" in text or len(text) > LONGEST_LINE:
         return None
-    wanted = {meaning: [plain(name) for name in names] for meaning, names in STATION_COLUMNS.items()}
+    wanted = {
+        meaning: [plain(name) for name in ([given[meaning]] if meaning in given else names)]
+        for meaning, names in STATION_COLUMNS.items()
+    }
     separator, names = _read(text, {name for names in wanted.values() for name in names})
     reduced = [plain(name) for name in names]
-    latitude, longitude = column_of(reduced, wanted["lat"]), column_of(reduced, wanted["lng"])
-    ids, called = ([reduced.index(name) for name in wanted[kind] if name in reduced] for kind in ("id", "name"))
+    latitude, longitude = (column_of(reduced, wanted[f"station_{axis}"]) for axis in ("lat", "lng"))
+    ids, called = (
+        [reduced.index(name) for name in wanted[meaning] if name in reduced]
+        for meaning in ("station_id", "station_name")
+    )
     if latitude is None or longitude is None or not (ids or called) or column_of(reduced, KNOWN["start_time"]):
         return None
     return StationHeader(separator, len(names), latitude, longitude, ids, called)

@@ -84,7 +84,7 @@ class Atlas:
 def stations_in(source: Source, encoding: str, columns: Mapping[str, str]) -> Stations | None:
     """Return the stations of a list, or None if it is not a list of stations.
 
-    ``columns`` are the names of a ride file's columns that are not the known ones, by meaning.
+    ``columns`` are the names of columns that are not the known ones, by meaning.
 
     Raises:
         NotRidesError: it is JSON, but not the feed of a system's stations.
@@ -96,7 +96,7 @@ def stations_in(source: Source, encoding: str, columns: Mapping[str, str]) -> St
     for line in islice((line for line in numbered if line.text.strip()), FIRST_LINES):
         if _begins_rides(line.text, columns):
             return None
-        if header := station_header_of(line.text):
+        if header := station_header_of(line.text, columns):
             return _collect(source, len(header.ids), _rows_of_list(header, numbered))
     return None
 

@@ -30,7 +30,7 @@ class RideFile:
 
     def __init__(self, file: Path, columns: Mapping[str, str], stations: Path | None, today: datetime) -> None:
         self._notes: list[str] = []
-        given = self._given(stations)
+        given = self._given(stations, columns)
         rides, beside = self._sorted(sources(file), columns)
         if not rides:
             raise UnreadableFileError(
@@ -89,15 +89,16 @@ class RideFile:
         """Yield all valid rides in the order of the file."""
         return (row for row in chain.from_iterable(map(rides_in, self._lists)) if isinstance(row, Ride))
 
-    def _given(self, file: Path | None) -> list[Stations]:
+    def _given(self, file: Path | None, columns: Mapping[str, str]) -> list[Stations]:
         """Return the lists of stations in the file that the person who runs the replay named."""
         if file is None:
             return []
-        rides, stations = self._sorted(sources(file), {})
+        rides, stations = self._sorted(sources(file), columns)
         if rides or not any(one.stations for one in stations):
             raise UnreadableFileError(
                 f"{file} is not a list of stations. It must be a CSV file with columns such as id, name, latitude and "
-                "longitude, or the file station_information.json of a GBFS feed."
+                "longitude, or the file station_information.json of a GBFS feed. If its columns have other names, say "
+                "which: COLUMNS='station_id=…,station_lat=…,station_lng=…'."
             )
         return stations
 

@@ -14,6 +14,12 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 
+class Quoted(csv.excel):
+    """Every cell is in quotes."""
+
+    quoting = csv.QUOTE_ALL
+
+
 class Station(NamedTuple):
     number: str
     name: str
@@ -250,9 +256,8 @@ FORMATS: Mapping[str, Format] = {
 def as_text(header: str, rows: list[list[str]], end: str = "\n", separator: str = ",", *, quoted: bool = False) -> str:
     """Return a CSV file. ``header`` is separated by commas."""
     target = io.StringIO()
-    quoting = csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
-    writer = csv.writer(target, delimiter=separator, lineterminator=end, quoting=quoting)
-    writer.writerows([header.split(","), *rows])
+    dialect = Quoted if quoted else csv.excel
+    csv.writer(target, dialect, delimiter=separator, lineterminator=end).writerows([header.split(","), *rows])
     return target.getvalue()
 
 

@@ -102,7 +102,7 @@ def test_a_published_format_may_have_quoted_cells_and_any_line_ending(tmp_path: 
 
 
 def test_all_formats_in_one_zip_are_read_together(tmp_path: Path) -> None:
-    members = {}
+    members: dict[str, bytes] = {}
     for name, published in FORMATS.items():
         members[f"{name}/rides.csv"] = trips_of(published, trips(3)).encode(ENCODINGS[len(members) % len(ENCODINGS)])
         if published.stations:

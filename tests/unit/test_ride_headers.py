@@ -24,7 +24,8 @@ TODAY = datetime(2026, 6, 5, 12, tzinfo=ZONE)
 LATEST = datetime(2026, 6, 6)  # noqa: DTZ001 - as published
 OWN = "Rad;Abfahrt;Breite, Start;Länge = Start;Breite Ziel;Länge Ziel"
 OWN_RIDE = "7;01.05.2024 08:30;40,75;-73,97;40,76;-73,98"
-OWN_COLUMNS = "start_time=Abfahrt, start_lat=Breite, Start,start_lng=Länge = Start,end_lat=breite_ziel,end_lng=Länge Ziel,user=Rad"
+OWN_PLACES = "start_lat=Breite, Start,start_lng=Länge = Start,end_lat=breite_ziel,end_lng=Länge Ziel"
+OWN_COLUMNS = f"start_time=Abfahrt, {OWN_PLACES},user=Rad"
 
 Read = Callable[..., tuple[Survey, list[Ride]]]
 
@@ -44,9 +45,8 @@ def test_a_person_can_name_the_columns_of_any_file(read: Read) -> None:
     survey, rides = read(f"{OWN}\n{OWN_RIDE}\n", OWN_COLUMNS)
 
     assert survey.bad.count.total() == 0
-    assert [(ride.user, str(ride.started), ride.distance_km) for ride in rides] == [
-        ("rad-7", "2024-05-01 08:30:00", pytest.approx(1.395, abs=0.001))
-    ]
+    assert [(ride.user, str(ride.started)) for ride in rides] == [("rad-7", "2024-05-01 08:30:00")]
+    assert rides[0].distance_km == pytest.approx(1.395, abs=0.001)
 
 
 def users(rides: list[Ride]) -> set[str]:
@@ -89,6 +89,10 @@ def test_columns_that_cannot_be_meant_are_refused_with_one_sentence(text: str, s
 
 def test_the_column_of_the_user_may_have_another_meaning_too() -> None:
     assert parse_columns("bike=Rad,user=Rad") == {"bike": "Rad", "user": "Rad"}
+
+
+def test_a_list_of_stations_may_have_a_column_of_the_same_name() -> None:
+    assert len(parse_columns("start_lat=Breite,station_lat=Breite")) == 2
 
 
 @given(st.dictionaries(st.sampled_from(sorted(RIDE_COLUMNS)), st.text("aä車 #=(),1", min_size=1, max_size=20)))
@@ -229,7 +233,7 @@ def test_the_documented_columns_are_those_that_are_known() -> None:
 
     assert {meaning: re.findall(r"`([^`]+)`", names) for meaning, names in rows.items()} == {
         **{meaning: list(names) for meaning, names in RIDE_COLUMNS.items()},
-        **{f"station_{meaning}": list(names) for meaning, names in STATION_COLUMNS.items()},
+        **{meaning: list(names) for meaning, names in STATION_COLUMNS.items()},
     }
 
 

@@ -152,6 +152,17 @@ def test_a_given_list_counts_before_one_beside_the_rides_which_has_the_others(su
     assert [round(one.distance_km / DEGREE) for one in found] == [5]
 
 
+def test_the_columns_of_a_list_of_stations_can_be_named(tmp_path: Path) -> None:
+    (tmp_path / "rides.csv").write_bytes(rides(ride("1", "2")))
+    (tmp_path / "stationen.csv").write_text("Nr;Breite;Länge\n1;40,0;-73,0\n2;41,0;-73,0\n", "utf-8")
+    columns = {"station_id": "Nr", "station_lat": "Breite", "station_lng": "Länge"}
+
+    file = RideFile(tmp_path / "rides.csv", columns, tmp_path / "stationen.csv", TODAY)
+
+    assert file.survey(tmp_path / "bad-rows.txt").rides == 1
+    assert [one.distance_km for one in file.rides()] == [pytest.approx(DEGREE, abs=0.01)]
+
+
 def test_a_ride_of_a_station_that_no_list_has_is_a_bad_row(surveyed: Surveyed, tmp_path: Path) -> None:
     rows = [
         ride("1", "2"),
