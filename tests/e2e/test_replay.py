@@ -1,9 +1,7 @@
-"""Replaying published bike rides through the API. ``TRIPS=trips.csv`` replays a real file instead of generated ones."""
+"""Replaying published bike rides through the API of the laptop stack."""
 
-import csv
+import json
 import math
-import os
-import random
 import re
 import subprocess
 import sys
@@ -13,69 +11,38 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from local.replay import ZONE
 from local.sam import ROOT, state
+from tests.unit.ride_samples import FORMATS, Trip, stations_of, trips, trips_of
 
-OLD = [
-    *("tripduration", "starttime", "stoptime", "start station id", "start station name", "start station latitude"),
-    *("start station longitude", "end station id", "end station name", "end station latitude", "end station longitude"),
-    *("bikeid", "usertype", "birth year", "gender"),
-]
-NEW = [
-    *("ride_id", "rideable_type", "started_at", "ended_at", "start_station_name", "start_station_id"),
-    *("end_station_name", "end_station_id", "start_lat", "start_lng", "end_lat", "end_lng", "member_casual"),
-]
+SYSTEMS = ["Citi Bike 2016", "Capital Bikeshare 2018", "Divvy 2018", "Bluebikes 2023", "BIXI 2022"]
 
 
-def make_trips(folder: Path, header: list[str], started: str, bike: str, places: list[str]) -> Path:
-    """Write a file of 300 trips of ten bikes in one week. Some of them are round trips."""
-    rng = random.Random(len(header))
-    file = folder / f"{header[0]}.csv"
-    with file.open("w", newline="") as target:
-        rows = csv.DictWriter(target, header, restval="")
-        rows.writeheader()
-        for number in range(300):
-            start = (40.7 + rng.random() / 10, -74 + rng.random() / 10)
-            end = start if number % 50 == 0 else (40.7 + rng.random() / 10, -74 + rng.random() / 10)
-            moment = datetime(2015, 8, 1 + number % 7, rng.randrange(24), 30, number % 60)  # noqa: DTZ001 - as published
-            cells = dict(zip(places, (*start, *end), strict=True)) | {bike: f"{number % 10}", header[0]: str(number)}
-            rows.writerow(cells | {started: f"{moment:%m/%d/%Y %H:%M:%S}" if header is OLD else str(moment)})
-    return file
+def of_system(position: int) -> list[Trip]:
+    """Return 40 trips of a system, with bikes and stations of its own, of a few days. Each tenth is a round trip."""
+    found = []
+    for at, trip in enumerate(trips(40)):
+        stations = [
+            station._replace(number=f"{position}{station.number}", name=f"{position} {station.name}")
+            for station in (trip.start, trip.end)
+        ]
+        end = stations[0] if at % 10 == 9 else stations[1]
+        started = trip.started.replace(day=1 + at % 5)
+        found.append(Trip(started, stations[0], end, f"e2e-{position}-{trip.bike}"))
+    return found
 
 
-@pytest.fixture(params=["old header", "new header"])
-def trips(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    if "TRIPS" in os.environ:
-        return Path(os.environ["TRIPS"])
-    if request.param == "old header":
-        latitudes = [f"{end} station {axis}" for end in ("start", "end") for axis in ("latitude", "longitude")]
-        return make_trips(tmp_path, OLD, "starttime", "bikeid", latitudes)
-    return make_trips(tmp_path, NEW, "started_at", "start_station_id", ["start_lat", "start_lng", "end_lat", "end_lng"])
-
-
-def expected_points(file: Path, today: datetime) -> int:
-    """Compute the points independently: 50 points per km of a bike and day, rounded down, at most 500.
-
-    A ride of less than 10 metres is refused.
-    """
-    rows = list(csv.reader(file.read_text().splitlines()))
-    head, body = rows[0], rows[1:]
-    old = head[0] == "tripduration"
-    started, bike, *columns = (1, 11, 5, 6, 9, 10) if old else (2, 5, 8, 9, 10, 11)
-    days = [datetime.strptime(r[started], "%m/%d/%Y %H:%M:%S" if old else "%Y-%m-%d %H:%M:%S").date() for r in body]  # noqa: DTZ007
-    shift = (today.date() - max(days)).days - 1
+def expected_points(found: list[tuple[str, Trip]], today: datetime) -> int:
+    """Compute the points independently: 50 points per km of a user and day, rounded down, at most 500."""
+    shift = (today.date() - max(trip.started for _, trip in found).date()).days - 1
     double = yaml.safe_load((ROOT / "catalog/campaigns.yaml").read_text())["world-environment-day"]["multipliers"]
     metre_points: defaultdict[tuple[str, Any], int] = defaultdict(int)
-    for row, day in zip(body, days, strict=True):
-        a, b, c, d = (math.radians(float(row[column])) for column in columns)
-        h = math.sin((c - a) / 2) ** 2 + math.cos(a) * math.cos(c) * math.sin((d - b) / 2) ** 2
-        metres = round(2 * 6371008.8 * math.asin(math.sqrt(h)))
-        moved = day + timedelta(days=shift)
+    for user, trip in found:
+        moved = trip.started.date() + timedelta(days=shift)
         times = double.get("bike_ride", 1) if (moved.month, moved.day) == (6, 5) else 1
-        metre_points[row[bike], moved] += metres * 50 * times if metres >= 10 else 0
+        metre_points[user, moved] += trip.metres * 50 * times
     return sum(min(500, points // 1000) for points in metre_points.values())
 
 
@@ -90,21 +57,36 @@ def numbers_in(output: str) -> dict[str, str]:
     return dict(re.findall(r"^ +(\S.*?) {2,}([\d,.]+)(?: |$)", output, re.MULTILINE))
 
 
-def test_replayed_trips_earn_the_expected_points_and_a_second_replay_adds_nothing(
-    stack: dict[str, Any], trips: Path
+def test_a_zip_of_five_systems_earns_the_expected_points_and_a_second_replay_adds_nothing(
+    stack: dict[str, Any], tmp_path: Path
 ) -> None:
     assert stack
-    today = datetime.now(ZONE)
+    today, found, archive = datetime.now(ZONE), [], tmp_path / "e2e-systems.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+        for position, name in enumerate(SYSTEMS):
+            published = FORMATS[name]
+            of_its_own = of_system(position)
+            target.writestr(
+                f"{name}/rides.csv", trips_of(published, of_its_own).encode(["utf-16", "cp1252"][position % 2])
+            )
+            if published.stations:
+                stations = {station.number: station for trip in of_its_own for station in (trip.start, trip.end)}
+                target.writestr(f"{name}/stations.csv", stations_of(published, found=stations.values()))
+            by_name = name == "BIXI 2022"
+            found += [
+                (trip.bike if published.bike else trip.start.name if by_name else trip.start.number, trip)
+                for trip in of_its_own
+            ]
 
-    first, second = (replayed(trips) for _ in range(2))
+    first, second = (replayed(archive, "--json") for _ in range(2))
 
-    assert (first.returncode, second.returncode) == (0, 0), first.stdout + first.stderr + second.stdout + second.stderr
-    totals, again = numbers_in(first.stdout), numbers_in(second.stdout)
-    assert {name for name in totals if name.startswith("refused")} <= {"refused: quantity_out_of_range"}, (
-        "only round trips may be refused"
-    )
-    assert int(totals["points in their wallets"].replace(",", "")) == expected_points(trips, today) > 0
-    assert {**again, "rides a second": ""} == {**totals, "rides a second": ""}
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    totals, again = json.loads(first.stdout), json.loads(second.stdout)
+    assert (totals["rides"], totals["accepted"], totals["bad_rows"]) == (200, 180, {})
+    assert totals["refused"] == {"quantity_out_of_range": 20}, "the round trips"
+    assert totals["users"] == len({user for user, _ in found})
+    assert totals["wallets"]["points"] == expected_points(found, today) > 0
+    assert {**again, "seconds": 0} == {**totals, "seconds": 0}
 
 
 GOOD = "40.75,-73.97,40.76,-73.97,member"
@@ -178,27 +160,4 @@ def test_a_file_with_every_kind_of_bad_row_ends_with_its_totals(stack: dict[str,
         assert match
         found[match[2]].append(match[1])
     assert {reason: ", ".join(numbers) for reason, numbers in found.items()} == BAD
-    assert max(map(len, done.stdout.splitlines()[:-1])) <= 80
     assert "e2e-trips.zip.bad-rows.txt" in done.stdout.splitlines()[-1]
-
-
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        (b"PK\3\4", "is damaged or cut short"),
-        (b"a,b\n1,2\n", "has no header in the Citi Bike format"),
-        (EVERY_KIND.splitlines()[0].encode(), " has no valid ride."),
-    ],
-)
-def test_a_file_without_rides_ends_with_one_sentence(
-    stack: dict[str, Any], tmp_path: Path, content: bytes, sentence: str
-) -> None:
-    assert stack
-    file = tmp_path / "trips.csv"
-    file.write_bytes(content)
-
-    done = replayed(file)
-
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    assert sentence in done.stderr

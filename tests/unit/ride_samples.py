@@ -8,7 +8,7 @@ import gzip
 import io
 import math
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -265,10 +265,10 @@ def trips_of(published: Format, found: list[Trip], end: str = "\n", *, quoted: b
     return as_text(published.header, [published.row(at, trip) for at, trip in enumerate(found)], end, quoted=quoted)
 
 
-def stations_of(published: Format, end: str = "\n") -> str:
+def stations_of(published: Format, end: str = "\n", found: Iterable[Station] = STATIONS) -> str:
     assert published.stations
     header, row = published.stations
-    return as_text(header, [row(station) for station in STATIONS], end)
+    return as_text(header, [row(station) for station in found], end)
 
 
 def zipped(members: Mapping[str, bytes]) -> bytes:
