@@ -68,7 +68,7 @@ def outputs() -> Mapping[str, Callable[[str], object]]:
     """Return what a command prints about something that others wrote, by the name of the command."""
 
     def survey_of(text: str) -> Survey:
-        survey = Survey(notes=[text])
+        survey = Survey(notes=[text], columns=Counter([(("bike", text),)]), stations={text: 1})
         survey.bad.add(bad_row_with(text))
         return survey
 
@@ -102,6 +102,7 @@ def outputs() -> Mapping[str, Callable[[str], object]]:
             "actions",
         ),
         "replay": lambda text: replay._show(survey_of(text), Sent(), None, Path(text[:50])),  # noqa: SLF001
+        "replay before": lambda text: replay._show_survey(survey_of(text)),  # noqa: SLF001
         "story": tell,
         "status": lambda text: show(
             text,
@@ -177,6 +178,7 @@ OWN_MARKUP = {
     ("reconcile.py", "grid"),
     ("reconcile.py", "mark"),
     ("recount.py", "line"),
+    ("replay.py", "file.kilobytes"),
     ("replay.py", "len(users)"),
     ("replay.py", "total"),
     ("shown_actions.py", "grid"),
