@@ -77,7 +77,25 @@ def progress(doing: str, things: str, total: int) -> Iterator[Callable[[int], No
 
 
 @contextmanager
-def _watched(work: Work) -> Iterator[None]:
+def watching(doing: str, things: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show the same as ``progress`` while the work goes on, and leave no line behind."""
+    work = Work(doing, things, total)
+    with _watched(work, is_told=False):
+        yield work.tell
+
+
+Watch = Callable[[str, str, int], AbstractContextManager[Callable[[int], None]]]
+"""Shows how far some work is, as ``watching`` does."""
+
+
+@contextmanager
+def unwatched(*_: object) -> Iterator[Callable[[int], None]]:
+    """Show nothing, in the place of ``watching``."""
+    yield lambda _: None
+
+
+@contextmanager
+def _watched(work: Work, *, is_told: bool = True) -> Iterator[None]:
     ended, has_no_reader = Event(), Event()
     if console.is_terminal:
         columns = [SpinnerColumn(), TextColumn("{task.fields[text]}")]
@@ -112,7 +130,8 @@ def _watched(work: Work) -> Iterator[None]:
     if has_no_reader.is_set():
         console.on_broken_pipe()
     work.remember()
-    console.print(f"[green]✓[/] {work.doing} [dim]{work.seconds:.1f} s[/]")
+    if is_told:
+        console.print(f"[green]✓[/] {work.doing} [dim]{work.seconds:.1f} s[/]")
 
 
 @contextmanager
