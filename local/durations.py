@@ -1,7 +1,7 @@
 """How long the work of a command takes, and how long the rest of it will take.
 
-What takes long is remembered in the file ``durations.json`` of the state folder. So the next run knows how long the
-same work took on this machine, also where nothing can be counted.
+What takes long, and has nothing to count, is remembered in the file ``durations.json`` of the state folder. So the next
+run knows how long the same work took on this machine.
 """
 
 import json
@@ -53,7 +53,7 @@ class Work:
         counted, at = self._first or (0, 0.0)
         if self._first and counted < self.done < self.total:
             return (self.seconds - at) * (self.total - self.done) / (self.done - counted)
-        if self._usual and self._usual > self.seconds and not self._first:
+        if self._usual and self._usual > self.seconds and not self.things:
             return self._usual - self.seconds
         return None
 
@@ -71,8 +71,8 @@ class Work:
         return f", longer than the last time ({time_text(self._usual or 0)})" if is_longer else ""
 
     def remember(self) -> None:
-        """Note how long the work took. A state folder that cannot be written is no reason to fail."""
-        if self.seconds < REMEMBERED_FROM:
+        """Note how long the work took if it cannot be counted. A folder that cannot be written is no reason to fail."""
+        if self.things or self.seconds < REMEMBERED_FROM:
             return
         known = {name: took for name, took in _remembered().items() if name != self.doing}
         latest = list(known.items())[1 - _MOST_REMEMBERED :]
