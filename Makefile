@@ -25,8 +25,8 @@ env: ## install everything that the other commands need
 up: env ## start the laptop stack, or update the running one (PORT=4566, AT=2027-06-05T09:00, PARAMETERS='Name=value')
 	@$(BIN)/python -m local.stack up --port $(PORT) $(if $(AT),--at="$(AT)") $(if $(PARAMETERS),--parameters '$(PARAMETERS)')
 
-clock: env ## show the clock of the laptop stack, or move it forward (AT=2027-06-05T09:00 or BY=1d)
-	@$(BIN)/python -m local.clock $(if $(AT),--at="$(AT)") $(if $(BY),--by="$(BY)")
+clock: env ## show the clock of the laptop stack, or move it forward (AT=2027-06-05T09:00 or BY=1d; JSON=1)
+	@$(BIN)/python -m local.clock $(if $(AT),--at="$(AT)") $(if $(BY),--by="$(BY)") $(if $(JSON),--json)
 
 down: env ## stop the laptop stack
 	@$(BIN)/python -m local.stack down
@@ -42,8 +42,8 @@ SELECTION = --app "$(APP)" --from "$(FROM)" --to "$(TO)" --reason "$(REASON)" $(
 seed: env ## register apps and write a catalog by the API (FOLDER=catalog, STACK=; FORCE=1 overwrites operators' changes)
 	@$(BIN)/python -m local.seed $(if $(FOLDER),"$(FOLDER)") $(if $(FORCE),--force)
 
-apps: env ## list the apps and planting partners of a stack (STACK=)
-	@$(BIN)/python -m local.apps list
+apps: env ## list the apps and planting partners of a stack (JSON=1, STACK=)
+	@$(BIN)/python -m local.apps list $(if $(JSON),--json)
 
 secret: env ## make another secret of an app (APP=, OVERLAP=seconds, STACK=; AGAIN=1 replaces the newer of two)
 	@test -n "$(APP)" || { echo "Name the app: make secret APP=alipay"; exit 1; }
@@ -56,22 +56,22 @@ export: env ## write the apps and the catalog of a stack to files, for make seed
 status: env ## show on one screen how a stack is, and what to do next (JSON=1, STACK=)
 	@$(BIN)/python -m operations.status $(if $(JSON),--json)
 
-reconcile: env ## check that what was accepted is posted, and that points, saplings and orders add up (STACK=)
-	@$(BIN)/python -m operations.reconcile
+reconcile: env ## check that what was accepted is posted, and that points, saplings and orders add up (JSON=1, STACK=)
+	@$(BIN)/python -m operations.reconcile $(if $(JSON),--json)
 
-recount: env ## compare the public totals with the ledger (MEND=1 corrects them, STACK=)
-	@$(BIN)/python -m operations.recount $(if $(MEND),--mend)
+recount: env ## compare the public totals with the ledger (MEND=1 corrects them, JSON=1, STACK=)
+	@$(BIN)/python -m operations.recount $(if $(MEND),--mend) $(if $(JSON),--json)
 
-dead-letters: env ## list, redrive or delete dead letters (DO=list, redrive or drop, with options; STACK=)
-	@$(BIN)/python -m operations.dead_letters $(or $(DO),list)
+dead-letters: env ## list, redrive or delete dead letters (DO=list, redrive or drop, with options; JSON=1 with list; STACK=)
+	@$(BIN)/python -m operations.dead_letters $(or $(DO),list) $(if $(JSON),--json)
 
-app-actions: env ## show what an app reported (APP=, FROM=, TO=, REASON=; TYPE=, USER=, EXPORT=folder, OUT=file, STACK=)
+app-actions: env ## show what an app reported (APP=, FROM=, TO=, REASON=; TYPE=, USER=, EXPORT=folder, OUT=file, JSON=1, STACK=)
 	@test -n "$(APP)" -a -n "$(FROM)" -a -n "$(TO)" -a -n "$(REASON)" || { echo 'Name the app, the span and the reason: make app-actions APP=fakebike FROM=2026-06-01 TO=2026-06-08 REASON="complaint 17"'; exit 1; }
-	@$(BIN)/python -m operations.app_actions $(SELECTION) $(if $(EXPORT),--export "$(EXPORT)") $(if $(OUT),--out "$(OUT)")
+	@$(BIN)/python -m operations.app_actions $(SELECTION) $(if $(EXPORT),--export "$(EXPORT)") $(if $(OUT),--out "$(OUT)") $(if $(JSON),--json)
 
-take-back: env ## show what taking that back would change, and with YES=1 do it (the same variables; ACTIVE=1, OUT=file)
+take-back: env ## show what taking that back would change, and with YES=1 do it (the same variables; ACTIVE=1, OUT=file, JSON=1)
 	@test -n "$(APP)" -a -n "$(FROM)" -a -n "$(TO)" -a -n "$(REASON)" || { echo 'Name the app, the span and the reason: make take-back APP=fakebike FROM=2026-06-01 TO=2026-06-08 REASON="complaint 17"'; exit 1; }
-	@$(BIN)/python -m operations.take_back $(SELECTION) $(if $(YES),--yes) $(if $(ACTIVE),--active) $(if $(OUT),--out "$(OUT)")
+	@$(BIN)/python -m operations.take_back $(SELECTION) $(if $(YES),--yes) $(if $(ACTIVE),--active) $(if $(OUT),--out "$(OUT)") $(if $(JSON),--json)
 
 viewer: env ## renew the files of the viewer on the API's page, a release of swagger-ui-dist (VERSION=, needs npm)
 	@test -n "$(VERSION)" || { echo "Name the release: make viewer VERSION=5.35.0"; exit 1; }
@@ -89,8 +89,8 @@ openapi: env ## write the OpenAPI document of the API from the code, with record
 	@$(BIN)/python -m tests.contract.record
 	@$(BIN)/python -m local.openapi
 
-bench: env ## run the benchmarks (ONLY=accrual runs one of them)
-	@failed=0; for name in $(or $(ONLY),$(BENCHMARKS)); do $(BIN)/python -m benchmarks.$$name || failed=$$?; [ $$failed -lt 128 ] || break; done; exit $$failed
+bench: env ## run the benchmarks (ONLY=accrual runs one of them, JSON=1)
+	@failed=0; for name in $(or $(ONLY),$(BENCHMARKS)); do $(BIN)/python -m benchmarks.$$name $(if $(JSON),--json) || failed=$$?; [ $$failed -lt 128 ] || break; done; exit $$failed
 
 test: env ## run all tests, including the end-to-end tests on a separate stack, in about seventeen minutes on two cores
 	@$(BIN)/python -m pytest $(IN_PARALLEL)

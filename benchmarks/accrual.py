@@ -25,7 +25,6 @@ The benchmark counts these costs between the API and the ledger. The messages of
 """
 
 import gc
-import json
 import logging
 import os
 import sys
@@ -39,7 +38,6 @@ from time import process_time_ns
 from typing import TYPE_CHECKING, NamedTuple
 
 import boto3
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.accrual_plot import draw
 from benchmarks.accrual_report import BUDGETS, SIZES, Results, missed_budgets, report, show
@@ -49,8 +47,8 @@ from benchmarks.metering import Meter
 from benchmarks.periods_way import PeriodsWay, SingleWritesWay, users_of
 from benchmarks.prices import Usage
 from benchmarks.usual_way import UsualWay
-from local.command import command_parser, run_command, whole_number
-from local.console import console, step
+from local.command import add_json, command_parser, run_command, whole_number
+from local.console import apart_from_the_output, console, print_json, progress, shown, step
 from local.sam import ROOT
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.http.bodies import MAX_ACTIONS
@@ -93,18 +91,20 @@ class Bench:
     queue_url: str
     catalog_units: float
 
-    def measure(self, way: Way, day: Day, sample: list[SampledCall], progress: Progress, doing: str) -> Usage:
+    def measure(self, way: Way, day: Day, sample: list[SampledCall], doing: str) -> Usage:
         """Return the usage of the sampled calls, each with the items that the table has at that time of the day."""
         make_tables(LEDGER, ACTIVITY, PLAIN)
         used: Counter[str] = Counter()
         actions = 0
-        for sampled in progress.track(sample, description=doing):
-            way.prepare(sampled.call, sampled.arrived_before)
-            gc.freeze()  # a worker has no simulated day in its memory, which the garbage collector would scan
-            spent, acts = self.measure_call(way, day, sampled)
-            used.update(spent)
-            actions += acts
-            way.check(sampled.call, sampled.arrived_after)
+        with progress(doing, "calls", len(sample)) as tell:
+            for done, sampled in enumerate(sample, start=1):
+                way.prepare(sampled.call, sampled.arrived_before)
+                gc.freeze()  # a worker has no simulated day in its memory, which the garbage collector would scan
+                spent, acts = self.measure_call(way, day, sampled)
+                used.update(spent)
+                actions += acts
+                way.check(sampled.call, sampled.arrived_after)
+                tell(done)
         return self._usage(way, day, used, actions)
 
     def measure_call(self, way: Way, day: Day, sampled: SampledCall) -> tuple[Counter[str], int]:
@@ -189,7 +189,7 @@ def actions_in(call: Call, day: Day) -> list[Reported]:
     return acts
 
 
-def measure_all(users: int, sample: int, progress: Progress, queue_url: str) -> tuple[dict[str, Day], Results]:
+def measure_all(users: int, sample: int, queue_url: str) -> tuple[dict[str, Day], Results]:
     """Measure both arrival patterns and the usual design, each in calls of every size."""
     store = CatalogStore(Table(CATALOG, SYSTEM_CLOCK))
     meter = Meter()
@@ -207,15 +207,13 @@ def measure_all(users: int, sample: int, progress: Progress, queue_url: str) -> 
         for size in SIZES:
             chosen = list(sampled_calls(day, size, sample))
             title = f"{arriving.replace('_', ' ')}, calls of {size:,}"
-            results[arriving, size] = bench.measure(PeriodsWay(day, catalog), day, chosen, progress, title)
+            results[arriving, size] = bench.measure(PeriodsWay(day, catalog), day, chosen, title)
             if arriving == "one_by_one":
                 title = f"single writes, calls of {size:,}"
-                results["single_writes", size] = bench.measure(
-                    SingleWritesWay(day, catalog), day, chosen, progress, title
-                )
+                results["single_writes", size] = bench.measure(SingleWritesWay(day, catalog), day, chosen, title)
                 fewer = chosen[:: min(USUAL_SHARE, len(chosen))]
                 title = f"the usual design, calls of {size:,}"
-                results["usual", size] = bench.measure(UsualWay(day, catalog), day, fewer, progress, title)
+                results["usual", size] = bench.measure(UsualWay(day, catalog), day, fewer, title)
     return days, results
 
 
@@ -227,21 +225,21 @@ def main() -> None:
     parser.add_argument(
         "--sample", type=whole_number(1), default=4_000, help="the number of actions to measure for each table row"
     )
+    add_json(parser)
     chosen = parser.parse_args()
     handler = logger.registered_handler
     if isinstance(handler, logging.StreamHandler):
         # The functions write their log lines to the null device, so that the time for writing them is still measured.
         handler.setStream(Path(os.devnull).open("w"))  # noqa: SIM115 - open until the process ends
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with engine() as queue_url, Progress(*columns, console=console) as progress:
-        days, results = measure_all(chosen.users, chosen.sample, progress, queue_url)
-        summary = report(chosen.users, days, results)
-    draw(summary, PLOT)
-    show(summary)
-    faults = list(missed_budgets(summary))
-    for fault in faults:
-        console.print(f"[red]✗[/] {fault}")
-    print(json.dumps(summary))
+    with apart_from_the_output(needed=chosen.json):
+        with engine() as queue_url:
+            days, results = measure_all(chosen.users, chosen.sample, queue_url)
+            summary = report(chosen.users, days, results)
+        draw(summary, PLOT)
+        print_json(summary) if chosen.json else show(summary)
+        faults = list(missed_budgets(summary))
+        for fault in faults:
+            console.print(f"[red]✗[/] {shown(fault)}")
     sys.exit(1 if faults else 0)
 
 

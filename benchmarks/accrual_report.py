@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table as Grid
-
 from benchmarks.day import Call, Day
 from benchmarks.engine import function_memory
 from benchmarks.periods_way import users_of
 from benchmarks.prices import AS_OF, REGION, Usage
 from local.console import console
+from local.tables import number, print_table
 
 SIZES = (1, 10, 100, 1000)
 """Actions per call."""
@@ -133,21 +131,18 @@ def _missed_in_batches(summary: Mapping[str, Any]) -> Iterator[str]:
 
 
 def show(summary: Mapping[str, Any]) -> None:
-    title = f"Cost per action, over a day of {summary['users']:,} users and {summary['actions_a_day']:,} actions"
-    grid = Grid(title=title, box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in ("", "calls", "write units", "read", "DDB", "SQS", "ms", "$/million"):
-        grid.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     names = {
         "usual": "usual design",
         "single_writes": "single writes",
         "one_by_one": "one by one",
         "together": "together",
     }
-    for name, row in names.items():
-        for size, found in summary[name].items():
-            grid.add_row(
+    print_table(
+        ["", *map(number, ("calls", "write units", "read", "DDB", "SQS", "ms", "$/million"))],
+        [
+            (
                 row,
-                f"{int(size):,}",
+                int(size),
                 f"{found['write_units_per_action']:.2f}{_ratio(found, 'write_units_per_action')}",
                 f"{found['read_units_per_action']:.2f}",
                 f"{found['dynamodb_requests_per_action']:.2f}",
@@ -155,8 +150,12 @@ def show(summary: Mapping[str, Any]) -> None:
                 f"{found['cpu_ms_per_action']:.2f}{_ratio(found, 'cpu_ms_per_action')}",
                 f"{found['usd_per_million_actions']:.2f}{_ratio(found, 'usd_per_million_actions')}",
             )
-        grid.add_section()
-    console.print(grid)
+            for name, row in names.items()
+            for size, found in summary[name].items()
+        ],
+        title=f"Cost per action, over a day of {summary['users']:,} users and {summary['actions_a_day']:,} actions",
+        keys=2,
+    )
     gateway = ", ".join(
         f"{found['api_gateway_usd_per_million_actions']:.2f} in calls of {int(size):,}"
         for size, found in summary["one_by_one"].items()
@@ -179,4 +178,4 @@ def show(summary: Mapping[str, Any]) -> None:
 
 
 def _ratio(found: Mapping[str, Any], key: str) -> str:
-    return f" [green]÷{found[f'times_fewer_{key}']:.1f}[/]" if f"times_fewer_{key}" in found else ""
+    return f" ÷{found[f'times_fewer_{key}']:.1f}" if f"times_fewer_{key}" in found else ""

@@ -13,10 +13,10 @@ from time import perf_counter, thread_time
 from typing import NamedTuple
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from rich.table import Table
 
 from benchmarks.cached_catalog import CachedCatalog
-from local.console import console
+from local.console import progress, shown
+from local.tables import number, print_table
 from saxaul.catalog.entries import Catalog
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.search.index import SearchIndex
@@ -64,22 +64,24 @@ def live_index(catalog: Catalog) -> LiveIndex:
 
 
 def show(runs: Sequence[QueryRun]) -> None:
-    table = Table(
-        "collector",
-        "suggestions",
-        "invalid",
-        "over 20 ms",
-        "over 20 CPU ms",
-        "slowest ms",
-        "most CPU ms",
-        "slowest query",
+    print_table(
+        [
+            "collector",
+            *map(number, ("suggestions", "invalid", "over 20 ms", "over 20 CPU ms", "slowest ms", "most CPU ms")),
+            "slowest query",
+        ],
+        [
+            (
+                run.collector,
+                *(run.size, run.invalid, run.over, run.over_cpu),
+                *(f"{run.slowest_ms:.2f}", f"{run.slowest_cpu_ms:.2f}"),
+                ascii(run.slowest[:24]),
+            )
+            for run in runs
+        ],
         title=f"{QUERY_COUNT:,} queries of any characters",
+        keys=2,
     )
-    for run in runs:
-        figures = (run.size, run.invalid, run.over, run.over_cpu)
-        times = (f"{run.slowest_ms:.2f}", f"{run.slowest_cpu_ms:.2f}")
-        table.add_row(run.collector, *(f"{figure:,}" for figure in figures), *times, ascii(run.slowest[:24]))
-    console.print(table)
 
 
 def _queries() -> list[str]:
@@ -104,12 +106,14 @@ def _queries() -> list[str]:
 def _time_all(collector: str, current: Callable[[], SearchIndex], queries: Sequence[str]) -> QueryRun:
     took: list[tuple[float, float, str]] = []
     invalid, size = 0, len(current().catalog.suggestions)  # the first call builds the index
-    for query in queries:
-        began, began_cpu = perf_counter(), thread_time()
-        answer = current().search(query, "alipay", _DAY, 10)
-        cpu, wall = thread_time() - began_cpu, perf_counter() - began
-        took.append((wall * 1_000, cpu * 1_000, query))
-        invalid += not is_valid(answer)
+    with progress(f"any queries, {size:,} suggestions, collector {shown(collector)}", "queries", len(queries)) as tell:
+        for done, query in enumerate(queries, start=1):
+            began, began_cpu = perf_counter(), thread_time()
+            answer = current().search(query, "alipay", _DAY, 10)
+            cpu, wall = thread_time() - began_cpu, perf_counter() - began
+            took.append((wall * 1_000, cpu * 1_000, query))
+            invalid += not is_valid(answer)
+            tell(done)
     _, slowest_cpu, slowest = max(took, key=lambda timing: timing[1])
     return QueryRun(
         collector,

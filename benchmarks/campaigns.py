@@ -10,7 +10,6 @@ that no campaign multiplies, for rides that one campaign multiplies, and for rid
 those of some persons. The write units and read units are those of DynamoDB (``benchmarks/metering.py``).
 """
 
-import json
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,16 +18,15 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
-from rich.box import SIMPLE_HEAD
-from rich.table import Table as Grid
 
 from benchmarks.engine import ACTIVITY, LEDGER, engine, make_tables
 from benchmarks.metering import WRITES, Meter
 from benchmarks.periods_way import APP, CONTEXT
 from functions.accrue_points.handler import handler as accrue_points
 from functions.tally_impact.handler import handler as tally_impact
-from local.command import command_parser, run_command, whole_number
-from local.console import console, step
+from local.command import add_json, command_parser, run_command, whole_number
+from local.console import apart_from_the_output, print_json, progress
+from local.tables import number, print_table
 from saxaul.catalog.entries import run_name
 from saxaul.ledger.actions import Action, Owner
 from saxaul.messages.bodies import Call, pack
@@ -120,41 +118,60 @@ class Rides:
 
 
 def show(found: dict[tuple[int, int], list[Used]]) -> None:
-    grid = Grid(box=SIMPLE_HEAD, title="Units for each ride")
-    titles = ("campaigns", "records in a batch", "ride of a person", "written by the accrual", "bytes of the message")
-    for title in (*titles, "written by the tally", "read by the tally"):
-        grid.add_column(title, justify="right")
-    for (campaigns, batch), rounds in found.items():
-        for number, used in enumerate(rounds, start=1):
-            grid.add_row(
-                *(str(campaigns), f"{batch:,}", str(number), f"{used.accrual_writes:.3f}", f"{used.message_bytes:.0f}"),
+    print_table(
+        [
+            *map(number, ("campaigns", "records in a batch", "ride of a person")),
+            *map(number, ("written by the accrual", "bytes of the message")),
+            *map(number, ("written by the tally", "read by the tally")),
+        ],
+        [
+            (
+                *(campaigns, batch, at),
+                *(f"{used.accrual_writes:.3f}", f"{used.message_bytes:,.0f}"),
                 *(f"{used.tally_writes:.3f}", f"{used.tally_reads:.3f}"),
             )
-    console.print(grid)
+            for (campaigns, batch), rounds in found.items()
+            for at, used in enumerate(rounds, start=1)
+        ],
+        title="Units for each ride",
+        keys=3,
+    )
 
 
 def main() -> None:
     parser = command_parser("benchmarks.campaigns", __doc__)
     parser.add_argument("--persons", type=whole_number(1), default=1000, help="how many persons take part")
+    add_json(parser)
     chosen = parser.parse_args()
     logger.setLevel(logging.ERROR)
-    with engine():
-        meter = Meter()
-        meter.attach(dynamodb(), sqs())
-        found = {}
-        for batch in BATCHES:
-            for campaigns in CAMPAIGNS:
-                with step(f"{campaigns} campaigns, batches of {batch}"):
-                    rides = Rides(meter, chosen.persons, campaigns, batch)
-                    found[campaigns, batch] = [rides.round(number) for number in range(ROUNDS)]
-        show(found)
+    with apart_from_the_output(needed=chosen.json):
+        found = _measured(chosen.persons)
+        if not chosen.json:
+            show(found)
+            return
         rows = {
             f"{campaigns} campaigns, batches of {batch}": [
                 {name: round(amount, 4) for name, amount in used._asdict().items()} for used in rounds
             ]
             for (campaigns, batch), rounds in found.items()
         }
-        console.print_json(json.dumps({"persons": chosen.persons, "rides": rows}), indent=None)
+        print_json({"benchmark": "campaigns", "persons": chosen.persons, "rides": rows})
+
+
+def _measured(persons: int) -> dict[tuple[int, int], list[Used]]:
+    found: dict[tuple[int, int], list[Used]] = {}
+    settings_ = [(campaigns, batch) for batch in BATCHES for campaigns in CAMPAIGNS]
+    with engine():
+        meter = Meter()
+        meter.attach(dynamodb(), sqs())
+        with progress("letting everybody ride", "rounds", len(settings_) * ROUNDS) as tell:
+            for campaigns, batch in settings_:
+                rides = Rides(meter, persons, campaigns, batch)
+                rounds = found[campaigns, batch] = []
+                for at in range(ROUNDS):
+                    rounds.append(rides.round(at))
+                    tell(sum(map(len, found.values())))
+    return found
 
 
 if __name__ == "__main__":

@@ -40,16 +40,15 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from rich.box import SIMPLE_HEAD
-from rich.progress import Progress
-from rich.table import Table as Grid
+from rich.text import Text
 
 from benchmarks.engine import engine, publish_catalog
 from local.build import BUILT, THIS_MACHINE, build
-from local.command import command_parser, run_command, whole_number
-from local.console import console, exit_with, step
+from local.command import add_json, command_parser, run_command, whole_number
+from local.console import apart_from_the_output, console, exit_with, print_json, progress, step
 from local.sam import ROOT, SamError
 from local.seed import load
+from local.tables import number, print_table
 from local.template import resources
 
 FIRST_ANSWER = Path(__file__).with_name("first_answer.py")
@@ -113,8 +112,8 @@ def limited_request(function: str, event: Path, *, prepared: bool) -> float:
 def measure(functions: Mapping[str, Path], without_bytecode: Path, times: int) -> dict[str, dict[str, float]]:
     """Return the fastest start of each function in milliseconds, and of those that it is compared with."""
     found: dict[str, dict[str, list[float]]] = {name: {} for name in functions}
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("starting functions", total=times * len(functions))
+    done = 0
+    with progress("starting functions", "starts", times * len(functions)) as tell:
         for _ in range(times):
             publish_catalog()  # the event of ManageCatalog has changed an entry
             for name, event in functions.items():
@@ -128,7 +127,8 @@ def measure(functions: Mapping[str, Path], without_bytecode: Path, times: int) -
                 for key, found_start in starts.items():
                     found[name].setdefault(key, []).append(found_start.ms)
                     found[name].setdefault(f"{key}_cpu", []).append(found_start.cpu_ms)
-                progress.advance(task)
+                done += 1
+                tell(done)
     return {name: {key: round(min(values), 1) for key, values in timings.items()} for name, timings in found.items()}
 
 
@@ -137,14 +137,15 @@ def measure_limited(functions: Mapping[str, Path], times: int) -> dict[str, dict
     if shutil.which("cpulimit") is None:
         return None
     found: dict[str, dict[str, list[float]]] = {name: {"prepared": [], "unprepared": []} for name in functions}
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("limiting functions", total=times * len(functions))
+    done = 0
+    with progress("limiting functions", "starts", times * len(functions)) as tell:
         for _ in range(times):
             publish_catalog()  # the event of ManageCatalog has changed an entry
             for name, event in functions.items():
                 for key, timings in found[name].items():
                     timings.append(limited_request(name, event, prepared=key == "prepared"))
-                progress.advance(task)
+                done += 1
+                tell(done)
     return {
         name: {f"{key}_ms": round(median(values), 1) for key, values in timings.items()}
         for name, timings in found.items()
@@ -163,7 +164,8 @@ def measure_sizes(event: Path, sizes: tuple[int, ...], times: int) -> dict[int, 
 
 
 def _fastest_search(event: Path, times: int) -> float:
-    return round(min(start(BUILT, SEARCH, event).ms for _ in range(times)), 1)
+    with step("starting the search"):
+        return round(min(start(BUILT, SEARCH, event).ms for _ in range(times)), 1)
 
 
 def copied_without_bytecode(target: Path) -> Path:
@@ -204,22 +206,23 @@ def report(
 
 
 def show(result: Mapping[str, Any]) -> None:
-    grid = Grid(title="Cold start until the first response: fastest run, in ms", box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("", "ms", "bare", "ratio", "ordinary", "ratio", "no .pyc", "ratio"):
-        grid.add_column(heading, justify="right" if heading else "left", no_wrap=True)
-    for name, figures in result["functions"].items():
-        over, slow = figures["times_bare"] > BARE_BUDGET, figures["times_no_bytecode"] > BYTECODE_BUDGET
-        grid.add_row(
-            name,
-            f"{figures['first_answer_ms']:.0f}",
-            f"{figures['bare_ms']:.0f}",
-            f"[{'red' if over else 'green'}]{figures['times_bare']:.2f}[/]",
-            f"{figures['ordinary_ms']:.0f}",
-            f"{figures['times_ordinary']:.2f}",
-            f"{figures['no_bytecode_ms']:.0f}",
-            f"[{'red' if slow else 'green'}]{figures['times_no_bytecode']:.2f}[/]",
-        )
-    console.print(grid)
+    print_table(
+        ["", *map(number, ("ms", "bare", "ratio", "ordinary", "ratio", "no .pyc", "ratio"))],
+        [
+            (
+                name,
+                f"{figures['first_answer_ms']:,.0f}",
+                f"{figures['bare_ms']:,.0f}",
+                _judged(figures["times_bare"], BARE_BUDGET),
+                f"{figures['ordinary_ms']:,.0f}",
+                f"{figures['times_ordinary']:.2f}",
+                f"{figures['no_bytecode_ms']:,.0f}",
+                _judged(figures["times_no_bytecode"], BYTECODE_BUDGET),
+            )
+            for name, figures in result["functions"].items()
+        ],
+        title="Cold start until the first response: fastest run, in ms",
+    )
     console.print(
         f"Budgets: at most {BARE_BUDGET} times a bare function, and {BYTECODE_BUDGET} times the start without bytecode."
     )
@@ -227,13 +230,19 @@ def show(result: Mapping[str, Any]) -> None:
     _show_limited(result["limited"])
 
 
+def _judged(ratio: float, budget: float) -> Text:
+    return Text(f"{ratio:.2f}", "red" if ratio > budget else "green")
+
+
 def _show_sizes(sizes: Mapping[str, Mapping[str, float]]) -> None:
-    grid = Grid(title="The first search, by the number of suggestions", box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("suggestions", "ms", "ratio"):
-        grid.add_column(heading, justify="right", no_wrap=True)
-    for size, figures in sizes.items():
-        grid.add_row(f"{int(size):,d}", f"{figures['first_answer_ms']:.0f}", f"{figures['times_default']:.2f}")
-    console.print(grid)
+    print_table(
+        [*map(number, ("suggestions", "ms", "ratio"))],
+        [
+            (int(size), f"{figures['first_answer_ms']:,.0f}", f"{figures['times_default']:.2f}")
+            for size, figures in sizes.items()
+        ],
+        title="The first search, by the number of suggestions",
+    )
     console.print(f"Budget: at most {SIZE_BUDGET} times the default catalog with 5,000 suggestions.")
 
 
@@ -241,14 +250,12 @@ def _show_limited(limited: Mapping[str, Any] | None) -> None:
     if limited is None:
         console.print("The first request with a limited processor was not measured, because cpulimit is not installed.")
         return
-    title = f"The first request with {limited['percent_of_a_processor']} % of a processor: median, in ms"
-    grid = Grid(title=title, box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("", "prepared", "not prepared", "saved"):
-        grid.add_column(heading, justify="right" if heading else "left", no_wrap=True)
-    for name, figures in limited["first_request"].items():
-        prepared, unprepared = figures["prepared_ms"], figures["unprepared_ms"]
-        grid.add_row(name, f"{prepared:.0f}", f"{unprepared:.0f}", f"{unprepared - prepared:.0f}")
-    console.print(grid)
+    rows = [(name, each["prepared_ms"], each["unprepared_ms"]) for name, each in limited["first_request"].items()]
+    print_table(
+        ["", *map(number, ("prepared", "not prepared", "saved"))],
+        [(name, f"{ours:,.0f}", f"{without:,.0f}", f"{without - ours:,.0f}") for name, ours, without in rows],
+        title=f"The first request with {limited['percent_of_a_processor']} % of a processor: median, in ms",
+    )
 
 
 def main() -> None:
@@ -256,7 +263,14 @@ def main() -> None:
     parser.add_argument("--times", type=whole_number(1), default=7, help="how often to start each function")
     largest = whole_number(1, max(SIZES))
     parser.add_argument("--largest", type=largest, default=max(SIZES), help="the most suggestions of a cold search")
+    add_json(parser)
     chosen = parser.parse_args()
+    with apart_from_the_output(needed=chosen.json):
+        result = _measured(chosen.times, chosen.largest)
+        print_json(result) if chosen.json else show(result)
+
+
+def _measured(times: int, largest: int) -> dict[str, Any]:
     try:
         with step("building the functions and layers"):
             build(THIS_MACHINE)
@@ -264,13 +278,11 @@ def main() -> None:
         exit_with(str(error))
     with TemporaryDirectory() as scratch, engine():
         measured = functions()
-        found = measure(measured, copied_without_bytecode(Path(scratch) / "plain"), chosen.times)
-        limited = measure_limited(measured, min(chosen.times, 3))
-        sizes = tuple(size for size in SIZES if size <= chosen.largest)
-        searched = measure_sizes(measured[SEARCH], sizes, min(chosen.times, 3))
-    result = report(found, searched, limited)
-    show(result)
-    print(json.dumps(result))
+        found = measure(measured, copied_without_bytecode(Path(scratch) / "plain"), times)
+        limited = measure_limited(measured, min(times, 3))
+        sizes = tuple(size for size in SIZES if size <= largest)
+        searched = measure_sizes(measured[SEARCH], sizes, min(times, 3))
+    return report(found, searched, limited)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ It requests the two wallets and the two forests by turns, so that other work on 
 report shows the median of each, and the ratios. The exit code is 1 if a ratio is above the budget.
 """
 
-import json
 import sys
 import time
 import uuid
@@ -24,13 +23,13 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table as Grid
+from rich.text import Text
 
 from local.client import LAPTOP, open_client, stack, use_stack
-from local.command import command_parser, run_command, whole_number
-from local.console import console
+from local.command import add_json, command_parser, run_command, whole_number
+from local.console import apart_from_the_output, console, print_json, progress
 from local.sam import state
+from local.tables import number, print_table
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.ledger.actions import Owner
 from saxaul.ledger.entries import ONE, Entry
@@ -69,7 +68,7 @@ def _entry(at: int) -> Entry:
 def redemption_items(user: str, cancelled: int) -> Iterator[Item]:
     """Yield a person's redemptions, as items: cancelled ones, and one that is pending."""
     now = int(time.time())
-    for number in range(cancelled + 1):
+    for turn in range(cancelled + 1):
         redemption = Redemption(
             user_id=user,
             redemption_id=uuid.uuid4().hex,
@@ -77,20 +76,22 @@ def redemption_items(user: str, cancelled: int) -> Iterator[Item]:
             project_id="saxaul-alxa",
             trees=(Tree(new_number()),),
             points=80,
-            requested_at=now - number,
+            requested_at=now - turn,
             dedication="For the desert",
         )
-        yield {**redemptions.to_item(redemption.cancelled() if number else redemption), "v": 1}
+        yield {**redemptions.to_item(redemption.cancelled() if turn else redemption), "v": 1}
 
 
 def measured(requests: Sequence[Callable[[], object]], times: int) -> list[float]:
     """Make the requests by turns. Return the median of each, in milliseconds."""
     found: list[list[float]] = [[] for _ in requests]
-    for _ in range(UNMEASURED + times):
-        for ms, request in zip(found, requests, strict=True):
-            began = time.perf_counter()
-            request()
-            ms.append((time.perf_counter() - began) * 1000)
+    with progress("requesting wallets and forests", "rounds", UNMEASURED + times) as tell:
+        for done in range(1, UNMEASURED + times + 1):
+            for ms, request in zip(found, requests, strict=True):
+                began = time.perf_counter()
+                request()
+                ms.append((time.perf_counter() - began) * 1000)
+            tell(done)
     return [median(ms[UNMEASURED:]) for ms in found]
 
 
@@ -117,31 +118,35 @@ def measure(times: int) -> list[float]:
 
 
 def show(result: Mapping[str, Any]) -> None:
-    grid = Grid(title="Median time of a response, over HTTP", box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("", "ms", "ordinary ms", "ratio"):
-        grid.add_column(heading, justify="right" if heading else "left", no_wrap=True)
-    for name in ("wallet", "forest"):
-        figures = result[name]
-        colour = "red" if figures["ratio"] > BUDGET else "green"
-        grid.add_row(
-            name, f"{figures['ms']:.1f}", f"{figures['ordinary_ms']:.1f}", f"[{colour}]{figures['ratio']:.2f}[/]"
-        )
-    console.print(grid)
+    print_table(
+        ["", *map(number, ("ms", "ordinary ms", "ratio"))],
+        [
+            (
+                name,
+                f"{result[name]['ms']:.1f}",
+                f"{result[name]['ordinary_ms']:.1f}",
+                Text(f"{result[name]['ratio']:.2f}", "red" if result[name]["ratio"] > BUDGET else "green"),
+            )
+            for name in ("wallet", "forest")
+        ],
+        title="Median time of a response, over HTTP",
+    )
 
 
 def main() -> None:
     parser = command_parser("benchmarks.extremes", __doc__)
     parser.add_argument("--times", type=whole_number(1), default=30, help="how often to make each request")
-    times = parser.parse_args().times
-    if not (state() / f"{LAPTOP}.json").exists():
-        console.print("The laptop stack is not running, so there is nothing to measure; start it with: make up")
-        return
-    medians = measure(times)
-    result: dict[str, Any] = {"benchmark": "extremes"}
-    for name, (ms, ordinary) in {"wallet": medians[:2], "forest": medians[2:]}.items():
-        result[name] = {"ms": round(ms, 1), "ordinary_ms": round(ordinary, 1), "ratio": round(ms / ordinary, 2)}
-    show(result)
-    print(json.dumps(result))
+    add_json(parser)
+    chosen = parser.parse_args()
+    with apart_from_the_output(needed=chosen.json):
+        if not (state() / f"{LAPTOP}.json").exists():
+            console.print("The laptop stack is not running, so there is nothing to measure; start it with: make up")
+            return
+        medians = measure(chosen.times)
+        result: dict[str, Any] = {"benchmark": "extremes"}
+        for name, (ms, ordinary) in {"wallet": medians[:2], "forest": medians[2:]}.items():
+            result[name] = {"ms": round(ms, 1), "ordinary_ms": round(ordinary, 1), "ratio": round(ms / ordinary, 2)}
+        print_json(result) if chosen.json else show(result)
     sys.exit(0 if all(result[name]["ratio"] <= BUDGET for name in ("wallet", "forest")) else 1)
 
 

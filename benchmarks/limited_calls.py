@@ -18,6 +18,7 @@ The second part starts the built functions, and shows the processor time until t
 counts the writes of a steady load of random calls, for several limits and numbers of workers, in a simulation.
 """
 
+import argparse
 import json
 import logging
 import os
@@ -31,9 +32,6 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, cast
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table as Grid
-
 from benchmarks.cold_starts import start
 from benchmarks.engine import engine
 from benchmarks.metering import Meter
@@ -42,9 +40,10 @@ from functions.ingest_actions.handler import handler as ingest_actions
 from functions.suggest_campaigns.handler import handler as suggest_campaigns
 from functions.view_forest.handler import handler as view_forest
 from local.build import BUILT, THIS_MACHINE, build
-from local.command import command_parser, run_command, whole_number
-from local.console import console, exit_with, step
+from local.command import add_json, command_parser, run_command, whole_number
+from local.console import apart_from_the_output, exit_with, print_json, progress, shown, step
 from local.sam import ROOT, SamError
+from local.tables import number, print_table
 from saxaul.catalog.clients import RegisteredClient
 from saxaul.limits import SECOND, CallBlock, CallMeter
 from saxaul.observability import logger
@@ -118,11 +117,13 @@ def measure(function: str, times: int, meter: Meter) -> dict[str, dict[str, floa
         _answer(function, caller)
     took: dict[str, list[float]] = {caller: [] for caller in CALLERS}
     units = dict.fromkeys(CALLERS, 0.0)
-    for _ in range(times):
-        for caller in CALLERS:
-            with meter.measured() as used:
-                took[caller].append(_answer(function, caller))
-            units[caller] += used["UpdateItem.units"]
+    with progress(f"calling {shown(function)}", "calls", times * len(CALLERS)) as tell:
+        for done in range(1, times + 1):
+            for caller in CALLERS:
+                with meter.measured() as used:
+                    took[caller].append(_answer(function, caller))
+                units[caller] += used["UpdateItem.units"]
+            tell(done * len(CALLERS))
     unlimited = median(took["unlimited"])
     return {
         caller: {
@@ -138,13 +139,15 @@ def measure(function: str, times: int, meter: Meter) -> dict[str, dict[str, floa
 def measure_starts(times: int, folder: Path) -> dict[str, dict[str, float]]:
     """Return the least processor time until the first response of each function, without limits and with them."""
     found: dict[str, dict[str, float]] = {function: {} for function in HANDLERS}
-    for _ in range(times):
-        for function, fastest in found.items():
-            for caller in ("unlimited", "busy"):
-                event = folder / f"{function}-{caller}.json"
-                event.write_text(json.dumps(_event(function, caller)))
-                ms = start(BUILT, "".join(word.capitalize() for word in function.split("_")), event).cpu_ms
-                fastest[caller] = min(ms, fastest.get(caller, ms))
+    with progress("starting the functions", "rounds", times) as tell:
+        for done in range(1, times + 1):
+            for function, fastest in found.items():
+                for caller in ("unlimited", "busy"):
+                    event = folder / f"{function}-{caller}.json"
+                    event.write_text(json.dumps(_event(function, caller)))
+                    ms = start(BUILT, "".join(word.capitalize() for word in function.split("_")), event).cpu_ms
+                    fastest[caller] = min(ms, fastest.get(caller, ms))
+            tell(done)
     return {
         function: {
             "unlimited_cpu_ms": round(fastest["unlimited"], 1),
@@ -218,27 +221,26 @@ def show(
     starts: Mapping[str, Mapping[str, float]],
     steady: Mapping[str, Steady],
 ) -> None:
-    grid = Grid(title="A call of a client with limits: median in ms, and its ratios", box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("function", "caller", "ms", "ratio", "ratio of means", "units a call"):
-        grid.add_column(heading, justify="left" if heading in ("function", "caller") else "right", no_wrap=True)
-    for function, callers in answers.items():
-        for caller, figures in callers.items():
-            grid.add_row(function, caller, *(f"{value:.2f}" for value in figures.values()))
-    console.print(grid)
-    grid = Grid(
-        title="Until the first response of a worker: least processor time, in ms", box=SIMPLE_HEAD, pad_edge=False
+    print_table(
+        ["function", "caller", *map(number, ("ms", "ratio", "ratio of means", "units a call"))],
+        [
+            (function, caller, *(f"{value:,.2f}" for value in figures.values()))
+            for function, callers in answers.items()
+            for caller, figures in callers.items()
+        ],
+        title="A call of a client with limits: median in ms, and its ratios",
+        keys=2,
     )
-    for heading in ("function", "without limits", "with limits", "ratio"):
-        grid.add_column(heading, justify="left" if heading == "function" else "right", no_wrap=True)
-    for function, figures in starts.items():
-        grid.add_row(function, *(f"{value:.2f}" for value in figures.values()))
-    console.print(grid)
-    grid = Grid(title="Writes of a steady load", box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("calls/s, workers, limit", "writes a call", "let through"):
-        grid.add_column(heading, justify="right", no_wrap=True)
-    for name, found in steady.items():
-        grid.add_row(name, f"{found.writes_a_call:.2f}", f"{found.passed:.0%}")
-    console.print(grid)
+    print_table(
+        ["function", *map(number, ("without limits", "with limits", "ratio"))],
+        [(function, *(f"{value:,.2f}" for value in figures.values())) for function, figures in starts.items()],
+        title="Until the first response of a worker: least processor time, in ms",
+    )
+    print_table(
+        [*map(number, ("calls/s, workers, limit", "writes a call", "let through"))],
+        [(name, f"{found.writes_a_call:.2f}", f"{found.passed:.0%}") for name, found in steady.items()],
+        title="Writes of a steady load",
+    )
 
 
 def _quietly(run: Callable[[], Any]) -> Any:  # noqa: ANN401 - any result
@@ -253,7 +255,13 @@ def main() -> None:
     parser = command_parser("benchmarks.limited_calls", __doc__)
     parser.add_argument("--times", type=whole_number(1), default=400, help="the calls of each client to each function")
     parser.add_argument("--starts", type=whole_number(1), default=9, help="how often to start each function")
+    add_json(parser)
     chosen = parser.parse_args()
+    with apart_from_the_output(needed=chosen.json):
+        _run(chosen)
+
+
+def _run(chosen: argparse.Namespace) -> None:
     times, meter = chosen.times, Meter()
     try:
         with step("building the functions and layers"):
@@ -263,14 +271,14 @@ def main() -> None:
     with TemporaryDirectory() as scratch, engine():
         meter.attach(dynamodb(), sqs())
         _register()
-        with step(f"answering {times} calls of each client"):
-            answers = _quietly(lambda: {function: measure(function, times, meter) for function in HANDLERS})
-        with step("starting the functions"):
-            starts = measure_starts(chosen.starts, Path(scratch))
+        answers = _quietly(lambda: {function: measure(function, times, meter) for function in HANDLERS})
+        starts = measure_starts(chosen.starts, Path(scratch))
     steady = {", ".join(f"{part:,d}" for part in load): simulate(*load) for load in LOADS}
-    show(answers, starts, steady)
+    if not chosen.json:
+        show(answers, starts, steady)
+        return
     found = {name: result._asdict() for name, result in steady.items()}
-    print(json.dumps({"benchmark": "limited_calls", "answers": answers, "starts": starts, "steady": found}))
+    print_json({"benchmark": "limited_calls", "answers": answers, "starts": starts, "steady": found})
 
 
 if __name__ == "__main__":

@@ -27,14 +27,13 @@ from threading import Lock
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rich.table import Table as Grid
-
 from benchmarks.cached_catalog import CachedCatalog
 from local import stack
-from local.command import command_parser, run_command, whole_number
-from local.console import console
+from local.command import add_json, command_parser, run_command, whole_number
+from local.console import apart_from_the_output, print_json, progress, shown
 from local.deployment import client_arguments
 from local.sam import ROOT, state
+from local.tables import Cell, number, print_table
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Catalog, Place, Text, TreeProject
 from saxaul.clock import SYSTEM_CLOCK
@@ -182,8 +181,10 @@ def measure_settling(meter: Meter, burst: Burst, most: int) -> dict[str, Any]:
     def settle_next() -> None:
         batches[burst.settle_next(most)] += 1
 
-    while not batches[0]:
-        meter.timed(settle_next)
+    with progress(f"settling in batches of {most:,}", "redemptions", len(burst.users)) as tell:
+        while not batches[0]:
+            meter.timed(settle_next)
+            tell(sum(size * times for size, times in batches.items()))
     counts, ms = meter.take_counts()
     count = sum(size * times for size, times in batches.items())
     verdicts = burst.verdicts()
@@ -207,8 +208,10 @@ def measure_requests(meter: Meter, burst: Burst, users: Sequence[str], *, key: s
     def request(user: str) -> None:
         meter.timed(lambda: answers.update([burst.request(user, key)]))
 
-    with ThreadPoolExecutor(THREADS) as threads:
-        list(threads.map(request, users))
+    doing = f"requesting trees, {shown(key)}"
+    with progress(doing, "requests", len(users)) as tell, ThreadPoolExecutor(THREADS) as threads:
+        for done, _ in enumerate(threads.map(request, users), start=1):
+            tell(done)
     counts, ms = meter.take_counts()
     return {
         "answers": dict(answers),
@@ -280,12 +283,10 @@ def queue(name: str) -> str:
 
 
 def show(asking: dict[str, Any], late: dict[str, Any], ours: dict[str, Any], usual: dict[str, Any]) -> None:
-    grid = Grid(title="A burst: the cost per redemption request")
-    for column in ("", "requesting", "too late", "settling, batches of 10", "settling, one transaction each"):
-        grid.add_column(column, justify="left" if not column else "right")
+    rows: list[tuple[Cell, ...]] = []
 
     def row(name: str, *values: float | None, digits: int = 2) -> None:
-        grid.add_row(name, *("" if value is None else f"{value:,.{digits}f}" for value in values))
+        rows.append((name, *("" if value is None else f"{value:,.{digits}f}" for value in values)))
 
     row("redemptions per stock write", None, None, *(way["redemptions_per_stock_write"] for way in (ours, usual)))
     settling = [way["write_units_per_redemption"] for way in (ours, usual)]
@@ -296,12 +297,10 @@ def show(asking: dict[str, Any], late: dict[str, Any], ours: dict[str, Any], usu
     requests = [way["requests_per_redemption"] for way in (ours, usual)]
     row("requests", asking["requests"], late["requests"], *requests)
     for name in ("p50_ms", "p99_ms"):
-        row(
-            f"{name[:3]} per request or batch, ms",
-            *(measured[name] for measured in (asking, late, ours, usual)),
-            digits=1,
-        )
-    console.print(grid)
+        measured = [way[name] for way in (asking, late, ours, usual)]
+        row(f"{name[:3]} per request or batch, ms", *measured, digits=1)
+    titles = ("requesting", "too late", "settling, batches of 10", "settling, one transaction each")
+    print_table(["", *map(number, titles)], rows, title="A burst: the cost per redemption request")
 
 
 def main() -> None:
@@ -312,21 +311,25 @@ def main() -> None:
         default=2000,
         help="the number of people; a quarter of them can get a tree",
     )
-    users = parser.parse_args().users
-    saplings = users // 4
-    with emulator():
-        meter = Meter()
-        burst = Burst("ours", users, saplings, queue("ours"))
-        asking = measure_requests(meter, burst, burst.users, key="morning")
-        ours = measure_settling(meter, burst, BATCH)
-        late = measure_requests(meter, burst, burst.users[: users // 4], key="too late")
-        baseline = Burst("usual", users, saplings, queue("usual"))
-        measure_requests(meter, baseline, baseline.users, key="morning")
-        usual = measure_settling(meter, baseline, 1)
-    show(asking, late, ours, usual)
-    result = {"users": users, "saplings": saplings, "asking": asking, "late": late, "ours": ours, "usual": usual}
-    rounded = json.loads(json.dumps(result), parse_float=lambda text: round(float(text), 3))
-    print(json.dumps({"benchmark": "redemptions", **rounded}))
+    add_json(parser)
+    chosen = parser.parse_args()
+    users, saplings = chosen.users, chosen.users // 4
+    with apart_from_the_output(needed=chosen.json):
+        with emulator():
+            meter = Meter()
+            burst = Burst("ours", users, saplings, queue("ours"))
+            asking = measure_requests(meter, burst, burst.users, key="morning")
+            ours = measure_settling(meter, burst, BATCH)
+            late = measure_requests(meter, burst, burst.users[: users // 4], key="too late")
+            baseline = Burst("usual", users, saplings, queue("usual"))
+            measure_requests(meter, baseline, baseline.users, key="morning")
+            usual = measure_settling(meter, baseline, 1)
+        if chosen.json:
+            ways = {"asking": asking, "late": late, "ours": ours, "usual": usual}
+            rounded = json.loads(json.dumps(ways), parse_float=lambda text: round(float(text), 3))
+            print_json({"benchmark": "redemptions", "users": users, "saplings": saplings, **rounded})
+        else:
+            show(asking, late, ours, usual)
     is_sound = ours[State.RESERVED.value] == usual[State.RESERVED.value] == saplings
     sys.exit(0 if is_sound and ours["redemptions_per_stock_write"] >= LEAST_PER_STOCK_WRITE else 1)
 

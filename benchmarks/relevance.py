@@ -8,17 +8,15 @@ index of what the app of the query can show. Look at the held-out half rarely, a
 its figures.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from statistics import fmean
 
-from rich.table import Column, Table
-
 from benchmarks.search_engines import Ask, Engine, careful_fts5, careful_tantivy
-from local.command import command_parser, run_command
-from local.console import console
+from local.command import add_json, command_parser, run_command
+from local.console import apart_from_the_output, print_json, progress
+from local.tables import Cell, number, print_table
 from saxaul.catalog.entries import Catalog
 from saxaul.search.index import SearchIndex
 from tests.search.judging import (
@@ -62,10 +60,12 @@ def in_each_app(engine: Engine, catalog: Catalog) -> Search:
 def measure(half: Half) -> Qualities:
     """Return the qualities for each kind of query of a half, for all its queries, and the mean of the kinds."""
     engines = searches(default_catalog())
-    kinds = {
-        kind: {name: quality(search, queries) for name, search in engines.items()}
-        for kind, queries in judged(half).items()
-    }
+    kinds: dict[str, dict[str, Quality]] = {}
+    queries_by_kind = judged(half)
+    with progress("asking the judged queries", "kinds of queries", len(queries_by_kind)) as tell:
+        for kind, queries in queries_by_kind.items():
+            kinds[kind] = {name: quality(search, queries) for name, search in engines.items()}
+            tell(len(kinds))
     everything = {name: quality(search, all_queries(half)) for name, search in engines.items()}
     means = {name: _mean([qualities[name] for qualities in kinds.values()]) for name in engines}
     return {**kinds, ALL: everything, MEAN_OF_KINDS: means}
@@ -80,40 +80,20 @@ def _mean(qualities: list[Quality]) -> Quality:
     )
 
 
-def table_of(qualities: Qualities, half: Half) -> Table:
-    """Return a table that fits in 80 columns."""
-    table = Table(
-        Column("kind of query", ratio=1),
-        *(
-            Column(title, justify="right", no_wrap=True)
-            for title in (
-                "\nn",
-                "Saxaul\nrecall",
-                "\nMRR",
-                "\ndivers.",
-                "tantivy\nrecall",
-                "\nMRR",
-                "FTS5\nrecall",
-                "\nMRR",
-            )
-        ),
-        title=f"{half} half: recall@5, mean reciprocal rank (MRR), diversity@5",
-        box=None,
-        padding=(0, 1, 0, 0),
-        width=80,
-    )
+def show(qualities: Qualities, half: Half) -> None:
+    """Print the figures as a table."""
+    titles = ("n", "Saxaul recall", "MRR", "divers.", "tantivy recall", "MRR", "FTS5 recall", "MRR")
+    rows: list[tuple[Cell, ...]] = []
     for kind, by_engine in qualities.items():
         ours, tantivy, fts5 = (by_engine[name] for name in ("saxaul", "tantivy", "fts5"))
-        if kind == ALL:
-            table.add_section()
-        table.add_row(
-            kind,
-            str(ours.queries),
-            *map(_figure, (ours.recall, ours.reciprocal_rank, ours.diversity)),
-            *map(_figure, (tantivy.recall, tantivy.reciprocal_rank)),
-            *map(_figure, (fts5.recall, fts5.reciprocal_rank)),
+        figures = (
+            *(ours.recall, ours.reciprocal_rank, ours.diversity),
+            *(tantivy.recall, tantivy.reciprocal_rank),
+            *(fts5.recall, fts5.reciprocal_rank),
         )
-    return table
+        rows.append((kind, ours.queries, *map(_figure, figures)))
+    title = f"{half} half: recall@5, mean reciprocal rank (MRR), diversity@5"
+    print_table(["kind of query", *map(number, titles)], rows, title=title)
 
 
 def _figure(value: float | None) -> str:
@@ -127,13 +107,18 @@ def _rounded(found: Quality) -> dict[str, float | None]:
 def main() -> None:
     parser = command_parser("benchmarks.relevance", __doc__)
     parser.add_argument("--half", choices=HALVES, default="tuning", help="which half of the queries (default: tuning)")
-    half: Half = parser.parse_args().half
-    qualities = measure(half)
-    console.print(table_of(qualities, half))
-    kinds = {
-        kind: {name: _rounded(found) for name, found in by_engine.items()} for kind, by_engine in qualities.items()
-    }
-    print(json.dumps({"benchmark": "relevance", "half": half, "kinds": kinds}))
+    add_json(parser)
+    chosen = parser.parse_args()
+    half: Half = chosen.half
+    with apart_from_the_output(needed=chosen.json):
+        qualities = measure(half)
+        if not chosen.json:
+            show(qualities, half)
+            return
+        kinds = {
+            kind: {name: _rounded(found) for name, found in by_engine.items()} for kind, by_engine in qualities.items()
+        }
+        print_json({"benchmark": "relevance", "half": half, "kinds": kinds})
 
 
 if __name__ == "__main__":

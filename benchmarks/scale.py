@@ -13,17 +13,13 @@ What depends on the machine: processor time, and so Lambda's part of the dollars
 times. What does not: units, requests, messages, bytes, and their dollars.
 """
 
-import json
 import logging
 import re
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table as Grid
+from rich.text import Text
 
 from benchmarks import burst, costs, scale_plot
 from benchmarks.engine import engine
@@ -34,9 +30,10 @@ from benchmarks.scale_measuring import Measuring
 from benchmarks.scale_model import Activity, Load, dollars_a_month, http_api_dollars, load
 from benchmarks.scale_trees import partner_side
 from benchmarks.scale_units import SIZES, Measured
-from local.command import command_parser, run_command, whole_number
-from local.console import console, step
+from local.command import add_json, command_parser, run_command, whole_number
+from local.console import apart_from_the_output, print_json, step
 from local.sam import ROOT
+from local.tables import Cell, Column, number, print_table, table_lines
 from saxaul.observability import logger
 from saxaul.storage import clients
 
@@ -143,14 +140,22 @@ def _burst_figures(done: burst.Burst) -> dict[str, Any]:
     return figures
 
 
-def grids(summary: Mapping[str, Any]) -> list[Grid]:
-    """Return the tables of a report. Each fits into 90 columns."""
+class Titled(NamedTuple):
+    """A table with its title. The first column tells its rows apart."""
+
+    title: str
+    columns: Sequence[Column | str]
+    rows: Sequence[Sequence[Cell]]
+
+
+def tables(summary: Mapping[str, Any]) -> list[Titled]:
+    """Return the tables of a report."""
     return [
-        _scale_grid(summary),
-        _dollars_grid(summary),
-        _limits_grid(summary),
-        _costs_grid(summary),
-        _burst_grid(summary),
+        _scale_table(summary),
+        _dollars_table(summary),
+        _limits_table(summary),
+        _costs_table(summary),
+        _burst_table(summary),
     ]
 
 
@@ -160,29 +165,19 @@ def with_tables(document: str, summary: Mapping[str, Any]) -> str:
     Raises:
         ValueError: the document has not as many blocks as the report has tables.
     """
-    texts = []
-    for grid in grids(summary):
-        plain = Console(width=120, no_color=True)
-        with plain.capture() as output:
-            plain.print(grid)
-        texts.append("\n".join(line.rstrip() for line in output.get().splitlines() if line.strip()))
+    texts = [
+        "\n".join([table.title, "", *(line.plain for line in table_lines(table.columns, table.rows))])
+        for table in tables(summary)
+    ]
     parts = BLOCK.split(document)
     if len(parts) != len(texts) + 1:
         raise ValueError(f"the document has {len(parts) - 1} blocks of text, and the report {len(texts)} tables")
     return parts[0] + "".join(f"```text\n{text}\n```\n{part}" for text, part in zip(texts, parts[1:], strict=True))
 
 
-def _grid(title: str, *columns: str) -> Grid:
-    grid = Grid(title=title, box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for number, heading in enumerate(columns):
-        grid.add_column(heading, justify="right" if number else "left", no_wrap=True)
-    return grid
-
-
-def _scale_grid(summary: Mapping[str, Any]) -> Grid:
+def _scale_table(summary: Mapping[str, Any]) -> Titled:
     rows = summary["scale"]
-    grid = _grid("What it takes a second: mean / peak", "", *(f"{row['users'] / 1e6:,.0f} million" for row in rows))
-    for name, title in {
+    names = {
         "actions": "actions",
         "api_calls": "API calls",
         "messages": "messages",
@@ -191,54 +186,66 @@ def _scale_grid(summary: Mapping[str, Any]) -> Grid:
         "invocations": "invocations",
         "workers": "workers",
         "trees": "trees",
-    }.items():
-        grid.add_row(title, *(f"{short(row['mean'][name])} / {short(row['peak'][name])}" for row in rows))
-    grid.add_row("partitions", *(f"{row['partitions']:,}" for row in rows))
-    grid.add_row("TB after a year", *(f"{row['stored_gb'] / 1000:,.2f}" for row in rows))
-    return grid
+    }
+    cells: list[tuple[Cell, ...]] = [
+        (title, *(f"{short(row['mean'][name])} / {short(row['peak'][name])}" for row in rows))
+        for name, title in names.items()
+    ]
+    cells.append(("partitions", *(f"{row['partitions']:,}" for row in rows)))
+    cells.append(("TB after a year", *(f"{row['stored_gb'] / 1000:,.2f}" for row in rows)))
+    return Titled("What it takes a second: mean / peak", _columns_of_users(rows), cells)
 
 
-def _dollars_grid(summary: Mapping[str, Any]) -> Grid:
+def _columns_of_users(rows: Sequence[Mapping[str, Any]]) -> list[Column | str]:
+    return ["", *(number(f"{row['users'] / 1e6:,.0f} million") for row in rows)]
+
+
+def _dollars_table(summary: Mapping[str, Any]) -> Titled:
     rows = summary["scale"]
-    grid = _grid("Dollars a month", "", *(f"{row['users'] / 1e6:,.0f} million" for row in rows))
-    for line in rows[0]["usd_by_line"]:
-        grid.add_row(line, *(f"{row['usd_by_line'][line]:,.0f}" for row in rows))
-    grid.add_row("all", *(f"{row['usd']:,.0f}" for row in rows), style="bold")
-    grid.add_row("for a user, in a year", *(f"{row['usd'] * 12 / row['users']:.4f}" for row in rows))
-    grid.add_row("HTTP API instead of REST", *(f"{row['usd_http_api']:,.0f}" for row in rows))
-    return grid
+    cells: list[tuple[Cell, ...]] = [
+        (line, *(f"{row['usd_by_line'][line]:,.0f}" for row in rows)) for line in rows[0]["usd_by_line"]
+    ]
+    cells.append((_bold("all"), *(_bold(f"{row['usd']:,.0f}") for row in rows)))
+    cells.append(("for a user, in a year", *(f"{row['usd'] * 12 / row['users']:.4f}" for row in rows)))
+    cells.append(("HTTP API instead of REST", *(f"{row['usd_http_api']:,.0f}" for row in rows)))
+    return Titled("Dollars a month", _columns_of_users(rows), cells)
 
 
-def _limits_grid(summary: Mapping[str, Any]) -> Grid:
-    grid = _grid("Limits, by the monthly users at whose peak they are met", "", "kind", "limit", "users")
-    for limit in summary["limits"]:
-        value = f"{short(limit['value'])} {limit['unit']}"
-        grid.add_row(
-            limit["name"], limit["kind"], value, short(limit["users"]) if limit["users"] < MOST_USERS else "more"
+def _bold(text: str) -> Text:
+    return Text(text, "bold")
+
+
+def _limits_table(summary: Mapping[str, Any]) -> Titled:
+    rows = [
+        (
+            limit["name"],
+            limit["kind"],
+            f"{short(limit['value'])} {limit['unit']}",
+            short(limit["users"]) if limit["users"] < MOST_USERS else "more",
         )
-    return grid
+        for limit in summary["limits"]
+    ]
+    columns: list[Column | str] = ["", "kind", number("limit"), number("users")]
+    return Titled("Limits, by the monthly users at whose peak they are met", columns, rows)
 
 
-def _costs_grid(summary: Mapping[str, Any]) -> Grid:
+def _costs_table(summary: Mapping[str, Any]) -> Titled:
     ours, usual = summary["usd_per_million_actions"], summary["usd_per_million_actions_usual"]
-    grid = _grid(
-        "Dollars per million actions, in calls of 1, 10 and 100; and per million trees",
-        "",
-        *(f"{size}" for size in ours),
-        *(f"usual {size}" for size in usual),
-        "trees",
-    )
     bills = [*ours.values(), *usual.values(), summary["usd_per_million_trees"]]
-    for line in costs.LINES:
-        grid.add_row(line, *(f"{bill[line]:.3f}" for bill in bills))
-    grid.add_row("all", *(f"{sum(bill.values()):.2f}" for bill in bills), style="bold")
-    return grid
+    rows: list[tuple[Cell, ...]] = [(line, *(f"{bill[line]:,.3f}" for bill in bills)) for line in costs.LINES]
+    rows.append((_bold("all"), *(_bold(f"{sum(bill.values()):,.2f}") for bill in bills)))
+    columns: list[Column | str] = [
+        "",
+        *map(number, ours),
+        *(number(f"usual {size}") for size in usual),
+        number("trees"),
+    ]
+    return Titled("Dollars per million actions, in calls of 1, 10 and 100; and per million trees", columns, rows)
 
 
-def _burst_grid(summary: Mapping[str, Any]) -> Grid:
+def _burst_table(summary: Mapping[str, Any]) -> Titled:
     bursts = summary["bursts"]
-    grid = _grid("07:00: a million people, 500 saplings", "", *bursts)
-    shown: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    values: dict[str, Callable[[Mapping[str, Any]], str]] = {
         "harvest answered, p50 and p99 s": lambda b: f"{b['harvests']['p50']:.2f}, {b['harvests']['p99']:.0f}",
         "verdict on the tree, p50 and p99 s": lambda b: f"{b['verdicts']['p50']:.2f}, {b['verdicts']['p99']:.0f}",
         "the last sapling is reserved after, s": lambda b: f"{b['sold_out']:.2f}",
@@ -251,17 +258,16 @@ def _burst_grid(summary: Mapping[str, Any]) -> Grid:
         "gave up: harvest, redemption": lambda b: f"{b['gave_up']['harvest']:,}, {b['gave_up']['redemption']:,}",
         "most workers": lambda b: f"{b['most_workers']:,}",
     }
-    for title, value in shown.items():
-        grid.add_row(title, *(value(found) for found in bursts.values()))
-    return grid
+    rows = [(title, *(value(found) for found in bursts.values())) for title, value in values.items()]
+    return Titled("07:00: a million people, 500 saplings", ["", *map(number, bursts)], rows)
 
 
-def short(number: float) -> str:
+def short(amount: float) -> str:
     """Return a number with about three digits, such as ``1.2k`` or ``3.4M``."""
     for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
-            return f"{number / size:.3g}{letter}" if number < 1000 * size else f"{number / size:,.0f}{letter}"
-    return f"{number:.3g}"
+        if amount >= size:
+            return f"{amount / size:.3g}{letter}" if amount < 1000 * size else f"{amount / size:,.0f}{letter}"
+    return f"{amount:.3g}"
 
 
 def main() -> None:
@@ -273,16 +279,20 @@ def main() -> None:
     parser.add_argument(
         "--people", type=whole_number(1), default=PEOPLE, help="the number of people of the simulated burst"
     )
+    add_json(parser)
     chosen = parser.parse_args()
-    summary = report(measured(chosen.sample, chosen.redemptions), Activity(), chosen.people)
-    scale_plot.draw_scale(summary["scale"], summary["limits"], PICTURE)
-    scale_plot.draw_burst(summary["bursts"], BURST_PICTURE)
-    if chosen.people == PEOPLE:
-        DOCUMENT.write_text(with_tables(DOCUMENT.read_text("utf-8"), summary), "utf-8")
-    for grid in grids(summary):
-        console.print(grid)
-    print(json.dumps(summary))
-    sys.exit(0)
+    with apart_from_the_output(needed=chosen.json):
+        summary = report(measured(chosen.sample, chosen.redemptions), Activity(), chosen.people)
+        scale_plot.draw_scale(summary["scale"], summary["limits"], PICTURE)
+        scale_plot.draw_burst(summary["bursts"], BURST_PICTURE)
+        if chosen.people == PEOPLE:
+            DOCUMENT.write_text(with_tables(DOCUMENT.read_text("utf-8"), summary), "utf-8")
+        print_json(summary) if chosen.json else show(summary)
+
+
+def show(summary: Mapping[str, Any]) -> None:
+    for table in tables(summary):
+        print_table(table.columns, table.rows, title=table.title)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ The exit code is 1 if, at 5,000 suggestions, the 99th percentile is more than a 
 """
 
 import gc
-import json
 import random
 import resource
 import sys
@@ -26,14 +25,13 @@ from statistics import quantiles
 from time import perf_counter, thread_time
 from typing import Any, NamedTuple, TypeVar
 
-from rich.table import Column, Table
-
 from benchmarks.any_query import QueryRun, live_index, show, time_queries
 from benchmarks.search_engines import Ask, Engine, fast_fts5, fast_tantivy, rapidfuzz_scan
 from local.client import open_client
-from local.command import command_parser, run_command
-from local.console import console
+from local.command import add_json, command_parser, run_command
+from local.console import apart_from_the_output, console, print_json, progress, shown
 from local.sam import state
+from local.tables import Cell, number, print_table
 from saxaul.catalog.entries import Catalog, Suggestion, Text
 from saxaul.search.index import SearchIndex
 from saxaul.search.packing import pack, unpack
@@ -104,10 +102,10 @@ def enlarged_catalog(size: int) -> Catalog:
     models = list(known.suggestions.values())
     keywords = sorted({keyword for model in models for keyword in model.keywords})
     suggestions = dict(known.suggestions)
-    for number in range(size - len(models)):
+    for added in range(size - len(models)):
         first, second, third = chance.sample(models, 3)
         words = [*first.titles.en.split()[:4], *second.titles.en.split()[-3:]]
-        suggestions[f"grown-{number}"] = Suggestion(
+        suggestions[f"grown-{added}"] = Suggestion(
             titles=Text(en=" ".join(words), zh=first.titles.zh[:5] + second.titles.zh[-4:]),
             texts=third.texts,
             keywords=tuple(chance.sample(keywords, 12)),
@@ -179,36 +177,50 @@ def over_http(queries: Sequence[str]) -> tuple[float, float] | None:
 
 
 def main() -> None:
-    command_parser("benchmarks.suggestions", __doc__).parse_args()
+    parser = command_parser("benchmarks.suggestions", __doc__)
+    add_json(parser)
+    chosen = parser.parse_args()
+    with apart_from_the_output(needed=chosen.json):
+        is_within = _run(as_json=chosen.json)
+    sys.exit(0 if is_within else 1)
+
+
+def _run(*, as_json: bool) -> bool:
+    """Measure and show everything. Return whether the budget is kept."""
     queries = [question.query for half in HALVES for question in all_queries(half)]
     random.Random(7).shuffle(queries)  # noqa: S311 - the same order each time
     measured: list[Measured] = []
-    for size in SIZES:
-        catalog = enlarged_catalog(size)
-        for name in ENGINES:
-            console.print(f"[dim]{size:,} suggestions: {name}[/]")
-            measured.append(measure(name, catalog, queries))
-    loaded = [measure_loading(enlarged_catalog(size)) for size in (len(default_catalog().suggestions), *SIZES[1:])]
+    with progress("measuring the engines", "engines and sizes", len(SIZES) * len(ENGINES)) as tell:
+        for size in SIZES:
+            catalog = enlarged_catalog(size)
+            for name in ENGINES:
+                measured.append(measure(name, catalog, queries))
+                tell(len(measured))
+    loaded: list[Loaded] = []
+    with progress("loading packed indexes", "sizes", len(SIZES)) as tell:
+        for size in (len(default_catalog().suggestions), *SIZES[1:]):
+            loaded.append(measure_loading(enlarged_catalog(size)))
+            tell(len(loaded))
     asked = time_queries([default_catalog(), enlarged_catalog(BUDGET_SIZE)])
     http = over_http(queries)
-    _show(measured)
-    _show_loading(loaded)
-    show(asked)
-    print(
-        "over HTTP, on the laptop stack:",
-        "not measured, because no stack is running (make up starts one)"
-        if http is None
-        else f"p50 {http[0]:.1f} ms, p99 {http[1]:.1f} ms",
-    )
     ratio, cpu_ratio = p99_to_tantivy(measured)
-    within = ratio <= BUDGET
-    print(
-        f"{'✓' if within else '✗'} p99 at {BUDGET_SIZE:,} suggestions: {ratio:.2f} times tantivy's "
-        f"(budget: at most 1/3), and {cpu_ratio:.2f} times in processor time"
+    if as_json:
+        print_json(_summary(measured, loaded, asked, http))
+    else:
+        _show(measured)
+        _show_loading(loaded)
+        show(asked)
+        over = (
+            "not measured, because no stack is running (make up starts one)"
+            if http is None
+            else f"p50 {http[0]:.1f} ms, p99 {http[1]:.1f} ms"
+        )
+        console.print(f"over HTTP, on the laptop stack: {shown(over)}")
+    console.print(
+        f"{'[green]✓[/]' if ratio <= BUDGET else '[red]✗[/]'} p99 at {BUDGET_SIZE:,} suggestions: {ratio:.2f} times "
+        f"tantivy's (budget: at most 1/3), and {cpu_ratio:.2f} times in processor time"
     )
-    print(json.dumps(_summary(measured, loaded, asked, http)))
-    if not within:
-        sys.exit(1)
+    return ratio <= BUDGET
 
 
 def p99_to_tantivy(measured: Sequence[Measured]) -> tuple[float, float]:
@@ -222,38 +234,42 @@ def p99_to_tantivy(measured: Sequence[Measured]) -> tuple[float, float]:
 
 
 def _show(measured: Sequence[Measured]) -> None:
-    titles = ("\nsuggestions", "\nbuild s", "\nMB", "first\np99 ms", "\np50 ms", "\np99 ms", "CPU\np99 ms")
-    table = Table(
-        Column("engine", no_wrap=True),
-        *(Column(title, justify="right", no_wrap=True) for title in titles),
-        box=None,
-        padding=(0, 1, 0, 0),
+    titles = ("suggestions", "build s", "MB", "first p99 ms", "p50 ms", "p99 ms", "CPU p99 ms")
+    print_table(
+        ["engine", *map(number, titles)],
+        [
+            (
+                found.engine,
+                found.size,
+                f"{found.build_s:.2f}",
+                _megabytes(found.memory_mb),
+                f"{found.p99_first_ms:.2f}",
+                f"{found.p50_ms:.3f}",
+                f"{found.p99_ms:.2f}",
+                f"{found.p99_cpu_ms:.2f}",
+            )
+            for found in measured
+        ],
+        title="The engines, on the judged queries",
+        keys=2,
     )
-    for measurement in measured:
-        figures = (
-            f"{measurement.size:,}",
-            f"{measurement.build_s:.2f}",
-            _megabytes(measurement.memory_mb),
-            f"{measurement.p99_first_ms:.2f}",
-            f"{measurement.p50_ms:.3f}",
-            f"{measurement.p99_ms:.2f}",
-            f"{measurement.p99_cpu_ms:.2f}",
-        )
-        table.add_row(measurement.engine, *figures)
-    console.print(table)
 
 
 def _show_loading(loaded: Sequence[Loaded]) -> None:
     titles = ("suggestions", "packed MB", "pack ms", "unpack ms", "first search ms", "second ms")
-    table = Table(*(Column(title, justify="right") for title in titles), box=None, padding=(0, 1, 0, 0))
-    for index in loaded:
-        figures = (f"{figure:.1f}" for figure in (index.pack_ms, index.unpack_ms, index.first_ms, index.second_ms))
-        table.add_row(f"{index.size:,}", f"{index.packed_mb:.2f}", *figures)
-    console.print(table)
+    rows: list[tuple[Cell, ...]] = [
+        (index.size, f"{index.packed_mb:.2f}", *(f"{figure:,.1f}" for figure in _milliseconds(index)))
+        for index in loaded
+    ]
+    print_table([*map(number, titles)], rows, title="Loading a packed index")
+
+
+def _milliseconds(index: Loaded) -> tuple[float, ...]:
+    return index.pack_ms, index.unpack_ms, index.first_ms, index.second_ms
 
 
 def _megabytes(size: float) -> str:
-    return "" if isnan(size) else f"{size:.0f}"
+    return "" if isnan(size) else f"{size:,.0f}"
 
 
 def _summary(

@@ -15,7 +15,6 @@ the repository does not have the older commit, the benchmark measures this check
 """
 
 import argparse
-import json
 import math
 import time
 from collections import Counter, defaultdict
@@ -26,18 +25,18 @@ from datetime import datetime
 from statistics import mean, quantiles
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table as Grid
+from rich.text import Text
 
 from benchmarks.checkouts import EMULATOR, Stack, checkout, commit_before, commit_of, running_stack
 from benchmarks.engine import stop_if_terminated
 from benchmarks.throughput_driver import Driver, Took
 from benchmarks.throughput_load import MOST_A_PERSON, REPEATED, make_load
 from local.calls import StoppedError
-from local.command import command_parser, non_empty, run_command, whole_number
-from local.console import console, exit_with
+from local.command import add_json, command_parser, non_empty, run_command, whole_number
+from local.console import apart_from_the_output, console, exit_with, print_json
 from local.replay import ZONE
 from local.sam import ROOT
+from local.tables import Cell, number, print_table
 
 BATCHED_WRITES = "layers/saxaul/saxaul/storage/batches.py"
 """The file that writes several items in one request. The older commit is the parent of the one that added it."""
@@ -106,32 +105,37 @@ def ratios(ours: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, floa
     return {kind: round(before[kind]["seconds"] / ours[kind]["seconds"], 2) for kind in BUDGETS}
 
 
-def table_of(result: Mapping[str, Any]) -> Grid:
-    """Return the figures as a table of at most 80 columns."""
+def show(result: Mapping[str, Any]) -> None:
+    """Print the figures as a table."""
     columns = {"this checkout": result["ours"]} | ({"before": result["before"]} if result.get("before") else {})
-    grid = Grid(
-        title=f"{result['actions']:,} actions of {result['persons']:,} persons", box=SIMPLE_HEAD, pad_edge=False
-    )
-    for heading in ("", *columns, "ratio", "budget"):
-        grid.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    rows: list[tuple[Cell, ...]] = []
     for kind, budget in BUDGETS.items():
         name, ratio = kind.replace("_", " "), result.get("ratios", {}).get(kind)
-        judged = "" if ratio is None else f"[{'green' if ratio >= budget else 'red'}]{ratio:.2f}[/]"
-        grid.add_row(f"{name}, s", *(f"{c[kind]['seconds']:,.1f}" for c in columns.values()), judged, f"≥ {budget:g}")
-        grid.add_row("  actions a second", *(f"{c[kind]['actions_per_second']:,}" for c in columns.values()))
-        grid.add_row("  stream read after, s", *(f"{c[kind]['stream_read_seconds']:,.1f}" for c in columns.values()))
+        judged = "" if ratio is None else Text(f"{ratio:.2f}", "green" if ratio >= budget else "red")
+        of_kind = [column[kind] for column in columns.values()]
+        rows.append((f"{name}, s", *(f"{c['seconds']:,.1f}" for c in of_kind), judged, f"≥ {budget:g}"))
+        rows.append(("  actions a second", *(c["actions_per_second"] for c in of_kind), "", ""))
+        rows.append(("  stream read after, s", *(f"{c['stream_read_seconds']:,.1f}" for c in of_kind), "", ""))
         for user in (EMULATOR, "AccruePoints", "FindRepeats", "TallyImpact", "IngestActions"):
-            used = [f"{c[kind]['cpu_ms_per_action'].get(user, 0):.2f}" for c in columns.values()]
-            grid.add_row(f"  CPU ms an action: {user}", *used)
+            used = (f"{c['cpu_ms_per_action'].get(user, 0):.2f}" for c in of_kind)
+            rows.append((f"  CPU ms an action: {user}", *used, "", ""))
     for cut in ("p50", "p99"):
-        found = [c["one_report_ms"][cut] for c in columns.values()]
-        grid.add_row(f"one report, {cut} ms", *map("{:,.1f}".format, found))
-    return grid
+        found = (f"{c['one_report_ms'][cut]:,.1f}" for c in columns.values())
+        rows.append((f"one report, {cut} ms", *found, "", ""))
+    title = f"{result['actions']:,} actions of {result['persons']:,} persons"
+    print_table(["", *map(number, (*columns, "ratio", "budget"))], rows, title=title)
 
 
 def main() -> None:
     chosen = _arguments()
     stop_if_terminated()
+    with apart_from_the_output(needed=chosen.json):
+        result = _result(chosen)
+        print_json(result) if chosen.json else show(result)
+
+
+def _result(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Measure, and return all figures by their names in the JSON."""
     beside = commit_of(chosen.beside) if chosen.beside else commit_before(BATCHED_WRITES)
     if chosen.beside and not beside:
         exit_with(f"The repository has no commit {chosen.beside}.")
@@ -160,8 +164,7 @@ def main() -> None:
         result |= {"beside": beside, "before": figures[BEFORE].summary(chosen.actions)}
         result["ratios"] = ratios(result["ours"], result["before"])
         result["meets_budgets"] = all(result["ratios"][kind] >= budget for kind, budget in BUDGETS.items())
-    console.print(table_of(result))
-    print(json.dumps(result))
+    return result
 
 
 def _arguments() -> argparse.Namespace:
@@ -176,6 +179,7 @@ def _arguments() -> argparse.Namespace:
         "--rounds", type=whole_number(1), default=1, help="how often each load is measured on each stack"
     )
     parser.add_argument("--beside", type=non_empty, help="compare with this commit instead")
+    add_json(parser)
     chosen = parser.parse_args()
     if not chosen.persons <= chosen.actions <= MOST_A_PERSON * chosen.persons:
         parser.error(f"each person needs 1 to {MOST_A_PERSON} actions")

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from rich.table import Column, Table
 
 from local.client import (
     exit_on_failure,
@@ -24,10 +23,12 @@ from local.client import (
     stack,
     stack_clock,
     stack_file,
+    stack_name,
 )
-from local.command import command_parser, non_empty, run_command, whole_number
-from local.console import console, exit_with, shown
+from local.command import add_json, command_parser, non_empty, run_command, whole_number
+from local.console import console, exit_with, print_json, shown
 from local.credentials import remember
+from local.tables import number, print_table
 from saxaul.catalog.apps import App as Document
 from saxaul.catalog.clients import OPERATOR
 from saxaul.catalog.entries import Identifier
@@ -162,27 +163,41 @@ def report_apps(done: Registered) -> None:
         console.print(shown(f"· no secret on this machine: {lacking}. {make_secret_advice(done.without_secret[0])}"))
 
 
-def list_apps() -> None:
-    """Print a table of all apps and planting partners."""
+def list_apps(*, as_json: bool = False) -> None:
+    """Print a table of all apps and planting partners, or print them as JSON."""
     with open_client(OperatorClient, OPERATOR) as operator:
         apps = operator.apps()
-    table = Table(
-        Column("app", overflow="fold", ratio=1),
-        Column("kind", no_wrap=True),
-        Column("state", no_wrap=True),
-        Column("calls/s", justify="right", no_wrap=True),
-        Column("actions/day", justify="right", no_wrap=True),
-        Column("secret here", no_wrap=True),
-        box=None,
-        padding=(0, 2, 0, 0),
-        width=80,
+    if as_json:
+        print_json({"stack": stack_name(), "apps": [_listed(app) for app in apps]})
+        return
+    print_table(
+        ["app", "kind", "state", number("calls/s"), number("actions/day"), "secret here"],
+        [
+            (
+                app.app_id,
+                app.kind,
+                app.state,
+                app.limits.calls_per_second,
+                app.limits.actions_per_day,
+                "" if app.state == "ended" else "yes" if _has_secret(app) else "no",
+            )
+            for app in apps
+        ],
     )
-    for app in apps:
-        limits = (app.limits.calls_per_second, app.limits.actions_per_day)
-        numbers = ("" if limit is None else f"{limit:,}" for limit in limits)
-        here = "" if app.state == "ended" else "yes" if _has_secret(app) else "no"
-        table.add_row(shown(app.app_id), shown(app.kind), shown(app.state), *numbers, here)
-    console.print(table)
+
+
+def _listed(app: App) -> dict[str, Any]:
+    """Return an app as JSON. ``has_secret_here`` is whether this machine has its secret."""
+    return {
+        "app_id": app.app_id,
+        "name": app.name,
+        "kind": app.kind,
+        "state": app.state,
+        "calls_per_second": app.limits.calls_per_second,
+        "actions_per_day": app.limits.actions_per_day,
+        "partners": list(app.partners),
+        "has_secret_here": _has_secret(app),
+    }
 
 
 def make_secret(app_id: str, overlap_seconds: int | None, *, again: bool) -> None:
@@ -219,14 +234,17 @@ def main() -> None:
     parser.add_argument("app", type=non_empty, nargs="?", help="secret: the id of the app or planting partner")
     parser.add_argument("--overlap", type=whole_number(0), help="secret: how many seconds the old secret still works")
     parser.add_argument("--again", action="store_true", help="secret: first delete the newer one of two secrets")
+    add_json(parser)
     chosen = parser.parse_args()
+    if chosen.json and chosen.command != "list":
+        parser.error("--json belongs to list")
     if (chosen.command == "secret") != bool(chosen.app):
         parser.error("secret needs the id of an app, and list has none")
     if chosen.command == "list" and (chosen.overlap is not None or chosen.again):
         parser.error("--overlap and --again need secret")
     with exit_on_failure():
         if chosen.command == "list":
-            list_apps()
+            list_apps(as_json=chosen.json)
         else:
             make_secret(chosen.app, chosen.overlap, again=chosen.again)
 

@@ -8,6 +8,7 @@ A move waits until the queues are empty. Afterwards it runs each function once t
 what was due in between is done. The clock of a stack on AWS cannot be moved.
 """
 
+import argparse
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -20,8 +21,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.action_queue import Waiting, wait_for_queue, waiting_in
 from local.calls import StoppedError
 from local.client import LAPTOP, client_arguments_of_stack, stack, stack_name
-from local.command import command_parser, non_empty, run_command
-from local.console import console, exit_with, shown, step
+from local.command import add_json, command_parser, non_empty, run_command
+from local.console import apart_from_the_output, console, exit_with, print_json, progress, shown
 from local.stack_clock import StackClock, UnfitTimeError, instant_in, move_by, move_to, seconds_in
 from local.template import resources
 
@@ -35,26 +36,28 @@ _QUEUES = ("actions", "redemptions", "planting")
 """The queues that must be empty at a move. Work that takes days is never seen on AWS, and the ledger relies on that."""
 
 
-def advance(move: Callable[[], None]) -> None:
-    """Move the clock of the running laptop stack forward by this function, and do what is due.
+def advance(move: Callable[[], None], *, as_json: bool = False) -> None:
+    """Move the clock of the running laptop stack forward by this function, and do what is due. Then print the time.
 
     Ends the program if the clock cannot be moved, or if what is due fails.
     """
-    with step("waiting until the queues are empty"):
-        wait_until_idle("The clock was not moved.")
+    wait_until_idle("The clock was not moved.")
     try:
         move()
     except UnfitTimeError as error:
         exit_with(str(error))
-    with step("running what is due"):
-        _run_scheduled_functions()
-        wait_until_idle("The clock was moved.")
-    show()
+    _run_scheduled_functions()
+    wait_until_idle("The clock was moved.")
+    show(as_json=as_json)
 
 
-def show() -> None:
-    """Print the time of the stack in the programme's zone, and by how much it is ahead."""
+def show(*, as_json: bool = False) -> None:
+    """Print the time of the stack in the programme's zone, and by how much it is ahead. As JSON, this is in seconds."""
     clock, zone = StackClock(), ZoneInfo(stack()["time_zone"])
+    if as_json:
+        now = datetime.fromtimestamp(clock.now(), zone)
+        print_json({"time": now, "time_zone": zone.key, "ahead_s": clock.offset})
+        return
     time = f"{datetime.fromtimestamp(clock.now(), zone):%A %Y-%m-%d %H:%M:%S %z}"
     ahead = f"{timedelta(seconds=clock.offset)} ahead of this machine" if clock.offset else "as on this machine"
     console.print(shown(f"{time}, {zone.key}, {ahead}"))
@@ -75,14 +78,19 @@ def scheduled_functions() -> dict[str, str]:
 
 
 def _run_scheduled_functions() -> None:
-    known = stack()
+    known, due = stack(), scheduled_functions()
     config = Config(read_timeout=_FUNCTION_SECONDS, retries={"max_attempts": 0})
-    with closing(boto3.client("lambda", **client_arguments_of_stack(known), config=config)) as functions:
-        for logical_id, payload in scheduled_functions().items():
+    arguments = client_arguments_of_stack(known)
+    with (
+        progress("running what is due", "functions", len(due)) as tell,
+        closing(boto3.client("lambda", **arguments, config=config)) as functions,
+    ):
+        for done, (logical_id, payload) in enumerate(due.items(), start=1):
             answer = functions.invoke(FunctionName=known["functions"][logical_id], Payload=payload.encode())
             said = answer["Payload"].read().decode()
             if "FunctionError" in answer:
                 exit_with(f"The clock was moved. {logical_id} failed: {said[:300]}")
+            tell(done)
 
 
 def wait_until_idle(said: str) -> None:
@@ -92,7 +100,9 @@ def wait_until_idle(said: str) -> None:
         """Count messages in flight like the others: one that fails again and again is in flight nearly all the time."""
         return Waiting(sum(sum(waiting_in(queue)) for queue in _QUEUES), 0)
 
-    left = sum(wait_for_queue(count, 0, _PATIENCE))
+    most = sum(count())
+    with progress("waiting until the queues are empty", "messages", most) as tell:
+        left = sum(wait_for_queue(count, 0, _PATIENCE, lambda now: tell(max(0, most - sum(now)))))
     if left:
         what = f"{left:,} messages wait in the queues, and none was processed for {_PATIENCE} seconds"
         exit_with(f"{said} {what}; see: make status")
@@ -102,24 +112,28 @@ def main() -> None:
     parser = command_parser("local.clock", __doc__, is_whole=True)
     parser.add_argument("--at", type=non_empty, help="the time to which the clock is moved")
     parser.add_argument("--by", type=non_empty, help="the span by which it is moved")
+    add_json(parser)
     chosen = parser.parse_args()
     if chosen.at and chosen.by:
         parser.error("--at and --by exclude each other")
     if stack_name() != LAPTOP:
         exit_with(f"{stack_name()} is on AWS, where the clock cannot be moved: only the laptop stack has a test clock.")
+    with apart_from_the_output(needed=chosen.json):
+        _run(chosen)
+
+
+def _run(chosen: argparse.Namespace) -> None:
     zone = ZoneInfo(stack()["time_zone"])
     try:
         if chosen.at:
             instant = instant_in(chosen.at, zone)
-            advance(lambda: move_to(instant))
+            advance(lambda: move_to(instant), as_json=chosen.json)
         elif chosen.by:
             seconds = seconds_in(chosen.by)
-            advance(lambda: move_by(seconds))
+            advance(lambda: move_by(seconds), as_json=chosen.json)
         else:
-            show()
-    except UnfitTimeError as error:
-        exit_with(str(error))
-    except StoppedError as error:
+            show(as_json=chosen.json)
+    except (StoppedError, UnfitTimeError) as error:
         exit_with(str(error))
     except (BotoCoreError, ClientError) as error:
         exit_with(f"The laptop stack could not be reached: {error}")

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from rich.padding import Padding
-from rich.table import Column, Table
+from rich.text import Text
 
-from local.console import console, shown
+from local.tables import Cell, Column, print_table
 
 _KINDS = {"action": "do", "tree_project": "plant", "campaign": "join", "initiative": "we do"}
 """What a person reads for each kind of result."""
@@ -18,19 +17,11 @@ Result = Mapping[str, Any]
 
 def show_results(results: Sequence[Result]) -> None:
     """Print two lines for each result: its kind and title, and below them what it comes to."""
-    table = Table(
-        Column(width=6, style="green"),
-        Column(ratio=1, no_wrap=True, overflow="ellipsis"),
-        box=None,
-        show_header=False,
-        padding=(0, 1, 0, 0),
-        width=76,
-    )
+    rows: list[tuple[Cell, ...]] = []
     for result in results:
-        kind = _KINDS.get(result["kind"], shown(result["kind"]))
-        table.add_row(kind, f"[bold]{shown(result['title'])}[/]")
-        table.add_row("", f"[cyan]{shown(worth(result))}[/]")
-    console.print(Padding(table, (0, 0, 0, 4)))
+        kind = _KINDS.get(result["kind"], str(result["kind"]))
+        rows += [(Text(kind, "green"), Text(result["title"], "bold")), ("", Text(worth(result), "cyan"))]
+    print_table([Column(), Column()], rows, indent=4)
 
 
 def worth(result: Result) -> str:

@@ -5,6 +5,7 @@ more columns than fit becomes several tables, each of which begins with the same
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -26,7 +27,8 @@ Cell = str | int | Text | None
 """A text as it is, which never becomes markup; a whole number, shown with commas; a text with a style; or nothing."""
 
 
-class Column(NamedTuple):
+@dataclass(frozen=True)
+class Column:
     """A column of a table.
 
     Attributes:
@@ -55,17 +57,27 @@ class _Sized(NamedTuple):
 
 
 def print_table(
-    columns: Sequence[Column | str], rows: Iterable[Sequence[Cell]], *, keys: int = 1, indent: int = 0
+    columns: Sequence[Column | str],
+    rows: Iterable[Sequence[Cell]],
+    *,
+    title: str = "",
+    keys: int = 1,
+    indent: int = 0,
 ) -> None:
     """Print a table as wide as the terminal, and at most ``WIDTH``. Without rows, it prints nothing.
 
     Args:
         columns: a text is the title of a column of texts.
         rows: each has a cell for every column.
+        title: a line above the table, with an empty line before it.
         keys: how many of the first columns tell the rows apart. If the table is divided, each part begins with them.
         indent: spaces before each line.
     """
     width = min(WIDTH, max(_NARROWEST, console.width)) if console.is_terminal else WIDTH
+    if title:
+        console.print()
+        for line in _folded(Text(printable(title), "bold"), width):
+            console.print(line)
     for line in table_lines(columns, rows, keys=keys, width=width - indent):
         console.print(Text(" " * indent) + line)
 

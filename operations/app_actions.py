@@ -9,12 +9,10 @@ The reason is written to the stack's log before anything is read, with who reads
 """
 
 import argparse
-import json
-import sys
 
 from local.client import stack_clock
-from local.command import command_parser, path, run_command
-from local.console import apart_from_the_output, console, exit_with, progress, shown
+from local.command import add_json, command_parser, path, run_command
+from local.console import apart_from_the_output, console, exit_with, print_json, progress, shown
 from operations.app_scan import Found, Scanning
 from operations.exported import UnfitExportError, files_of
 from operations.json_lines import JsonLines, opened
@@ -59,7 +57,7 @@ def _show(selection: Selection, found: Found, chosen: argparse.Namespace) -> Non
     calendar = Calendar(selection.zone, acceptance_days=0, harvest_time=None)
     document = document_of(selection, found.lines, calendar)
     if chosen.json:
-        sys.stdout.write(json.dumps(document, indent=1) + "\n")
+        print_json(document)
     else:
         _print(selection, found)
     if chosen.out:
@@ -79,7 +77,7 @@ def main() -> None:
     add_arguments(parser)
     parser.add_argument("--export", type=path, help="a folder with an export of the ledger's table, in DYNAMODB_JSON")
     parser.add_argument("--out", type=path, help="a file to which everything is written as JSON")
-    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    add_json(parser)
     chosen = parser.parse_args()
     with apart_from_the_output(needed=chosen.json):
         _list(chosen)

@@ -16,6 +16,8 @@ Before a message of actions is deleted, what waits in its receipt is marked as d
 
 import argparse
 import time
+from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,8 +25,8 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.client import client_arguments_of_stack, stack, stack_clock, use_stack
-from local.command import command_parser, non_empty, path, run_command, whole_number
-from local.console import console, exit_with, shown
+from local.command import add_json, command_parser, non_empty, path, run_command, whole_number
+from local.console import console, exit_with, print_json, shown
 from operations.ages import age_text
 from operations.dead_letter_queue import AbsentMessageError, DeadLetters
 from operations.dead_letter_receipts import part_named_in
@@ -64,17 +66,20 @@ class Queues(NamedTuple):
     dead_letter_url: str
 
 
-def show_all(client: "SQSClient", queues: Queues, limit: int) -> None:
-    """Print each message, at most ``limit`` of them. The messages stay in the queue."""
-    count = 0
+def show_all(client: "SQSClient", queues: Queues, limit: int, *, as_json: bool = False) -> None:
+    """Print each message, at most ``limit`` of them, or all of them as JSON. The messages stay in the queue."""
     with DeadLetters(client, queues.dead_letter_url) as letters:
         total = letters.count()
-        for message in letters:
-            _print_message(message, queues.kind)
-            count += 1
-            if count == limit:
-                break
-    console.print(f"{count:,} of about {max(total, count):,} messages in {shown(queues.dead_letter_url)}")
+        described = []
+        for message in islice(letters, limit):
+            described.append(_described(message, queues.kind))
+            if not as_json:
+                _print_message(described[-1])
+    about = max(total, len(described))
+    if as_json:
+        print_json({"queue": queues.kind, "url": queues.dead_letter_url, "about": about, "messages": described})
+    else:
+        console.print(f"{len(described):,} of about {about:,} messages in {shown(queues.dead_letter_url)}")
 
 
 def redrive_all(client: "SQSClient", queues: Queues, *, again: bool) -> None:
@@ -128,7 +133,7 @@ def drop(client: "SQSClient", queues: Queues, receipts: Receipts | None, message
     dropped = marked = 0
     with DeadLetters(client, queues.dead_letter_url) as letters:
         for message in [letters.find(message_id)] if message_id else letters:
-            _print_message(message, queues.kind)
+            _print_message(_described(message, queues.kind))
             console.print(shown(message["Body"]))
             part = part_named_in(message["Body"])
             marked += receipts.drop(part) if receipts and part else 0
@@ -169,17 +174,31 @@ def summary(body: str, kind: str) -> str:
     return f"{message.app}: {actions}, {len(message.reversals)} reversals{withdrawals}"
 
 
-def _print_message(message: "MessageTypeDef", kind: str) -> None:
+def _described(message: "MessageTypeDef", kind: str) -> dict[str, Any]:
+    """Return what the list shows of a message. The receipt and its app are null if the message names none."""
     attributes = message["Attributes"]
-    # Queues keep the time of the machine, also if the clock of the laptop stack is ahead of it.
-    age = age_text(time.time() - int(attributes["SentTimestamp"]) / 1000)
     part = part_named_in(message["Body"]) if kind == "actions" else None
-    redriven = ", redriven before" * DeadLetters.was_redriven(message)
-    receipt = f", receipt {part.receipt_id} of {part.app}" if part else ""
+    return {
+        "id": message["MessageId"],
+        "kind": kind,
+        # Queues keep the time of the machine, also if the clock of the laptop stack is ahead of it.
+        "age_s": round(time.time() - int(attributes["SentTimestamp"]) / 1000),
+        "received": int(attributes["ApproximateReceiveCount"]),
+        "was_redriven": DeadLetters.was_redriven(message),
+        "receipt_id": part.receipt_id if part else None,
+        "app_id": part.app if part else None,
+        "summary": summary(message["Body"], kind),
+    }
+
+
+def _print_message(found: Mapping[str, Any]) -> None:
+    """Print what ``_described`` returned."""
+    redriven = ", redriven before" * found["was_redriven"]
+    receipt = f", receipt {found['receipt_id']} of {found['app_id']}" if found["receipt_id"] else ""
     console.print(
-        f"[bold]{shown(message['MessageId'])}[/] {shown(kind)}, {shown(age)} old, "
-        f"received {shown(attributes['ApproximateReceiveCount'])} times{shown(redriven)}{shown(receipt)}\n"
-        f"    {shown(summary(message['Body'], kind))}"
+        f"[bold]{shown(found['id'])}[/] {shown(found['kind'])}, {shown(age_text(found['age_s']))} old, "
+        f"received {found['received']:,} times{shown(redriven)}{shown(receipt)}\n"
+        f"    {shown(found['summary'])}"
     )
 
 
@@ -218,7 +237,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--activity", type=non_empty, help="drop: the table of receipts; needed with --dead-letter-url for actions"
     )
+    add_json(parser)
     chosen = parser.parse_args()
+    if chosen.json and chosen.command != "list":
+        parser.error("--json belongs to list")
     if bool(chosen.source_url) != bool(chosen.dead_letter_url):
         parser.error("--source-url and --dead-letter-url must be given together")
     if chosen.body_file and not (chosen.command == "redrive" and chosen.id):
@@ -266,7 +288,7 @@ def main() -> None:
         client = boto3.client("sqs", **client_arguments)
         match chosen.command:
             case "list":
-                show_all(client, queues, chosen.limit)
+                show_all(client, queues, chosen.limit, as_json=chosen.json)
             case "redrive" if chosen.id:
                 redrive_one(
                     client,

@@ -1,9 +1,11 @@
 """Reads the items of the ledger's table, and converts those of one owner to domain objects."""
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from saxaul.audit import Finding, Holdings
 from saxaul.catalog.calendar import last_day
@@ -25,11 +27,25 @@ class Reading(NamedTuple):
     unreadable: list[Finding]
 
 
-def scan(table: Table, **narrowed: Any) -> Iterator[Item]:  # noqa: ANN401 - the scan's own arguments
-    """Yield all items of a table with consistent reads. ``narrowed`` has further arguments of DynamoDB's Scan."""
+def about_items(table: Table) -> int:
+    """Return about how many items a table has: DynamoDB counts them every six hours. 0 if it does not say."""
+    try:
+        return int(dynamodb().describe_table(TableName=table.name)["Table"].get("ItemCount", 0))
+    except (BotoCoreError, ClientError):  # whoever may read the table need not have the right to describe it
+        return 0
+
+
+def scan(table: Table, *, tell: Callable[[int], None] = lambda _: None, **narrowed: Any) -> Iterator[Item]:  # noqa: ANN401 - the scan's own arguments
+    """Yield all items of a table with consistent reads. ``narrowed`` has further arguments of DynamoDB's Scan.
+
+    After each page, ``tell`` gets the number of items read so far, those included that a filter leaves out.
+    """
     scanned = dynamodb().get_paginator("scan").paginate(TableName=table.name, ConsistentRead=True, **narrowed)
+    read = 0
     for page in scanned:
         yield from map(python, page["Items"])
+        read += page["ScannedCount"]
+        tell(read)
 
 
 def read_owner(pk: str, items: Iterable[Item]) -> Reading:

@@ -17,27 +17,24 @@ The exit code is 0 if everything adds up, and 1 otherwise.
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.table import Table as Grid
 
 from local.client import client_arguments_of_stack, stack, stack_clock, use_stack
-from local.command import command_parser, non_empty, run_command, time_zone
-from local.console import console, exit_with, shown
-from operations.ledger_reading import MALFORMED, Reading, read_owner, scan, unreadable
-from operations.reconcile_receipts import BatchReport, Queues, check_receipts
-from operations.shown_batches import print_verdict, print_waiting, rows_of
+from local.command import add_json, command_parser, non_empty, run_command, time_zone
+from local.console import Watch, apart_from_the_output, exit_with, print_json, unwatched, watching
+from operations.ledger_reading import MALFORMED, Reading, about_items, read_owner, scan, unreadable
+from operations.reconcile_receipts import Queues, check_receipts
+from operations.shown_reconcile import Found, Report
 from saxaul.audit import (
     PAID,
     Census,
     CrossChecks,
     Finding,
-    Holdings,
     check,
     log_findings,
     progress_findings,
@@ -66,26 +63,12 @@ _LAST = "~"
 """Sorts after every sort key of the ledger."""
 
 
-@dataclass
-class Report:
-    """The number of faults, the number of users, and the sums of points over all users."""
-
-    users: int = 0
-    earned: int = 0
-    spendable: int = 0
-    ripening: int = 0
-    spent: int = 0
-    faults: int = 0
-
-    def add(self, holdings: Holdings) -> None:
-        self.users += 1
-        self.earned += holdings.earned
-        self.spendable += holdings.wallet.balance
-        self.ripening += holdings.ripening
-        self.spent += holdings.wallet.spent
-
-
-def reconcile(table: Table, report_finding: Callable[[Finding], None], terms: Terms | None = None) -> Report:
+def reconcile(
+    table: Table,
+    report_finding: Callable[[Finding], None],
+    terms: Terms | None = None,
+    watch: Watch = unwatched,
+) -> Report:
     """Check a whole ledger, and pass each finding to ``report_finding`` as soon as it is confirmed.
 
     With ``terms``, compute again what each entry earns.
@@ -97,20 +80,24 @@ def reconcile(table: Table, report_finding: Callable[[Finding], None], terms: Te
         for finding in findings:
             report_finding(finding)
 
-    # A scan returns all items of a partition one after another.
-    for pk, items in groupby(scan(table), key=lambda item: str(item["pk"])):
-        kind = pk.partition("#")[0]
-        if kind in {"USER", "FACILITY"}:
-            reading = read_owner(pk, items)
-            for redemption in reading.holdings.redemptions:
-                cross_checks.add_redemption(redemption)
-            reading, findings = confirmed_findings(table, pk, reading, terms)
-            found(findings)
-            if kind == "USER":
-                report.add(reading.holdings)
-        else:
-            for item in items:
-                found(_add_item(kind, item, cross_checks))
+    def read_all(tell: Callable[[int], None]) -> None:
+        # A scan returns all items of a partition one after another.
+        for pk, items in groupby(scan(table, tell=tell), key=lambda item: str(item["pk"])):
+            kind = pk.partition("#")[0]
+            if kind in {"USER", "FACILITY"}:
+                reading = read_owner(pk, items)
+                for redemption in reading.holdings.redemptions:
+                    cross_checks.add_redemption(redemption)
+                reading, findings = confirmed_findings(table, pk, reading, terms)
+                found(findings)
+                if kind == "USER":
+                    report.add(reading.holdings)
+            else:
+                for item in items:
+                    found(_add_item(kind, item, cross_checks))
+
+    with watch("reading the ledger", "items", about_items(table)) as tell:
+        read_all(tell)
     found(confirmed_disagreements(table, cross_checks))
     found(confirmed_progress_findings(table, cross_checks.unbalanced_orders()))
     found(confirmed_stock_findings(table, cross_checks.unbalanced_projects(table.clock.now())))
@@ -262,14 +249,17 @@ def main() -> None:
     catalog = chosen.catalog if chosen.table else stack()["tables"]["catalog"]
     zone = chosen.time_zone if chosen.table else ZoneInfo(stack()["time_zone"])
     activity = chosen.activity if chosen.table else stack()["tables"]["activity"]
-    try:
-        batches = _check_receipts(Table(activity, clock), _queues_of(chosen)) if activity else None
-        with console.status(f"reading {shown(table.name)}"):
-            report = reconcile(table, _print_finding, terms_of(catalog, zone) if catalog else None)
-    except (BotoCoreError, ClientError, OverloadedError, UnansweredError) as error:
-        exit_with(f"{table.name} could not be read: {error}")
-    _print_sums(report, batches)
-    sys.exit(1 if report.faults or (batches and batches.faults) else 0)
+    found = Found(table.name, clock.now())
+    with apart_from_the_output(needed=chosen.json):
+        try:
+            if activity:
+                receipts = Table(activity, clock)
+                found.batches = check_receipts(receipts, _queues_of(chosen), found.wait, found.add, watching)
+            found.ledger = reconcile(table, found.add, terms_of(catalog, zone) if catalog else None, watching)
+        except (BotoCoreError, ClientError, OverloadedError, UnansweredError) as error:
+            exit_with(f"{table.name} could not be read: {error}")
+        print_json(found.document()) if chosen.json else found.print_sums()
+    sys.exit(0 if found.adds_up else 1)
 
 
 def _arguments() -> "argparse.Namespace":
@@ -282,6 +272,7 @@ def _arguments() -> "argparse.Namespace":
     parser.add_argument("--activity", type=non_empty, help="the table of receipts; only needed with --table")
     parser.add_argument("--source-url", type=non_empty, help="the URL of the queue of actions; only with --activity")
     parser.add_argument("--dead-letter-url", type=non_empty, help="the URL of its dead-letter queue")
+    add_json(parser)
     chosen = parser.parse_args()
     if (chosen.catalog is None) != (chosen.time_zone is None) or (chosen.catalog and not chosen.table):
         parser.error("--catalog and --time-zone belong together, and need --table")
@@ -302,11 +293,6 @@ def _queues_of(chosen: "argparse.Namespace") -> Queues | None:
     return Queues(sqs, known["queues"]["actions"], known["queues"]["actions_dead_letter"])
 
 
-def _check_receipts(table: Table, queues: Queues | None) -> BatchReport:
-    with console.status(f"reading {shown(table.name)}"):
-        return check_receipts(table, queues, lambda batches: print_waiting(batches, table.clock.now()), _print_finding)
-
-
 def terms_of(catalog: str, zone: ZoneInfo) -> Terms:
     """Return the rules by which entries are awarded. ``catalog`` is the name of the catalog's table."""
     store = CatalogStore(Table(catalog, SYSTEM_CLOCK))
@@ -318,32 +304,6 @@ def ledger_of_the_stack() -> str:
     known = stack()
     use_stack(known)
     return str(known["tables"]["ledger"])
-
-
-def _print_finding(finding: Finding) -> None:
-    mark = "[red]✗[/]" if finding.is_fault else "[yellow]·[/]"
-    console.print(mark, f"{shown(finding.subject)}: {shown(finding.detail)}")
-
-
-def _print_sums(report: Report, batches: BatchReport | None) -> None:
-    grid = Grid(show_header=False, box=None)
-    for name, items in rows_of(batches.sums) if batches else ():
-        grid.add_row(name, items)
-    grid.add_row("users checked", f"{report.users:,}")
-    grid.add_row("points earned", f"{report.earned:,}")
-    for name, points in (
-        ("ripening (not harvested)", report.ripening),
-        ("spendable", report.spendable),
-        ("spent", report.spent),
-    ):
-        grid.add_row(f"  {name}", f"{points:,}")
-    console.print(grid)
-    if batches:
-        print_verdict(batches)
-    if report.faults:
-        console.print(f"[red]✗[/] {report.faults:,} faults: the ledger does not add up")
-    else:
-        console.print("[green]✓[/] earned = ripening + spendable + spent, for every user and in total")
 
 
 if __name__ == "__main__":

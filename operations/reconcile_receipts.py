@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from local.console import Watch, unwatched
 from operations.ages import age_text
 from operations.dead_letter_queue import DeadLetters, count_messages
 from operations.dead_letter_receipts import part_named_in
-from operations.ledger_reading import MALFORMED, scan, unreadable
+from operations.ledger_reading import MALFORMED, about_items, scan, unreadable
 from saxaul.audit import Finding
 from saxaul.catalog.sentences import counted
 from saxaul.ledger.batches import (
@@ -124,6 +125,7 @@ def check_receipts(
     queues: Queues | None,
     show_waiting: Callable[[Sequence[WaitingBatch]], None],
     report_finding: Callable[[Finding], None],
+    watch: Watch = unwatched,
 ) -> BatchReport:
     """Name the batches that wait, then check all receipts and add them up.
 
@@ -132,7 +134,8 @@ def check_receipts(
     """
     first = waiting_batches(judge(table, queues, Receipts(table).waiting()).parts.values())
     show_waiting(first)
-    scanned = _scan(table)
+    with watch("reading the receipts", "items", about_items(table)) as tell:
+        scanned = _scan(table, tell)
     judged = judge(table, queues, scanned.waiting)
     for key, (part, state) in judged.parts.items():
         if key in scanned.waiting or state:
@@ -207,10 +210,10 @@ class _Scanned(NamedTuple):
     incomplete: list[ReceiptPart]
 
 
-def _scan(table: Table) -> _Scanned:
+def _scan(table: Table, tell: Callable[[int], None]) -> _Scanned:
     found = _Scanned(BatchSums(), set(), [], [])
     prefix = raw({":prefix": RECEIPT_PREFIX})
-    items = scan(table, FilterExpression="begins_with(pk, :prefix)", ExpressionAttributeValues=prefix)
+    items = scan(table, tell=tell, FilterExpression="begins_with(pk, :prefix)", ExpressionAttributeValues=prefix)
     # A scan returns all items of a partition one after another.
     for pk, of_receipt in groupby(items, key=lambda item: str(item["pk"])):
         parts = list[ReceiptPart]()

@@ -20,15 +20,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.client import stack, stack_clock
-from local.command import command_parser, non_empty, run_command, time_zone
-from local.console import console, exit_with, shown
-from operations.ledger_reading import scan
+from local.command import add_json, command_parser, non_empty, run_command, time_zone
+from local.console import Watch, apart_from_the_output, console, exit_with, print_json, shown, unwatched, watching
+from operations.ledger_reading import about_items, scan
 from operations.reconcile import ledger_of_the_stack
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import SYSTEM_CLOCK
@@ -78,18 +78,31 @@ class Report:
         return not self.lacking and not self.unjudged
 
 
-def recount(table: Table, calendar: Calendar, print_line: Callable[[str], None], *, mend: bool = False) -> Report:
+def recount(
+    table: Table,
+    calendar: Calendar,
+    print_line: Callable[[str], None],
+    *,
+    mend: bool = False,
+    watch: Watch = unwatched,
+) -> Report:
     """Compare all totals with the ledger, and pass a line to ``print_line`` for each difference.
 
     With ``mend``, correct the totals that only lack something.
     """
     store = ImpactStore(table)
-    before = _by_subject(_stored(table))
-    counted, participations = _counted_from_ledger(table, calendar, before)
+    items = about_items(table)
+    with watch("reading the totals", "items", items) as tell:
+        before = _by_subject(_stored(table, tell))
+    with watch("reading the ledger", "items", items) as tell:
+        counted, participations = _counted_from_ledger(table, calendar, before, tell)
     subjects = {*before, *counted}
     suspects = [subject for subject in subjects if _total(before[subject]) != counted.get(subject, Impact())]
     if suspects:
-        table.clock.sleep(COUNTED_WITHIN)
+        with watch("waiting until the latest changes are counted", "seconds", COUNTED_WITHIN) as tell:
+            for second in range(COUNTED_WITHIN):
+                tell(second)
+                table.clock.sleep(1)
     now = _by_subject(store.tallies_of(suspects))
     lacking = 0
     unjudged: list[Subject] = []
@@ -168,14 +181,14 @@ def _by_subject(tallies: Iterable[Tally]) -> defaultdict[Subject, list[Tally]]:
     return found
 
 
-def _stored(table: Table) -> Iterator[Tally]:
+def _stored(table: Table, tell: Callable[[int], None]) -> Iterator[Tally]:
     prefix = raw({":prefix": impact.IMPACT_PREFIX})
-    items = scan(table, FilterExpression="begins_with(pk, :prefix)", ExpressionAttributeValues=prefix)
+    items = scan(table, tell=tell, FilterExpression="begins_with(pk, :prefix)", ExpressionAttributeValues=prefix)
     return map(impact.from_item, items)
 
 
 def _counted_from_ledger(
-    table: Table, calendar: Calendar, before: defaultdict[Subject, list[Tally]]
+    table: Table, calendar: Calendar, before: defaultdict[Subject, list[Tally]], tell: Callable[[int], None]
 ) -> tuple[Impacts, int]:
     """Return the totals, and the number of participations.
 
@@ -185,7 +198,7 @@ def _counted_from_ledger(
     adders: defaultdict[Subject, ImpactAdder] = defaultdict(ImpactAdder)
     participations = 0
     # A scan returns all items of a partition one after another.
-    for _, items in groupby(scan(table), key=lambda item: str(item["pk"])):
+    for _, items in groupby(scan(table, tell=tell), key=lambda item: str(item["pk"])):
         of_owner: defaultdict[Subject, ImpactAdder] = defaultdict(ImpactAdder)
         stored: dict[Subject, Tally] = {}
         for item in items:
@@ -222,20 +235,42 @@ def main() -> None:
     )
     parser.add_argument("--time-zone", type=time_zone, help="the template's TimeZone; only needed with --table")
     parser.add_argument("--mend", action="store_true", help="correct the totals that only lack something")
+    add_json(parser)
     chosen = parser.parse_args()
     if chosen.table and not chosen.time_zone:
         parser.error("--table needs --time-zone, because the days of the totals begin and end in that zone")
     clock = SYSTEM_CLOCK if chosen.table else stack_clock()
     table = Table(chosen.table or ledger_of_the_stack(), clock)
     calendar = Calendar(chosen.time_zone or ZoneInfo(stack()["time_zone"]), acceptance_days=0, harvest_time=None)
-    try:
-        with console.status(f"counting {shown(table.name)}"):
-            report = recount(table, calendar, lambda line: console.print(f"· {shown(line)}"), mend=chosen.mend)
-    except (BotoCoreError, ClientError, UnansweredError) as error:
-        exit_with(f"{table.name} could not be read: {error}")
-    for line in conclusions(report):
-        console.print(line)
+    lines: list[str] = []
+
+    def print_line(line: str) -> None:
+        lines.append(line)
+        console.print(f"· {shown(line)}")
+
+    with apart_from_the_output(needed=chosen.json):
+        try:
+            report = recount(table, calendar, print_line, mend=chosen.mend, watch=watching)
+        except (BotoCoreError, ClientError, UnansweredError) as error:
+            exit_with(f"{table.name} could not be read: {error}")
+        for line in () if chosen.json else conclusions(report):
+            console.print(line)
+        if chosen.json:
+            print_json(document_of(table.name, report, lines))
     sys.exit(0 if report.is_complete else 1)
+
+
+def document_of(table: str, report: Report, lines: Sequence[str]) -> dict[str, Any]:
+    """Return what was found as a JSON object. ``lines`` are the differences, as they were printed."""
+    return {
+        "table": table,
+        "is_complete": report.is_complete,
+        "totals": report.subjects,
+        "persons_in_runs": report.participations,
+        "lacking": report.lacking,
+        "not_judged": list(map(str, report.unjudged)),
+        "differences": list(lines),
+    }
 
 
 def conclusions(report: Report) -> list[str]:

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table as Grid
-
 from local.console import console, shown
+from local.tables import number, print_table
 from operations.app_lines import AppLine
 from operations.outliers import OwnerTotal, Total, by_owner, by_type
 from operations.selection import Selection
@@ -18,36 +17,28 @@ from saxaul.ledger.actions import Owner
 MOST_OWNERS = 20
 """The most persons that the terminal shows. The JSON has all of them."""
 
-_ID_COLUMNS = 32
-"""A longer id is cut on the terminal."""
-
 
 def print_totals(lines: Sequence[AppLine]) -> None:
     """Print what the lines add up to by type and by person, the most unusual persons first."""
-    grid = _grid("action type", by_type(lines))
-    console.print(grid)
+    _print("action type", by_type(lines))
     console.print()
     rows = by_owner(lines)
     shown_rows = {_named(row.owner): row.total for row in rows[:MOST_OWNERS]}
-    grid = _grid("person, outliers first", shown_rows, [row.distance for row in rows[:MOST_OWNERS]])
-    console.print(grid)
+    _print("person, outliers first", shown_rows, [row.distance for row in rows[:MOST_OWNERS]])
     if len(rows) > MOST_OWNERS:
         console.print(f"and {len(rows) - MOST_OWNERS:,} more")
 
 
-def _grid(first: str, totals: Mapping[str, Total], distances: Sequence[float] = ()) -> Grid:
+def _print(first: str, totals: Mapping[str, Total], distances: Sequence[float] = ()) -> None:
     last = "MADs above" if distances else "persons"
-    grid = Grid(first, "actions", "counting", "points", "kg", last, box=None, pad_edge=False)
-    grid.columns[0].max_width = _ID_COLUMNS
-    for column in grid.columns:
-        column.no_wrap = True
-    for column in grid.columns[1:]:
-        column.justify = "right"
     ends = [f"{distance:,.1f}" for distance in distances] or [f"{total.owners:,}" for total in totals.values()]
-    for (name, total), end in zip(totals.items(), ends, strict=True):
-        numbers = (f"{number:,}" for number in (total.actions, total.counting, total.points))
-        grid.add_row(shown(name), *numbers, f"{total.avoided_g / 1000:,.1f}", end)
-    return grid
+    print_table(
+        [first, *map(number, ("actions", "counting", "points", "kg", last))],
+        [
+            (name, total.actions, total.counting, total.points, f"{total.avoided_g / 1000:,.1f}", end)
+            for (name, total), end in zip(totals.items(), ends, strict=True)
+        ],
+    )
 
 
 def _named(owner: Owner) -> str:

@@ -4,10 +4,12 @@ The sums are no proof: each item of a receipt is in one of the places. What is c
 """
 
 from collections.abc import Sequence
+from typing import Any
 
-from rich.table import Table as Grid
+from rich.text import Text
 
-from local.console import console, shown
+from local.console import console
+from local.tables import number, print_table
 from operations.ages import age_text
 from operations.reconcile_receipts import BatchReport
 from saxaul.ledger.batches import BatchSums, WaitingBatch
@@ -15,35 +17,44 @@ from saxaul.ledger.batches import BatchSums, WaitingBatch
 MAX_BATCHES = 20
 """The most batches that are named one by one."""
 
-_APP_COLUMNS = 32
-"""A longer id of an app is cut. The receipt identifies the batch."""
-
 
 def print_waiting(batches: Sequence[WaitingBatch], now: int) -> None:
     """Print the oldest batches, and the number of the others. It prints nothing if there are none."""
     if not batches:
         return
-    grid = Grid("receipt", "app", "items", "age", "state", box=None, pad_edge=False)
-    grid.columns[1].max_width = _APP_COLUMNS
-    grid.columns[2].justify = grid.columns[3].justify = "right"
-    for column in grid.columns:
-        column.no_wrap = True
-    for batch in batches[:MAX_BATCHES]:
-        state = f"[red]{batch.state}[/]" if batch.is_fault else batch.state
-        age = age_text(now - batch.accepted_at)
-        grid.add_row(shown(batch.receipt_id), shown(batch.app), f"{batch.items:,}", age, state)
-    console.print(grid)
+    print_table(
+        ["receipt", "app", number("items"), number("age"), "state"],
+        [
+            (
+                batch.receipt_id,
+                batch.app,
+                batch.items,
+                age_text(now - batch.accepted_at),
+                Text(batch.state, "red" if batch.is_fault else ""),
+            )
+            for batch in batches[:MAX_BATCHES]
+        ],
+    )
     if len(batches) > MAX_BATCHES:
         console.print(f"and {len(batches) - MAX_BATCHES:,} more batches")
 
 
-def rows_of(sums: BatchSums) -> list[tuple[str, str]]:
+def rows_of(sums: BatchSums) -> list[tuple[str, int]]:
     """Return the rows of the sums."""
     places = (("posted", sums.posted), ("waiting", sums.waiting), ("dead", sums.dead), ("dropped", sums.dropped))
-    return [
-        ("actions and reversals accepted", f"{sums.accepted:,}"),
-        *((f"  {name}", f"{items:,}") for name, items in places),
-    ]
+    return [("actions and reversals accepted", sums.accepted), *((f"  {name}", items) for name, items in places)]
+
+
+def document_of_batch(batch: WaitingBatch, now: int) -> dict[str, Any]:
+    """Return a batch that waits as JSON. Its state is that which the table shows."""
+    return {
+        "receipt_id": batch.receipt_id,
+        "app_id": batch.app,
+        "items": batch.items,
+        "age_s": now - batch.accepted_at,
+        "state": batch.state,
+        "is_fault": batch.is_fault,
+    }
 
 
 def print_verdict(report: BatchReport) -> None:

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from rich.table import Column, Table
+from rich.text import Text
 
 from local.client import of_stack
 from local.console import console, shown
 from local.shown_campaigns import amount
+from local.tables import Column, print_table
 from operations.ages import age_text
 from operations.status_facts import (
     AppFacts,
@@ -40,8 +41,6 @@ LONG_UNCOUNTED = 120
 
 SHOWN = 6
 """The most projects, codes or apps that are named one by one."""
-
-_WIDTH = 80
 
 
 class Row(NamedTuple):
@@ -190,14 +189,14 @@ def rows_of_published(catalog: CatalogFacts) -> Iterator[Row]:
 def show(title: str, sections: Mapping[str, Sequence[Row]]) -> None:
     """Print the sections, and below them what to do, each thing once."""
     console.print(f"[bold]{shown(title)}[/]\n")
-    grid = Table(Column(width=14), Column(ratio=1), box=None, show_header=False, padding=0, width=_WIDTH)
-    for name, rows in sections.items():
-        for number, row in enumerate(rows):
-            text = shown(row.text)
-            grid.add_row(
-                "" if number else f"[bold]{name}[/]", text if row.colour == "green" else f"[{row.colour}]{text}[/]"
-            )
-    console.print(grid)
+    print_table(
+        [Column(), Column()],
+        [
+            (Text("" if number else name, "bold"), Text(row.text, "" if row.colour == "green" else row.colour))
+            for name, rows in sections.items()
+            for number, row in enumerate(rows)
+        ],
+    )
     to_do = dict.fromkeys(row.to_do for rows in sections.values() for row in rows if row.to_do)
     if not to_do:
         console.print("\n[green]✓[/] nothing is to be done")

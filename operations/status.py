@@ -10,10 +10,9 @@ cannot be read is named with the reason, and the others are shown. The exit code
 and 0 otherwise, also if something is red: `worst` of the JSON says it.
 """
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -23,8 +22,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.client import client_arguments_of_stack, open_client, stack_clock, stack_name, stack_with, use_stack
-from local.command import command_parser, run_command
-from local.console import print_failure
+from local.command import add_json, command_parser, run_command
+from local.console import print_failure, print_json, watching
 from operations.log_group import LogGroup, UnfinishedQueryError
 from operations.shown_status import (
     Row,
@@ -83,8 +82,10 @@ def read_sections(reading: StatusReading, zone: ZoneInfo) -> dict[str, Section]:
         "log": (reading.log, {"public log": rows_of_log}),
         "catalog": (reading.published, {"catalog": rows_of_published}),
     }
-    with ThreadPoolExecutor(len(readers)) as pool:
+    with watching("reading the stack", "sections", len(readers)) as tell, ThreadPoolExecutor(len(readers)) as pool:
         underway = {name: pool.submit(_section, *reader) for name, reader in readers.items()}
+        for done, _ in enumerate(as_completed(underway.values()), start=1):
+            tell(done)
     return {name: section.result() for name, section in underway.items()}
 
 
@@ -118,7 +119,7 @@ def _plain(facts: Any) -> Any:  # noqa: ANN401 - a record, a list of records, or
 
 def main() -> None:
     parser = command_parser("operations.status", __doc__, is_whole=True)
-    parser.add_argument("--json", action="store_true", help="print the status as one JSON document")
+    add_json(parser)
     chosen = parser.parse_args()
     known, clock = stack_with("catalog_bucket"), stack_clock()
     use_stack(known)
@@ -133,7 +134,7 @@ def main() -> None:
         sections = read_sections(reading, zone)
     now = datetime.fromtimestamp(clock.now(), zone)
     if chosen.json:
-        sys.stdout.write(json.dumps(document(sections, now), indent=2, default=float) + "\n")
+        print_json(document(sections, now))
     else:
         name = "the laptop stack" if known["endpoint_url"] else stack_name()
         title = f"{name}, {now:%a} {now.day} {now:%b %Y %H:%M} ({known['time_zone']})"

@@ -14,12 +14,12 @@ The reason is written to the stack's log, and becomes the reason of the reversal
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from local.client import exit_on_failure, open_client, stack_clock
-from local.command import command_parser, path, run_command
-from local.console import console, exit_with, progress, shown
+from local.command import add_json, command_parser, path, run_command
+from local.console import apart_from_the_output, console, exit_with, print_json, progress, shown
 from operations.app_actions import find, print_unreadable
 from operations.app_lines import AppLine
 from operations.app_scan import Found
@@ -27,7 +27,8 @@ from operations.json_lines import opened
 from operations.reconcile import terms_of
 from operations.rehearsal import Outcome, Rehearsal
 from operations.selection import Selection, add_arguments, exit_on_trouble, select
-from operations.shown_outcomes import print_outcomes, write_outcomes
+from operations.shown_actions import write_document
+from operations.shown_outcomes import document_of_outcomes, print_outcomes
 from operations.take_back_calls import StuckError, follow, send
 from operations.take_back_journal import Journal, OtherTableError
 from saxaul.catalog.clients import OPERATOR
@@ -105,9 +106,9 @@ def show(selection: Selection, chosen: argparse.Namespace) -> None:
     """Show what would be taken back."""
     left = _look(selection)
     outcomes = rehearse(selection, left.lines, is_done=False)
-    print_outcomes(left.lines, outcomes, left.too_old)
-    if chosen.out:
-        write_outcomes(chosen.out, selection, left.lines, outcomes)
+    if not chosen.json:
+        print_outcomes(left.lines, outcomes, left.too_old)
+    _hand_out(chosen, {**document_of_outcomes(selection, left.lines, outcomes), **_stays(left), "is_done": False})
     if left.lines:
         console.print("[yellow]·[/] nothing was changed; to take it back, run the same command with YES=1")
     else:
@@ -156,9 +157,10 @@ def _conclude(selection: Selection, journal: Journal, left: Left, chosen: argpar
     """Show what was taken back, and what stays. ``left`` is what the last look has found."""
     lines = list({(line.owner, line.action_id, line.occurred_at): line for line in journal.lines()}.values())
     outcomes = rehearse(selection, lines, is_done=True)
-    print_outcomes(lines, outcomes, left.too_old, is_done=True)
-    if chosen.out:
-        write_outcomes(chosen.out, selection, lines, outcomes, is_done=True)
+    if not chosen.json:
+        print_outcomes(lines, outcomes, left.too_old, is_done=True)
+    document = document_of_outcomes(selection, lines, outcomes, is_done=True)
+    _hand_out(chosen, {**document, **_stays(left), "is_done": True, "fates": journal.fates()})
     for fate in _fates(journal):
         console.print(shown(fate))
     app_id = selection.sought.app
@@ -166,6 +168,18 @@ def _conclude(selection: Selection, journal: Journal, left: Left, chosen: argpar
         console.print(f"[green]✓[/] nothing of {shown(app_id)} in the span is left")
     else:
         console.print(f"[yellow]·[/] nothing of {shown(app_id)} in the span can be taken back any more")
+
+
+def _stays(left: Left) -> dict[str, Any]:
+    return {"too_old_actions": sum(line.actions for line in left.too_old), "are_all_readable": left.are_all}
+
+
+def _hand_out(chosen: argparse.Namespace, document: dict[str, Any]) -> None:
+    """Print everything as JSON, or write it to a file, if the user wants that."""
+    if chosen.json:
+        print_json(document)
+    if chosen.out:
+        write_document(chosen.out, document)
 
 
 def _require_choice(app_id: str, chosen: argparse.Namespace) -> None:
@@ -184,7 +198,13 @@ def main() -> None:
     parser.add_argument("--yes", action="store_true", help="take it back; without this, only show what it changes")
     parser.add_argument("--active", action="store_true", help="also if the app is active, and can go on reporting")
     parser.add_argument("--out", type=path, help="a file to which everything is written as JSON")
+    add_json(parser)
     chosen = parser.parse_args()
+    with apart_from_the_output(needed=chosen.json):
+        _run(chosen)
+
+
+def _run(chosen: argparse.Namespace) -> None:
     selection = select(chosen, "take-back", LONGEST_REASON)
     if selection.app.state == "active":
         _require_choice(selection.app.app_id, chosen)

@@ -515,7 +515,9 @@ def test_without_urls_the_command_uses_the_laptop_stack(
     tasks: list[Any] = []
     monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
     monkeypatch.setattr("sys.argv", ["dead_letters", "list", "--queue", kind])
-    monkeypatch.setattr(dead_letters, "show_all", lambda client, queues, limit: tasks.append((client, queues, limit)))
+    monkeypatch.setattr(
+        dead_letters, "show_all", lambda client, queues, limit, **_: tasks.append((client, queues, limit))
+    )
     kinds = ("actions", "redemptions", "planting")
     urls = {f"{queue}{end}": f"{queue}{end}" for queue in kinds for end in ("", "_dead_letter")}
     (tmp_path / "stack.json").write_text(json.dumps({"endpoint_url": "http://localhost:4599", "queues": urls}))

@@ -166,11 +166,14 @@ WAYS_OUT = {
                 f"local/{name}.py"
                 for name in ("apps", "build", "client", "connect", "console", "deploy", "export", "pictures")
             ),
-            *(f"local/{name}.py" for name in ("replay", "results", "seed", "stack", "story", "viewer")),
-            *(f"local/{name}.py" for name in ("clock", "season", "telling")),
+            *(f"local/{name}.py" for name in ("replay", "seed", "stack", "story", "viewer")),
+            *(f"local/{name}.py" for name in ("clock", "season", "tables", "telling")),
             *(f"operations/{name}.py" for name in ("dead_letters", "reconcile", "recount", "shown_batches")),
             *(f"operations/{name}.py" for name in ("app_actions", "selection", "take_back")),
-            *(f"operations/{name}.py" for name in ("shown_actions", "shown_outcomes", "shown_status")),
+            *(
+                f"operations/{name}.py"
+                for name in ("shown_actions", "shown_outcomes", "shown_reconcile", "shown_status")
+            ),
             "saxaul/log/verify.py",
         },
         (
