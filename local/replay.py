@@ -135,16 +135,26 @@ def _batches(rides: Iterable[Ride]) -> Iterator[list[Ride]]:
 
 def main() -> None:
     parser = command_parser("local.replay", __doc__)
-    parser.add_argument("file", type=path, help="a CSV file, plain or as gzip, a zip with CSV files, or a folder")
+    parser.add_argument("file", type=_file, help="a CSV file, plain or as gzip, a zip with CSV files, or a folder")
     parser.add_argument(
         "--columns", type=_columns, default={}, help="the names of columns, by meaning: start_time=Abfahrt,user=Rad"
     )
-    parser.add_argument("--stations", type=path, help="a list of stations: a CSV file, or station_information.json")
+    parser.add_argument("--stations", type=_file, help="a list of stations: a CSV file, or station_information.json")
     parser.add_argument("--app", type=non_empty, default="alipay", help="the app that reports the rides")
     add_json(parser)
     chosen = parser.parse_args()
     with apart_from_the_output(needed=chosen.json):
         _run(chosen)
+
+
+def _file(text: str) -> Path:
+    """Parse the path of a file. Not every shell replaces a ``~`` behind ``FILE=``."""
+    if text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError("is an address: download the file, and give its path")
+    try:
+        return path(text).expanduser()
+    except RuntimeError:
+        return path(text)
 
 
 def _columns(text: str) -> dict[str, str]:
@@ -163,7 +173,7 @@ def _run(chosen: argparse.Namespace) -> None:
             file = RideFile(chosen.file, chosen.columns, chosen.stations, today)
         with progress("reading the rides", "kB", file.kilobytes) as tell:
             survey = file.survey(bad_rows, tell)
-    except UnreadableFileError as error:
+    except (UnreadableFileError, StoppedError) as error:
         exit_with(str(error))
     _show_survey(survey)
     if survey.rides:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
 
+from local.calls import StoppedError
 from local.rides import BadRow, Ride
 from local.tables import Cell
 from saxaul.log.parsing import printable
@@ -124,12 +125,24 @@ class Wallets:
 
 @contextmanager
 def bad_row_file(file: Path) -> Iterator[TextIO]:
-    """Open the file that lists every bad row. It replaces a file of that name, and is deleted if it stays empty."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", encoding="utf-8", newline="\n") as target:
-        yield target
-    if not file.stat().st_size:
-        file.unlink()
+    """Open the file that lists every bad row. It replaces a file of that name, and is deleted if it stays empty.
+
+    Raises:
+        StoppedError: the file cannot be written.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("w", encoding="utf-8", newline="\n") as target:
+            yield target
+        if not file.stat().st_size:
+            file.unlink()
+    except BrokenPipeError:  # the reader of the command's output has closed it
+        raise
+    except OSError as error:
+        raise StoppedError(
+            f"{file} cannot be written: {error.strerror or error}. It lists the bad rows: make room for it, and allow "
+            "writing there."
+        ) from error
 
 
 def bad_row_line(row: BadRow) -> str:

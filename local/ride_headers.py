@@ -147,10 +147,10 @@ def _missing(header: Header) -> tuple[str, str] | None:
 
 
 def _no_header(text: str, name: str) -> NotRidesError:
-    beginning = text.lstrip()[:1]
-    if beginning in {"<", "{", "["}:
-        kind = "a web page or XML" if beginning == "<" else "JSON"
-        return NotRidesError(f"{name} is {kind} and not a list of rides.", "Download the file of the rides again.")
+    if text.lstrip().startswith("<"):
+        return NotRidesError(
+            f"{name} is a web page or XML and not a list of rides.", "Download the file of the rides again."
+        )
     return NotRidesError(
         f"{name} has no header with known columns; its first line is {shortened(text)!r}.",
         "If that is a header, name its columns: "

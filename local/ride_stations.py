@@ -90,10 +90,10 @@ def stations_in(source: Source, encoding: str, columns: Mapping[str, str]) -> St
         NotRidesError: it is JSON, but not the feed of a system's stations.
         UnreadableFileError: the file is damaged, or cannot be unpacked.
     """
-    if source.name.lower().endswith(".json"):
-        return _collect(source, _FEED_IDS, _rows_of_feed(source))
     numbered = lines(source, encoding)
     for line in islice((line for line in numbered if line.text.strip()), FIRST_LINES):
+        if line.text.lstrip().startswith(("{", "[")):
+            return _collect(source, _FEED_IDS, _rows_of_feed(source))
         if _begins_rides(line.text, columns):
             return None
         if header := station_header_of(line.text, columns):
@@ -156,7 +156,7 @@ def _rows_of_feed(source: Source) -> Iterator[_Row]:
         stations = feed["data"]["stations"]
         rows = [_row_of_feed(station) for station in stations]
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        raise NotRidesError(f"{source.name} is not the station_information of a GBFS feed.") from None
+        raise NotRidesError(f"{source.name} is JSON, and not the station_information of a GBFS feed.") from None
     yield from rows
 
 

@@ -33,9 +33,9 @@ class RideFile:
         given = self._given(stations, columns)
         rides, beside = self._sorted(sources(file), columns)
         if not rides:
-            raise UnreadableFileError(
-                f"{file} has stations and no rides. Give the rides as FILE=, and the stations as STATIONS=."
-            )
+            has_stations = f"{file} has stations and no rides. Give the rides as FILE=, and the stations as STATIONS=."
+            has_nothing = f"{file} has no list of rides. It must be a CSV file, or a zip or a folder with CSV files."
+            raise UnreadableFileError(has_stations if beside else has_nothing)
         latest = today.replace(tzinfo=None) + timedelta(days=1)
         self._lists = [
             RideList(source, encoding, columns, Atlas([*given, *nearest_first(source, beside)]), latest)

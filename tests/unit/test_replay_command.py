@@ -228,6 +228,7 @@ def test_rides_that_are_all_refused_say_why(replayed: Replayed) -> None:
         (["--columns", "when=Abfahrt"], "COLUMNS has no meaning 'when'"),
         (["--columns", ""], "must not be empty"),
         (["--stations", ""], "must not be empty"),
+        (["--stations", "https://example.org/stations.csv"], "is an address: download the file, and give its path"),
         (["--user", "Rad"], "unrecognized arguments"),
     ],
 )
@@ -236,6 +237,26 @@ def test_an_argument_that_cannot_be_meant_is_refused(replayed: Replayed, argumen
 
     assert code == 2
     assert sentence in errors
+
+
+def test_a_folder_that_cannot_be_written_is_named(replayed: Replayed, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "replay").write_bytes(b"")
+
+    code, _, errors = replayed(trips_of(FORMATS["BIXI 2022"], trips(1)).encode())
+
+    assert code == 1
+    assert "rides.csv.bad-rows.txt cannot be written: " in errors.splitlines()[-1]
+
+
+def test_a_path_may_begin_with_the_home_folder(
+    replayed: Replayed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "stations.csv").write_text(stations_of(FORMATS["Divvy 2018"]), "utf-8")
+
+    assert replayed(trips_of(FORMATS["Divvy 2018"], trips(2)).encode(), "--stations", "~/stations.csv")[0] == 0
+    assert replayed(b"", "--stations", "~nobody-of-this-name/stations.csv")[0] == 1
 
 
 def test_a_file_that_is_not_there_is_named(replayed: Replayed, tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are(read: Read) -> 
         ("a,b,c", "has no header with known columns; its first line is 'a,b,c'. If that is a header, name its columns"),
         ("<!DOCTYPE html>", "is a web page or XML and not a list of rides. Download the file of the rides again."),
         ('<?xml version="1.0"?><Error><Code>AccessDenied</Code>', "is a web page or XML"),
-        ('{"trips": []}', "is JSON and not a list of rides."),
+        ('{"trips": []}', "has no list of rides. It must be a CSV file, or a zip or a folder with CSV files."),
         (f"A title\n{NEW.replace('started_at', 'when')}", "no known column for the start time; it has ride_id"),
     ],
 )

@@ -81,12 +81,12 @@ def test_a_feed_is_asked_by_id_then_by_short_name_then_by_name(
         station("3", "1", "2", 80),
         {"station_id": "4", "name": "nowhere"},
     ]
-    feed = json.dumps({"version": version, "data": {"stations": stations}}).encode()
+    feed = json.dumps({"version": version, "data": {"stations": stations}}, indent=1).encode("utf-8-sig")
 
-    survey, found = surveyed({"rides.csv": rides(ride(*key))}, feed, "station_information.json")
+    survey, found = surveyed({"rides.csv": rides(ride(*key))}, feed, "feed")
 
     assert [one.distance_km for one in found] == [pytest.approx(DEGREE, abs=0.01)]
-    assert survey.notes == ["station_information.json: 1 of the stations has no place, and is left out."]
+    assert survey.notes == ["feed: 1 of the stations has no place, and is left out."]
 
 
 @pytest.mark.parametrize(
@@ -248,10 +248,10 @@ def test_a_file_in_the_place_of_another_is_named(
         surveyed(members, given)
 
 
-@pytest.mark.parametrize("content", [b"[]", b"{}", b'{"data": {"stations": [1]}}', b"{", b"[" * 100_000, b"\xff"])
+@pytest.mark.parametrize("content", [b"[]", b"{}", b'{"data": {"stations": [1]}}', b"{", b"[" * 100_000, b"{\xff"])
 def test_json_that_is_no_feed_is_no_list_of_stations(surveyed: Surveyed, content: bytes) -> None:
     with pytest.raises(UnreadableFileError, match="is not a list of stations"):
         surveyed({"rides.csv": rides()}, content, "station_information.json")
 
     survey, _ = surveyed({"rides.csv": rides(), "feed.json": content, "stations.csv": STATION_LIST})
-    assert survey.notes == ["Not read: all.zip/feed.json is not the station_information of a GBFS feed."]
+    assert survey.notes == ["Not read: all.zip/feed.json is JSON, and not the station_information of a GBFS feed."]
