@@ -16,6 +16,10 @@ from typing import IO, NamedTuple
 LONGEST_LINE = 10_000
 """The most characters of a valid line. A published ride has about 250."""
 
+MIXED = "utf-8 or cp1252"
+"""The encoding of a list that is not UTF-8 throughout: other bytes are read as Windows-1252. A file that joins months
+may have both."""
+
 Opener = Callable[[], AbstractContextManager[IO[bytes]]]
 _CHUNK = 1 << 20
 _LINES_PER_TELL = 1000
@@ -77,7 +81,7 @@ def encoding_of(source: Source) -> str:
     """Return Python's name for the encoding of a list.
 
     A byte order mark decides. Without one, zero bytes in the first four bytes mean UTF-16. Otherwise the text is UTF-8
-    if it is valid UTF-8, and Windows-1252 if not.
+    if it is valid UTF-8, and ``MIXED`` if not.
 
     Raises:
         UnreadableFileError: the file is damaged, or cannot be unpacked.
@@ -97,7 +101,7 @@ def encoding_of(source: Source) -> str:
             while chunk := opened.read(_CHUNK):
                 decoder.decode(chunk)  # not final: an incomplete last character is not an error
         except UnicodeDecodeError:
-            return "cp1252"
+            return MIXED
         return "utf-8"
 
 
@@ -109,11 +113,11 @@ def lines(source: Source, encoding: str, tell: Callable[[int], None] = lambda _:
     Raises:
         UnreadableFileError: the file is damaged.
     """
-    errors = "latin-1-instead" if encoding == "cp1252" else "backslashreplace"
+    codec, errors = ("utf-8", "cp1252-instead") if encoding == MIXED else (encoding, "backslashreplace")
     with (
         as_unreadable(source.name),
         source.open() as opened,
-        io.TextIOWrapper(opened, encoding=encoding, errors=errors) as text,
+        io.TextIOWrapper(opened, encoding=codec, errors=errors) as text,
     ):
         number = 0
         while read := text.readline(LONGEST_LINE + 1):
@@ -135,17 +139,21 @@ _MARKS = {
 }
 
 
-def _latin_1_instead(error: UnicodeError) -> tuple[str, int]:
-    """Decode as Latin-1 any byte that Windows-1252 leaves undefined.
+def _cp1252_instead(error: UnicodeError) -> tuple[str, int]:
+    """Decode bytes that are not UTF-8 as Windows-1252, or as Latin-1 if it leaves them undefined.
 
-    There are five such bytes. Each becomes a different character, so different names stay different.
+    Windows-1252 leaves five bytes undefined. Each becomes a different character, so different names stay different.
     """
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    return error.object[error.start : error.end].decode("latin-1"), error.end
+    wrong = error.object[error.start : error.end]
+    try:
+        return wrong.decode("cp1252"), error.end
+    except UnicodeDecodeError:
+        return wrong.decode("latin-1"), error.end
 
 
-codecs.register_error("latin-1-instead", _latin_1_instead)
+codecs.register_error("cp1252-instead", _cp1252_instead)
 
 
 @contextmanager

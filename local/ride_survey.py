@@ -7,9 +7,10 @@ from pathlib import Path
 
 from local.replay_report import Survey, bad_row_file, bad_row_line
 from local.ride_archives import sources
-from local.ride_files import NotRidesError, Source, UnreadableFileError, encoding_of
+from local.ride_files import MIXED, NotRidesError, Source, UnreadableFileError, encoding_of
 from local.ride_headers import Header
 from local.ride_stations import Atlas, Stations, nearest_first, stations_in
+from local.ride_times import DAY_FIRST
 from local.rides import BadRow, Ride, RideList, rides_in
 
 MOST_COMPARED = 2_000_000
@@ -79,10 +80,15 @@ class RideFile:
                     found.notes.append(f"Not replayed: {error.why}")
                 done += rides.source.size
         found.notes += [
-            f"{rides.source.name} is not UTF-8. It was read as Windows-1252, so names may look wrong."
+            f"{rides.source.name} is not UTF-8 throughout. The rest was read as Windows-1252, so names may look wrong."
             for rides in self._lists
-            if rides.encoding == "cp1252"
+            if rides.encoding == MIXED
         ]
+        if day_first := found.bad.count[DAY_FIRST]:
+            found.notes.append(
+                f"{day_first:,} rows have a date such as 31/08/2016. With slashes, the month is read first, so other "
+                "dates may be wrong too. If the day is first, write the dates as 2016-08-31 or 31.08.2016."
+            )
         return found
 
     def rides(self) -> Iterator[Ride]:

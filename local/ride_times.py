@@ -22,6 +22,11 @@ _SECONDS = re.compile(r"\d{9,10}(?:\.\d*)?", re.ASCII)
 _MILLISECONDS = re.compile(r"\d{12,13}(?:\.0*)?", re.ASCII)
 _EARLIEST = datetime(1970, 1, 2)  # noqa: DTZ001 - as published
 
+DAY_FIRST = "day before the month"
+"""The reason why a row is bad whose date has slashes, and a first number that can only be a day."""
+
+_MONTHS = 12
+
 ZONES = {"starttimems": ZoneInfo("America/Toronto")}
 """The time zones of the systems that publish numbers, by the reduced name of the column. Only BIXI Montréal does."""
 
@@ -65,6 +70,8 @@ def _of_date(text: str) -> datetime | None:
         int(next(filter(None, (found[name] for name in names))))
         for names in (("Y", "y", "year"), ("M", "m", "month"), ("D", "d", "day"))
     )
+    if found["m"] and month > _MONTHS >= day:
+        raise BadCellError(DAY_FIRST, f"start time {text!r}")
     hour, minute, second = (int(found[name] or 0) for name in ("hour", "minute", "second"))
     if found["half"]:
         hour = hour % 12 + (12 if found["half"].upper() == "PM" else 0)

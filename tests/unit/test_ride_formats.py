@@ -164,3 +164,16 @@ def test_a_zip_that_was_made_on_windows_is_read(tmp_path: Path) -> None:
     survey, rides = read(tmp_path / "all.zip")
 
     assert (len(rides), survey.notes) == (2, [])
+
+
+def test_months_in_different_encodings_may_follow_each_other_in_one_file(tmp_path: Path) -> None:
+    texts = [trips_of(FORMATS["BIXI 2022"], trips(4)), trips_of(FORMATS["BIXI 2022"], trips(4, datetime(2019, 7, 1)))]  # noqa: DTZ001
+    (tmp_path / "joined.csv").write_bytes(texts[0].encode() + texts[1].encode("cp1252"))
+
+    survey, rides = read(tmp_path / "joined.csv")
+
+    assert survey.bad.count == {"header again": 1}
+    assert [ride.user for ride in rides[:4]] == [ride.user for ride in rides[4:]]
+    assert survey.notes == [
+        "joined.csv is not UTF-8 throughout. The rest was read as Windows-1252, so names may look wrong."
+    ]

@@ -211,7 +211,8 @@ def test_a_time_is_read_as_it_is_published(cell: str, column: str, started: str)
 @pytest.mark.parametrize(
     ("cell", "reason"),
     [
-        ("31/12/2019 23:59", "time unreadable"),
+        ("31/12/2019 23:59", "day before the month"),
+        ("31/31/2019 23:59", "time unreadable"),
         ("2019-12-31", "time unreadable"),
         ("20191231", "time unreadable"),
         ("1.65334E+12", "time unreadable"),
@@ -225,6 +226,18 @@ def test_a_time_is_read_as_it_is_published(cell: str, column: str, started: str)
 def test_a_time_that_cannot_be_read_says_why(cell: str, reason: str) -> None:
     with pytest.raises(BadCellError, match=reason):
         start_time(cell, "starttime", LATEST)
+
+
+def test_dates_with_the_day_first_are_named_in_a_note(read: Read) -> None:
+    text = (
+        trips_of(FORMATS["Citi Bike 2016"], trips(3)).replace("7/1/2018", "31/8/2016").replace("7/2/2018", "5/8/2016")
+    )
+
+    survey, _ = read(text)
+
+    assert survey.bad.count == {"day before the month": 2}
+    assert len(survey.notes) == 1
+    assert survey.notes[0].startswith("2 rows have a date such as 31/08/2016. With slashes, the month is read first")
 
 
 def test_the_documented_columns_are_those_that_are_known() -> None:
