@@ -21,6 +21,9 @@ FIRST_LINES = 5
 Mapping = tuple[tuple[str, str], ...]
 """The meanings that a list of rides has, each with the name of its column."""
 
+MOST_COMPARED = 2_000_000
+"""Rides of which a survey remembers the row, to count the rows that are there again. It needs about 90 bytes each."""
+
 _LONGEST_TEXT = 200
 """The most characters of a bad row that the bad-row file shows."""
 
@@ -59,15 +62,17 @@ class Survey:
     notes: list[str] = field(default_factory=list)
     columns: Counter[Mapping] = field(default_factory=Counter)
     stations: dict[str, int] = field(default_factory=dict)
+    _seen: set[int] = field(default_factory=set, repr=False)
 
-    def add(self, ride: Ride, seen: set[int] | None) -> None:
-        """Count a ride. ``seen`` has what identifies the rows of earlier rides, or is None if there are too many."""
+    def add(self, ride: Ride) -> None:
+        """Count a ride."""
         self.rides += 1
         self.last_day = max(self.last_day, ride.started.date())
-        if seen is not None:
-            row = int(ride.key[:15], 16)
-            self.again += row in seen
-            seen.add(row)
+        row = int(ride.key[:15], 16)
+        if row in self._seen:
+            self.again += 1
+        elif len(self._seen) < MOST_COMPARED:
+            self._seen.add(row)
 
 
 @dataclass

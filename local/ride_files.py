@@ -30,11 +30,16 @@ class UnreadableFileError(ValueError):
 
 
 class NotRidesError(UnreadableFileError):
-    """The text can be read, but is not a list of rides. ``why`` says why, and ``advice`` what to do, if it is known."""
+    """The text can be read, but is not a list of rides that is complete.
 
-    def __init__(self, why: str, advice: str = "") -> None:
+    Attributes:
+        why: the sentence that says why, without what to do.
+        has_columns: whether it has some of the columns of rides.
+    """
+
+    def __init__(self, why: str, advice: str = "", *, has_columns: bool = False) -> None:
         super().__init__(f"{why} {advice}".rstrip())
-        self.why = why
+        self.why, self.has_columns = why, has_columns
 
 
 class Source(NamedTuple):

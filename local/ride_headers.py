@@ -85,7 +85,9 @@ def header_of(text: str, name: str, given: Mapping[str, str]) -> Header:
         raise _no_header(text, name)
     missing = _missing(header)
     if missing:
-        raise NotRidesError(f"{name} has no known column for {missing[0]}; it has {_listed(names)}.", missing[1])
+        what, advice = missing
+        why = f"{name} has no known column for {what}; it has {_listed(names)}."
+        raise NotRidesError(why, advice, has_columns=True)
     return header
 
 

@@ -1,9 +1,11 @@
 """Reads a file of rides twice: first to count its rows and find the day of its last ride, then to replay its rides."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import TextIO
 
 from local.replay_report import Survey, bad_row_file, bad_row_line
 from local.ride_archives import sources
@@ -12,9 +14,6 @@ from local.ride_headers import Header
 from local.ride_stations import Atlas, Stations, nearest_first, stations_in
 from local.ride_times import DAY_FIRST
 from local.rides import BadRow, Ride, RideList, rides_in
-
-MOST_COMPARED = 2_000_000
-"""Rides of which the survey remembers the row, to count the rows that are there again. It needs about 90 bytes each."""
 
 
 class RideFile:
@@ -58,37 +57,19 @@ class RideFile:
             UnreadableFileError: the file is damaged, or no list in it has a valid header.
         """
         found = Survey(notes=list(self._notes), stations={one.source.name: one.stations for one in self._stations})
-        done, seen = 0, set[int]()
-
-        def on_bytes(read: int) -> None:
-            tell((done + read) // 1000)
-
-        def on_header(header: Header) -> None:
-            found.columns[header.mapping] += 1
-
+        done, errors = 0, list[NotRidesError]()
         with bad_row_file(bad_rows) as target:
             for rides in list(self._lists):
                 try:
-                    for row in rides_in(rides, on_bytes, on_header):
-                        if isinstance(row, BadRow):
-                            found.bad.add(row)
-                            target.write(bad_row_line(row))
-                        else:
-                            found.add(row, seen if len(seen) < MOST_COMPARED else None)
+                    _read(rides, found, target, partial(_tell_kilobytes, tell, done))
                 except NotRidesError as error:
-                    self._skip(rides, error)
-                    found.notes.append(f"Not replayed: {error.why}")
+                    self._lists.remove(rides)
+                    errors.append(error)
                 done += rides.source.size
-        found.notes += [
-            f"{rides.source.name} is not UTF-8 throughout. The rest was read as Windows-1252, so names may look wrong."
-            for rides in self._lists
-            if rides.encoding == MIXED
-        ]
-        if day_first := found.bad.count[DAY_FIRST]:
-            found.notes.append(
-                f"{day_first:,} rows have a date such as 31/08/2016. With slashes, the month is read first, so other "
-                "dates may be wrong too. If the day is first, write the dates as 2016-08-31 or 31.08.2016."
-            )
+        if not self._lists:
+            raise max(errors, key=lambda error: error.has_columns)
+        found.notes += [f"Not replayed: {error.why}" for error in errors]
+        found.notes += _notes_on(found, self._lists)
         return found
 
     def rides(self) -> Iterator[Ride]:
@@ -96,11 +77,11 @@ class RideFile:
         return (row for row in chain.from_iterable(map(rides_in, self._lists)) if isinstance(row, Ride))
 
     def _given(self, file: Path | None, columns: Mapping[str, str]) -> list[Stations]:
-        """Return the lists of stations in the file that the person who runs the replay named."""
+        """Return the lists of stations in the file that a person named. Rides that are in it too are left alone."""
         if file is None:
             return []
-        rides, stations = self._sorted(sources(file), columns)
-        if rides or not any(one.stations for one in stations):
+        _, stations = self._sorted(sources(file), columns)
+        if not any(one.stations for one in stations):
             raise UnreadableFileError(
                 f"{file} is not a list of stations. It must be a CSV file with columns such as id, name, latitude and "
                 "longitude, or the file station_information.json of a GBFS feed. If its columns have other names, say "
@@ -129,11 +110,37 @@ class RideFile:
                 self._notes.append(f"{source.name}: {_left_out(listed.left_out)}")
         return rides, stations
 
-    def _skip(self, rides: RideList, error: NotRidesError) -> None:
-        """Remove a list that has no valid header. If no other list is left, raise the error."""
-        self._lists.remove(rides)
-        if not self._lists:
-            raise error
+
+def _read(rides: RideList, found: Survey, target: TextIO, on_bytes: Callable[[int], None]) -> None:
+    """Count the rows of a list in ``found``, and write its bad rows to ``target``."""
+
+    def on_header(header: Header) -> None:
+        found.columns[header.mapping] += 1
+
+    for row in rides_in(rides, on_bytes, on_header):
+        if isinstance(row, BadRow):
+            found.bad.add(row)
+            target.write(bad_row_line(row))
+        else:
+            found.add(row)
+
+
+def _tell_kilobytes(tell: Callable[[int], None], before: int, read: int) -> None:
+    tell((before + read) // 1000)
+
+
+def _notes_on(found: Survey, lists: Iterable[RideList]) -> Iterator[str]:
+    for rides in lists:
+        if rides.encoding == MIXED:
+            yield (
+                f"{rides.source.name} is not UTF-8 throughout. The rest was read as Windows-1252, so names may look "
+                "wrong."
+            )
+    if day_first := found.bad.count[DAY_FIRST]:
+        yield (
+            f"{day_first:,} rows have a date such as 31/08/2016. With slashes, the month is read first, so other dates "
+            "may be wrong too. If the day is first, write the dates as 2016-08-31 or 31.08.2016."
+        )
 
 
 def _left_out(stations: int) -> str:

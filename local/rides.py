@@ -137,6 +137,7 @@ def _header(text: str, rides: RideList) -> Header:
             f"{name} has stations without coordinates, and there is no list of stations beside it.",
             "Give one: STATIONS=stations.csv, with the columns id, name, latitude and longitude, or the file "
             "station_information.json of the system's GBFS feed.",
+            has_columns=True,
         )
     return header
 

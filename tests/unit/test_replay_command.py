@@ -1,6 +1,9 @@
 """The command `make replay` from its arguments to its exit code, with an API in the same process."""
 
 import json
+import os
+import shlex
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +17,7 @@ import pytest
 from local import replay
 from local.action_queue import Waiting
 from local.replay import ZONE
+from local.sam import ROOT
 from saxaul_client import Action, Refusal, Reported, Wallet
 from tests.unit.ride_samples import CAPITAL, FORMATS, OLD, Trip, stations_of, trips, trips_of, zipped
 
@@ -265,3 +269,20 @@ def test_a_file_that_is_not_there_is_named(replayed: Replayed, tmp_path: Path) -
     code, _, errors = replayed(trips_of(FORMATS["BIXI 2022"], trips(1)).encode(), "--stations", gone)
 
     assert (code, errors) == (1, f"✗ There is no file {gone}.\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "options"),
+    [
+        (["COLUMNS=user=Bike #, bike=B"], ["--columns", "user=Bike #, bike=B"]),
+        (["STATIONS=of May.csv", "JSON=1"], ["--stations", "of May.csv", "--json"]),
+        ([], []),
+    ],
+)
+def test_make_passes_its_variables_on_but_not_the_width_of_the_terminal(given: list[str], options: list[str]) -> None:
+    command = ["make", "--dry-run", "--no-print-directory", "replay", "FILE=May 2024.zip", *given]
+    environment = {**os.environ, "COLUMNS": "80"}
+
+    shown = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
+
+    assert shlex.split(shown.stdout.splitlines()[-1])[1:] == ["-m", "local.replay", "May 2024.zip", *options]

@@ -217,6 +217,20 @@ def test_rides_without_coordinates_and_without_a_list_say_what_to_give(tmp_path:
     )
 
 
+def test_of_several_lists_that_cannot_be_replayed_the_one_with_rides_is_named(surveyed: Surveyed) -> None:
+    with pytest.raises(UnreadableFileError, match=r"^all\.zip/m\.csv has stations without coordinates"):
+        surveyed({"a.txt": "Read me", "m.csv": rides(ride("1", "2")), "z.txt": "Terms of use"})
+
+
+def test_an_archive_of_rides_may_give_the_stations_for_another(surveyed: Surveyed) -> None:
+    other = zipped({"rides.csv": rides(ride("1", "2")), "stations.csv": STATION_LIST + b"2,B,41,-73\n", "a.txt": b"Hi"})
+
+    survey, found = surveyed({"rides.csv": rides(ride("2", "1"))}, other, "Divvy_Trips_2017.zip")
+
+    assert [round(one.distance_km / DEGREE) for one in found] == [1]
+    assert survey.stations == {"Divvy_Trips_2017.zip/stations.csv": 2}
+
+
 def test_a_list_of_rides_that_needs_stations_does_not_stop_the_others(surveyed: Surveyed) -> None:
     coordinates = f"{NEW}\n1,b,2024-05-01 08:00:00,,A,1,B,2,40,-73,41,-73,member"
 
