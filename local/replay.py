@@ -20,7 +20,7 @@ from local.calls import StoppedError, in_parallel, stop_on_failure
 from local.client import of_stack, open_client, stack_clock
 from local.command import add_json, command_parser, non_empty, path, run_command
 from local.console import apart_from_the_output, console, exit_with, print_json, progress, shown, step
-from local.replay_report import Sent, Survey, Wallets, columns_read, document, totals
+from local.replay_report import Sent, Survey, Wallets, columns_read, document, totals, why_no_ride, why_refused
 from local.ride_columns import ColumnsError, parse_columns
 from local.ride_files import UnreadableFileError
 from local.ride_survey import RideFile
@@ -180,25 +180,13 @@ def _run(chosen: argparse.Namespace) -> None:
         with open_client(AppClient, chosen.app) as app:
             sent, wallets, trouble = _replay(app, file, survey, today)
     else:
-        sent, wallets, trouble = Sent(), None, _why_no_ride(chosen.file, survey, bad_rows)
+        sent, wallets, trouble = Sent(), None, why_no_ride(chosen.file, survey, bad_rows)
     _show(survey, sent, wallets, bad_rows)
     if chosen.json:
         named = {"bad_row_file": bad_rows if survey.bad.count else None, "trouble": trouble}
         print_json({"file": chosen.file, **document(survey, sent, wallets), **named})
     if trouble:
         exit_with(trouble)
-
-
-def _why_no_ride(file: Path, survey: Survey, bad_rows: Path) -> str:
-    """Return a sentence about a file without a valid ride, and what to do."""
-    if not survey.bad.count:
-        return f"{file} has a header and no rides. Download it again, or replay another file."
-    (reason, count), *_ = survey.bad.count.most_common()
-    advice = {
-        "station unknown": "Give a list of the stations of that time: STATIONS=stations.csv.",
-        "coordinate missing": "If it names stations, give a list of them: STATIONS=stations.csv.",
-    }.get(reason, f"{bad_rows} shows each row and what is wrong with it.")
-    return f"{file} has no valid ride. The most frequent reason is: {reason} ({count:,} rows). {advice}"
 
 
 def _replay(app: AppClient, file: RideFile, survey: Survey, today: datetime) -> tuple[Sent, Wallets | None, str | None]:
@@ -224,16 +212,8 @@ def _replay(app: AppClient, file: RideFile, survey: Survey, today: datetime) -> 
     except KeyboardInterrupt:
         trouble = "Stopped. You can replay the file again today: a ride that has arrived does not count twice."
     if not (trouble or sent.accepted):
-        trouble = _why_refused(sent)
+        trouble = why_refused(sent)
     return sent, wallets, trouble
-
-
-def _why_refused(sent: Sent) -> str:
-    """Return a sentence about a file of which the API accepted no ride, and what to do."""
-    (code, _), *_ = sent.refused.most_common()
-    if code == "quantity_out_of_range":
-        return "The API refused every ride: each ends where it began, or is too long. Replay another file."
-    return f"The API refused every ride, most of them as {code}. docs/problems.md says what to do about it."
 
 
 def _new_dead_letters(before: int) -> str | None:

@@ -221,6 +221,26 @@ def document(survey: Survey, sent: Sent, wallets: Wallets | None) -> dict[str, A
     }
 
 
+def why_no_ride(file: Path, survey: Survey, bad_rows: Path) -> str:
+    """Return a sentence about a file without a valid ride, and what to do."""
+    if not survey.bad.count:
+        return f"{file} has a header and no rides. Download it again, or replay another file."
+    (reason, count), *_ = survey.bad.count.most_common()
+    advice = {
+        "station unknown": "Give a list of the stations of that time: STATIONS=stations.csv.",
+        "coordinate missing": "If it names stations, give a list of them: STATIONS=stations.csv.",
+    }.get(reason, f"{bad_rows} shows each row and what is wrong with it.")
+    return f"{file} has no valid ride. The most frequent reason is: {reason} ({count:,} rows). {advice}"
+
+
+def why_refused(sent: Sent) -> str:
+    """Return a sentence about a file of which the API accepted no ride, and what to do."""
+    (code, _), *_ = sent.refused.most_common()
+    if code == "quantity_out_of_range":
+        return "The API refused every ride: each ends where it began, or is too long. Replay another file."
+    return f"The API refused every ride, most of them as {code}. docs/problems.md says what to do about it."
+
+
 def _line_labels(first: list[str], count: int) -> str:
     """Return the first lines of a reason. The name of a list is left out if it is that of the line before."""
     lists = [label.rpartition(":")[0] for label in first]

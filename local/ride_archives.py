@@ -13,6 +13,9 @@ from local.ride_files import Opener, Source, UnreadableFileError, as_unreadable
 
 _DEEPEST = 3  # levels of zips in zips
 _LIST_SUFFIXES = {".csv", ".tsv", ".txt", ".json"}
+SHEET_SUFFIXES = (".xlsx", ".xls", ".ods")
+"""Spreadsheets cannot be read. They are found, so that a person can be told."""
+
 _GZIP = b"\x1f\x8b"
 _FOREIGN = {
     b"7z\xbc\xaf": "a 7z archive",
@@ -27,6 +30,8 @@ _FOREIGN = {
 
 def sources(file: Path) -> list[Source]:
     """Return the lists in a file: the file itself, or the CSV files in a zip or a folder, sorted by name.
+
+    Spreadsheets in a zip or a folder are returned too, though they cannot be read.
 
     Raises:
         UnreadableFileError: the file does not exist or is not a regular file, is of a format that cannot be read, or a
@@ -57,6 +62,8 @@ def _in_folder(folder: Path) -> list[Source]:
     files = [file for file in sorted(folder.iterdir()) if file.is_file() and not file.name.startswith(".")]
     found: list[Source] = []
     for file in files:
+        if file.suffix.lower() in SHEET_SUFFIXES:
+            found.append(Source(f"{folder.name}/{file.name}", file.name, partial(_open, file)))
         if file.suffix.lower() in suffixes:
             found += [
                 source._replace(name=f"{folder.name}/{source.name}", part=source.name) for source in sources(file)
@@ -110,7 +117,7 @@ def _members(opener: Opener, name: str, folder: str, depth: int) -> Iterator[Sou
         part = f"{folder}{path}"
         open_member = partial(_open_member, opener, member)
         suffix = path.suffix.lower()
-        if suffix in _LIST_SUFFIXES:
+        if suffix in _LIST_SUFFIXES or suffix in SHEET_SUFFIXES:
             yield Source(f"{name}/{path}", part, open_member, size)
         elif suffix == ".gz":
             yield Source(f"{name}/{path}", part, partial(_unpacked, open_member))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from local.replay_report import Survey, bad_row_file, bad_row_line
-from local.ride_archives import sources
+from local.ride_archives import SHEET_SUFFIXES, sources
 from local.ride_files import MIXED, NotRidesError, Source, UnreadableFileError, encoding_of
 from local.ride_headers import Header
 from local.ride_stations import Atlas, Stations, nearest_first, stations_in
@@ -30,6 +30,7 @@ class RideFile:
 
     def __init__(self, file: Path, columns: Mapping[str, str], stations: Path | None, today: datetime) -> None:
         self._notes: list[str] = []
+        self._sheets: list[str] = []
         given = self._given(stations, columns)
         rides, beside = self._sorted(sources(file), columns)
         if not rides:
@@ -67,7 +68,7 @@ class RideFile:
                     errors.append(error)
                 done += rides.source.size
         if not self._lists:
-            raise max(errors, key=lambda error: error.has_columns)
+            raise self._telling(errors)
         found.notes += [f"Not replayed: {error.why}" for error in errors]
         found.notes += _notes_on(found, self._lists)
         return found
@@ -96,6 +97,10 @@ class RideFile:
         rides: list[tuple[Source, str]] = []
         stations: list[Stations] = []
         for source in found:
+            if source.name.lower().endswith(SHEET_SUFFIXES):
+                self._sheets.append(f"{source.name} is a spreadsheet. Save it as CSV to use it.")
+                self._notes.append(f"Not read: {self._sheets[-1]}")
+                continue
             encoding = encoding_of(source)
             try:
                 listed = stations_in(source, encoding, columns)
@@ -109,6 +114,11 @@ class RideFile:
             if listed.left_out:
                 self._notes.append(f"{source.name}: {_left_out(listed.left_out)}")
         return rides, stations
+
+    def _telling(self, errors: Iterable[NotRidesError]) -> UnreadableFileError:
+        """Return the error about all lists of rides: that of one with columns of rides, and what may be missing."""
+        first = max(errors, key=lambda error: error.has_columns)
+        return UnreadableFileError(" ".join([str(first), *self._sheets])) if first.has_columns else first
 
 
 def _read(rides: RideList, found: Survey, target: TextIO, on_bytes: Callable[[int], None]) -> None:

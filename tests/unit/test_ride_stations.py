@@ -222,6 +222,18 @@ def test_of_several_lists_that_cannot_be_replayed_the_one_with_rides_is_named(su
         surveyed({"a.txt": "Read me", "m.csv": rides(ride("1", "2")), "z.txt": "Terms of use"})
 
 
+def test_a_spreadsheet_of_stations_beside_the_rides_is_named(surveyed: Surveyed) -> None:
+    sheet, old, new = "Divvy_Stations_2014-Q1Q2.xlsx", rides(ride("1", "2")), f"{NEW}\n"
+
+    with pytest.raises(
+        UnreadableFileError, match=rf"feed\. all\.zip/{sheet} is a spreadsheet\. Save it as CSV to use it"
+    ):
+        surveyed({"a.csv": old, sheet: b"PK\3\4"})
+    assert surveyed({"a.csv": new, sheet: b"PK\3\4"})[0].notes == [
+        f"Not read: all.zip/{sheet} is a spreadsheet. Save it as CSV to use it."
+    ]
+
+
 def test_an_archive_of_rides_may_give_the_stations_for_another(surveyed: Surveyed) -> None:
     other = zipped({"rides.csv": rides(ride("1", "2")), "stations.csv": STATION_LIST + b"2,B,41,-73\n", "a.txt": b"Hi"})
 
