@@ -18,7 +18,7 @@ from saxaul_client import Reported
 FIRST_LINES = 5
 """How many line numbers the totals show for each reason why rows are bad. The bad-row file lists every bad row."""
 
-Mapping = tuple[tuple[str, str], ...]
+ColumnsRead = tuple[tuple[str, str], ...]
 """The meanings that a list of rides has, each with the name of its column."""
 
 MOST_COMPARED = 2_000_000
@@ -60,7 +60,7 @@ class Survey:
     again: int = 0
     last_day: date = date.min
     notes: list[str] = field(default_factory=list)
-    columns: Counter[Mapping] = field(default_factory=Counter)
+    columns: Counter[ColumnsRead] = field(default_factory=Counter)
     stations: dict[str, int] = field(default_factory=dict)
     _seen: set[int] = field(default_factory=set, repr=False)
 
