@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from botocore.exceptions import HTTPClientError
+
 from local.console import exit_with
 from local.deployment import ADMIN, REGION, client_arguments
 from local.failures import file_sentence
@@ -14,6 +16,7 @@ from local.sam import STACK_NAME, state
 from local.stack_clock import StackClock
 from saxaul.catalog.clients import OPERATOR
 from saxaul.clock import SYSTEM_CLOCK, Clock
+from saxaul.deadline import UnansweredError
 from saxaul_client import Client, Problem, SaxaulError, UnreachableError
 
 AnyClient = TypeVar("AnyClient", bound=Client)
@@ -96,13 +99,24 @@ def stack_with(key: str) -> dict[str, Any]:
     """Return how to reach the selected stack. Ends the program if its file is of an earlier release without this."""
     found = stack()
     if key not in found:
-        exit_with(f"The file of this stack is older than this command; renew it with: {renewal()}")
+        exit_with(f"{stack_file()} is older than this command; renew it with: {renewal()}")
     return found
 
 
 def renewal() -> str:
     """Return the command that writes the file of the selected stack again, with a region as an example."""
     return "make up" if stack_name() == LAPTOP else f"make connect{of_stack()} REGION=ap-southeast-1"
+
+
+def aws_failure(what: str, error: Exception) -> str:
+    """Return a sentence about AWS calls that failed, and what to do if the selected stack did not answer.
+
+    Args:
+        what: what could not be read or done, as the subject and the verb of the sentence.
+    """
+    said = " ".join(str(error).split())
+    unanswered = isinstance(error, HTTPClientError | UnansweredError)
+    return f"{what}: {said.rstrip('.')}.{f' {unreachable_advice()}' * unanswered}"
 
 
 def unreachable_advice() -> str:

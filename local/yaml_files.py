@@ -45,20 +45,17 @@ class YamlFile:
     def __init__(self, file: Path, what: str) -> None:
         self._file = file
         text = read_text(file)
-        loader = _Loader(text)
         try:
-            self._root = loader.get_single_node()
-            documents = loader.construct_document(self._root) if self._root else None
+            self._root, documents = _parsed(text)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             place = f":{mark.line + 1}" if mark else ""
             raise ValueError(f"{file}{place}: is not YAML: {error.problem}") from None
-        except yaml.YAMLError as error:
-            raise ValueError(f"{file}: is not YAML: {' '.join(str(error).split())}") from None
+        except yaml.reader.ReaderError as error:
+            line = text[: error.position].count("\n") + 1
+            raise ValueError(f"{file}:{line}: is not YAML: it has the character #x{error.character:04x}") from None
         except RecursionError:
             raise ValueError(f"{file}: is not YAML that can be read: it is nested too deeply") from None
-        finally:
-            loader.dispose()
         if not isinstance(documents, dict):
             raise ValueError(f"{file}:1: is not a mapping of {what}")  # noqa: TRY004 - as for every other error
         self.documents: dict[Any, Any] = documents
@@ -79,6 +76,15 @@ class YamlFile:
             f"{self.place(identifier, fault.partition(': ')[0].split('.'))}: {kind}/{identifier}: {fault}"
             for fault in faults
         ]
+
+
+def _parsed(text: str) -> tuple[yaml.Node | None, Any]:
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        return root, loader.construct_document(root) if root else None
+    finally:
+        loader.dispose()
 
 
 def _member(node: yaml.Node | None, name: str) -> tuple[yaml.Node, int] | None:
