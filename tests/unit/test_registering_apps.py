@@ -250,6 +250,23 @@ def test_the_table_of_apps_fits_80_columns_and_says_whose_secret_is_here(
     assert "".join(line.split()[0] for line in printed if line.startswith("b")) == longest
 
 
+def test_the_json_of_the_apps_says_whose_secret_is_here(
+    registry: Registry, operator: OperatorClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    register_apps(operator, {"bikes": BIKES}, force=False)
+    registry.apps["other"] = registry.apps["bikes"] | {"app_id": "other", "state": "suspended"}
+    registry.apps["other"]["client_id"] = "another"
+    capsys.readouterr()
+
+    list_apps(as_json=True)
+
+    found = json.loads(capsys.readouterr().out)
+    assert {app["app_id"]: (app["state"], app["has_secret_here"]) for app in found["apps"]} == {
+        "bikes": ("active", True),
+        "other": ("suspended", False),
+    }
+
+
 @pytest.mark.parametrize("name", load_apps(FOLDER))
 def test_the_document_of_a_registered_app_registers_the_same_app(operator: OperatorClient, name: str) -> None:
     document = load_apps(FOLDER)[name]
