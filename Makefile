@@ -90,6 +90,7 @@ openapi: env ## write the OpenAPI document of the API from the code, with record
 	@$(BIN)/python -m local.openapi
 
 bench: env ## run the benchmarks (ONLY=accrual runs one of them, JSON=1)
+	@test -z "$(ONLY)" -o -n "$(filter $(ONLY),$(BENCHMARKS))" || { echo "There is no benchmark $(ONLY); there are: $(BENCHMARKS)" >&2; exit 1; }
 	@failed=0; for name in $(or $(ONLY),$(BENCHMARKS)); do $(BIN)/python -m benchmarks.$$name $(if $(JSON),--json) || failed=$$?; [ $$failed -lt 128 ] || break; done; exit $$failed
 
 test: env ## run all tests, including the end-to-end tests on a separate stack, in about seventeen minutes on two cores

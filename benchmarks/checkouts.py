@@ -103,7 +103,7 @@ def running_stack(name: str, source: Path, folder: Path) -> Iterator[Stack]:
         port = int(probe.getsockname()[1])
     _run_stack(source, folder, "down")
     try:
-        with step(f"building, deploying and seeding the stack of {name}"):
+        with step(f"building, deploying and seeding the stack of {name}", usual=45):
             started = _run_stack(source, folder, "up", "--port", str(port))
         if started.returncode:
             exit_with(f"The stack of {name} did not start.", (started.stdout + started.stderr).splitlines()[-5:])

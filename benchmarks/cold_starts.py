@@ -272,7 +272,7 @@ def main() -> None:
 
 def _measured(times: int, largest: int) -> dict[str, Any]:
     try:
-        with step("building the functions and layers"):
+        with step("building the functions and layers", usual=13):
             build(THIS_MACHINE)
     except SamError as error:
         exit_with(str(error))

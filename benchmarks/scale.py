@@ -61,14 +61,14 @@ def measured(sample: int, redemptions: int) -> Measured:
     with engine() as queue_url, partner_side():
         meter = Meter()
         meter.attach(clients.dynamodb(), clients.sqs())
-        with step("measuring what each step uses"):
+        with step("measuring what each step uses", usual=90):
             return Measuring(Gauge(meter, log), queue_url, sample, redemptions).measure()
 
 
 def report(found: Measured, activity: Activity, people: int) -> dict[str, Any]:
     """Return all figures, by their names in the JSON."""
     doors = {str(size): costs.front_doors(size) for size in SIZES}
-    with step(f"simulating {people:,} people at 07:00"):
+    with step(f"simulating {people:,} people at 07:00", usual=people / 20_000):
         bursts = {
             "template's throttle": burst.simulate(burst.setting_of(found, people=people)),
             f"{HIGHER_RATE:,} calls/s": burst.simulate(burst.setting_of(found, people=people, rate=HIGHER_RATE)),

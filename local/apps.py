@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from local.client import (
     exit_on_failure,
     make_secret_advice,
@@ -29,6 +27,7 @@ from local.command import add_json, command_parser, non_empty, run_command, whol
 from local.console import console, exit_with, print_json, shown
 from local.credentials import remember
 from local.tables import number, print_table
+from local.yaml_files import YamlFile
 from saxaul.catalog.apps import App as Document
 from saxaul.catalog.clients import OPERATOR
 from saxaul.catalog.entries import Identifier
@@ -48,27 +47,22 @@ def load_apps(folder: Path) -> dict[str, JsonObject]:
     Raises:
         ValueError: the file has errors; the message lists all of them.
     """
-    file = folder / FILE
-    if not file.exists():
+    path = folder / FILE
+    if not path.exists():
         return {}
-    try:
-        documents = yaml.safe_load(file.read_text("utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{file} is not YAML: {error}") from None
-    if not isinstance(documents, dict):
-        raise ValueError(f"{file} is not a mapping of ids to apps")  # noqa: TRY004 - as for every other error
+    file = YamlFile(path, "ids to apps")
     found: list[str] = []
-    for app_id, document in documents.items():
+    for app_id, document in file.documents.items():
         try:
             _IDENTIFIER.validate_python(app_id)  # it becomes a part of a path
             if app_id == OPERATOR:
-                found.append(f"apps/{app_id}: this id is that of the operators' client")
+                found += file.lines(app_id, ["this id is that of the operators' client"], "apps")
             Document.model_validate(document)
         except ValidationError as error:
-            found += [f"apps/{app_id}: {line}" for line in error_lines(error)]
+            found += file.lines(app_id, error_lines(error), "apps")
     if found:
         raise ValueError("\n".join(found))
-    return documents
+    return file.documents
 
 
 def document_of_app(app: App) -> dict[str, Any]:

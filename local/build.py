@@ -177,7 +177,7 @@ def main() -> None:
     parser.add_argument("--this-machine", action="store_true", help="build for the laptop stack")
     chosen = parser.parse_args()
     try:
-        with step("building the functions and layers"):
+        with step("building the functions and layers", usual=30):
             build(THIS_MACHINE) if chosen.this_machine else build_for_aws(ON_LAMBDA)
     except SamError as error:
         exit_with(str(error))

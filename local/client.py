@@ -5,14 +5,18 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
+
+from botocore.exceptions import HTTPClientError
 
 from local.console import exit_with
 from local.deployment import ADMIN, REGION, client_arguments
+from local.failures import file_sentence
 from local.sam import STACK_NAME, state
 from local.stack_clock import StackClock
 from saxaul.catalog.clients import OPERATOR
 from saxaul.clock import SYSTEM_CLOCK, Clock
+from saxaul.deadline import UnansweredError
 from saxaul_client import Client, Problem, SaxaulError, UnreachableError
 
 AnyClient = TypeVar("AnyClient", bound=Client)
@@ -64,21 +68,62 @@ def stack() -> dict[str, Any]:
         exit_with("The laptop stack is not running; start it with: make up")
     if not file.exists():
         exit_with(f"The stack {stack_name()} is not known here; connect to it in its region, for example: {renewal()}")
-    found: dict[str, Any] = json.loads(file.read_text())
-    return found
+    return _Known.of(file)
+
+
+class _Known(dict[str, Any]):
+    """The content of the file of a stack, or a part of it. A name that is not there ends the program with a sentence.
+
+    The file may be of an earlier release, or somebody has edited it.
+    """
+
+    def __missing__(self, name: str) -> NoReturn:
+        exit_with(f"{stack_file()} has no {name}; write it again, for example: {renewal()}")
+
+    @classmethod
+    def of(cls, file: Path) -> "_Known":
+        """Read the file. Ends the program if it cannot be read, or is damaged."""
+        try:
+            found = json.loads(file.read_text("utf-8"), object_hook=cls)
+        except OSError as error:
+            exit_with(file_sentence(error))
+        except ValueError as error:
+            line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+            exit_with(f"{file}{line} is damaged ({error}); write it again, for example: {renewal()}")
+        if not isinstance(found, cls):
+            exit_with(f"{file} is damaged; write it again, for example: {renewal()}")
+        return found
 
 
 def stack_with(key: str) -> dict[str, Any]:
     """Return how to reach the selected stack. Ends the program if its file is of an earlier release without this."""
     found = stack()
     if key not in found:
-        exit_with(f"The file of this stack is older than this command; renew it with: {renewal()}")
+        exit_with(f"{stack_file()} is older than this command; renew it with: {renewal()}")
     return found
 
 
 def renewal() -> str:
     """Return the command that writes the file of the selected stack again, with a region as an example."""
     return "make up" if stack_name() == LAPTOP else f"make connect{of_stack()} REGION=ap-southeast-1"
+
+
+def aws_failure(what: str, error: Exception) -> str:
+    """Return a sentence about AWS calls that failed, and what to do if the selected stack did not answer.
+
+    Args:
+        what: what could not be read or done, as the subject and the verb of the sentence.
+    """
+    said = " ".join(str(error).split())
+    unanswered = isinstance(error, HTTPClientError | UnansweredError)
+    return f"{what}: {said.rstrip('.')}.{f' {unreachable_advice()}' * unanswered}"
+
+
+def unreachable_advice() -> str:
+    """Return what to do if the selected stack does not answer."""
+    if stack_name() == LAPTOP:
+        return f"If it has ended, start it with: make up. If not, {state() / 'ministack.log'} may say why."
+    return "Check the network, and whether the stack still exists."
 
 
 def stack_clock() -> Clock:
@@ -109,7 +154,7 @@ def exit_on_failure() -> Iterator[None]:
     try:
         yield
     except UnreachableError as error:
-        exit_with(f"{stack()['api_url']} cannot be reached: {error}")
+        exit_with(f"{stack()['api_url']} cannot be reached: {error}. {unreachable_advice()}")
     except Problem as problem:
         exit_with(str(problem), problem.errors)
     except SaxaulError as error:

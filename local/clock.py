@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.action_queue import Waiting, wait_for_queue, waiting_in
 from local.calls import StoppedError
-from local.client import LAPTOP, client_arguments_of_stack, stack, stack_name
+from local.client import LAPTOP, aws_failure, client_arguments_of_stack, stack, stack_name
 from local.command import add_json, command_parser, non_empty, run_command
 from local.console import apart_from_the_output, console, exit_with, print_json, progress, shown
 from local.stack_clock import StackClock, UnfitTimeError, instant_in, move_by, move_to, seconds_in
@@ -136,7 +136,7 @@ def _run(chosen: argparse.Namespace) -> None:
     except (StoppedError, UnfitTimeError) as error:
         exit_with(str(error))
     except (BotoCoreError, ClientError) as error:
-        exit_with(f"The laptop stack could not be reached: {error}")
+        exit_with(aws_failure("The clock of the laptop stack could not be moved", error))
 
 
 if __name__ == "__main__":

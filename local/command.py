@@ -13,9 +13,13 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from local.console import print_failure
+from local.failures import file_sentence
 
 
 def command_parser(name: str, doc: str | None, *, is_whole: bool = False) -> argparse.ArgumentParser:
@@ -85,6 +89,9 @@ def run_command(main: Callable[[], object]) -> None:
     If the reader of the output has closed the pipe, as ``head`` does, or if somebody presses Ctrl-C, the command is
     interrupted like by an error, so that it stops what it has started. Then the process ends by the same signal by
     which a program ends that does not handle these signals. So a shell stops the loop in which the command runs.
+
+    A file that cannot be used, a full disk, or AWS that cannot be reached, ends the command with a sentence and exit
+    code 1, unless the command says more about it itself.
     """
     try:
         try:
@@ -101,6 +108,24 @@ def run_command(main: Callable[[], object]) -> None:
         if not _has_no_reader():  # the pipe is another one than that of the output
             raise
         _end_by(signal.SIGPIPE)
+    except OSError as error:
+        if error.errno is None:  # no file could be meant
+            raise
+        _fail(file_sentence(error))
+    except (BotoCoreError, ClientError) as error:
+        _fail(f"AWS could not be used: {' '.join(str(error).split())}.")
+
+
+def _fail(sentence: str) -> NoReturn:
+    """Print why the command failed, and end the process, although its output may be a file on a full disk."""
+    with suppress(OSError):
+        print_failure(sentence)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # Python would try again when it ends, and print a traceback
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(1)
 
 
 def _flush() -> None:

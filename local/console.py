@@ -53,12 +53,13 @@ def shown(value: object) -> str:
 
 
 @contextmanager
-def step(doing: str) -> Iterator[None]:
-    """Show that a step is running and how long it will take, if it took long before. Show in the end how long it took.
+def step(doing: str, usual: float | None = None) -> Iterator[None]:
+    """Show that a step is running, and how long the rest will take. Show in the end how long it took.
 
-    ``doing`` is markup.
+    ``doing`` is markup. How long a step takes is known from the last time on this machine, or else from ``usual``: the
+    seconds that it takes on two cores. A step of less than five seconds needs none.
     """
-    with _watched(Work(doing)):
+    with _watched(Work(doing, usual=usual)):
         yield
 
 

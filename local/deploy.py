@@ -39,7 +39,7 @@ def deploy(stack: str, region: str, given: Iterable[str]) -> int:
             CLI is missing.
     """
     parameters = {**ON_LAMBDA, **parameters_in([configured(CONFIG), *given])}
-    with step("building the functions and layers for AWS, and checking every file"):
+    with step("building the functions and layers for AWS, and checking every file", usual=40):
         build_for_aws({name: parameters[name] for name in ON_LAMBDA})
     beside_python = str(Path(sys.executable).parent)
     program = shutil.which("sam", path=os.pathsep.join([os.environ["PATH"], beside_python]))

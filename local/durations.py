@@ -25,15 +25,18 @@ class Work:
         things: what is counted, as markup. Nothing is counted if it is empty.
         total: how many of them there are, or about how many.
         done: how many are done.
+
+    Args:
+        usual: the seconds that it takes on two cores, for the first time on a machine.
     """
 
-    def __init__(self, doing: str, things: str = "", total: int = 0) -> None:
+    def __init__(self, doing: str, things: str = "", total: int = 0, usual: float | None = None) -> None:
         self.doing = doing
         self.things = things
         self.total = total
         self.done = 0
         self._began = monotonic()
-        self._usual = _remembered().get(doing)
+        self._usual = _remembered().get(doing, usual)
         self._first: tuple[int, float] | None = None
 
     def tell(self, done: int) -> None:
@@ -68,7 +71,7 @@ class Work:
 
     def _longer(self) -> str:
         is_longer = self._usual is not None and self._usual <= self.seconds
-        return f", longer than the last time ({time_text(self._usual or 0)})" if is_longer else ""
+        return f", longer than usual ({time_text(self._usual or 0)})" if is_longer else ""
 
     def remember(self) -> None:
         """Note how long the work took if it cannot be counted. A folder that cannot be written is no reason to fail."""

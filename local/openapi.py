@@ -13,6 +13,7 @@ from typing import Annotated, Any, NotRequired, TypedDict
 
 from functions.describe_api.handler import API_ADDRESS, TOKEN_ADDRESS
 from local.command import command_parser, run_command
+from local.console import step
 from local.json_schemas import EXTENSIBLE, Schema, Schemas, text_of
 from local.operations import operations
 from local.problem_codes import API, ProblemCode, codes_below, codes_in_table, problem_codes
@@ -517,7 +518,8 @@ def text_of_document() -> str:
 def main() -> None:
     command_parser("local.openapi", __doc__).parse_args()
     DOCUMENT.parent.mkdir(exist_ok=True)
-    DOCUMENT.write_text(text_of_document(), "utf-8")
+    with step("writing the document of the API", usual=5):
+        DOCUMENT.write_text(text_of_document(), "utf-8")
 
 
 if __name__ == "__main__":

@@ -214,7 +214,7 @@ def document(survey: Survey, sent: Sent, wallets: Wallets | None) -> dict[str, A
             "spent": wallets.spent,
             "avoided_g": wallets.avoided_g,
         },
-        "seconds": round(sent.seconds, 1),
+        "duration_s": round(sent.seconds, 1),
         "columns": [{"lists": lists, "columns": dict(mapping)} for mapping, lists in survey.columns.most_common()],
         "stations": survey.stations,
         "notes": survey.notes,

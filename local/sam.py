@@ -31,11 +31,14 @@ def write_private(file: Path, content: Mapping[str, object]) -> None:
     fresh = file.with_name(f"{file.name}.{os.getpid()}.new")
     fresh.unlink(missing_ok=True)
     file.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
-        opened.write(json.dumps(content, indent=2) + "\n")
-        opened.flush()
-        os.fsync(opened.fileno())
-    fresh.replace(file)
+    try:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+            opened.write(json.dumps(content, indent=2) + "\n")
+            opened.flush()
+            os.fsync(opened.fileno())
+        fresh.replace(file)
+    finally:
+        fresh.unlink(missing_ok=True)  # what was written of it, if the disk is full
 
 
 def sam(*arguments: str, log: Path, env: Mapping[str, str], cwd: Path = ROOT) -> None:

@@ -15,10 +15,10 @@ machine seeded the stack, a seed may replace an entry that is at version 1 and w
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-import yaml
 from rich.progress import Progress
 
 from local.apps import load_apps, register_apps, report_apps
@@ -27,6 +27,7 @@ from local.command import command_parser, path, run_command
 from local.console import console, exit_with, shown
 from local.listing import Listed, entries_of
 from local.sam import ROOT, state, write_private
+from local.yaml_files import YamlFile
 from saxaul.catalog.clients import OPERATOR
 from saxaul.catalog.entries import KINDS, MODELS, Catalog, Entity, Identifier, Kind
 from saxaul.catalog.faults import error_lines
@@ -49,19 +50,37 @@ def load(folder: Path = FOLDER) -> dict[Kind, dict[str, Entity]]:
     Raises:
         ValueError: the catalog has errors; the message lists all of them.
     """
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: there is no such folder")
     found: list[str] = []
     entries: dict[Kind, dict[str, Entity]] = {kind: {} for kind in KINDS}
+    files: dict[Kind, YamlFile] = {}
     for kind in KINDS:
-        for identifier, document in _documents(folder, kind).items():
+        try:
+            file = files[kind] = YamlFile(folder / f"{kind}.yaml", "identifiers to entries")
+        except ValueError as error:
+            found.append(str(error))
+            continue
+        for identifier, document in file.documents.items():
             try:
                 _IDENTIFIER.validate_python(identifier)  # it becomes a part of a path
                 entries[kind][identifier] = MODELS[kind].model_validate(document)
             except ValidationError as error:
-                found += [f"{kind}/{identifier}: {fault}" for fault in error_lines(error)]
-    found += as_catalog(entries).all_broken_references()
+                found += file.lines(identifier, error_lines(error), kind)
+    if len(files) == len(KINDS):
+        found += _broken_references(entries, files)
     if found:
         raise ValueError("\n".join(found))
     return entries
+
+
+def _broken_references(entries: dict[Kind, dict[str, Entity]], files: dict[Kind, YamlFile]) -> Iterator[str]:
+    """Yield a line for each reference to an entry that the catalog does not have."""
+    catalog = as_catalog(entries)
+    for kind, found in entries.items():
+        for identifier, entity in found.items():
+            faults = list(catalog.broken_references(kind, entity.model_dump()))
+            yield from files[kind].lines(identifier, faults, kind)
 
 
 def as_catalog(entries: dict[Kind, dict[str, Entity]]) -> Catalog:
@@ -170,10 +189,8 @@ def seed(folder: Path = FOLDER, *, force: bool = False) -> None:
     """
     try:
         entries, apps = load(folder), load_apps(folder)
-    except OSError as error:
-        exit_with(f"{folder} has no catalog: {error}")
     except ValueError as error:
-        exit_with("The catalog has errors:", str(error).splitlines())
+        exit_with(f"Nothing was seeded, because {folder} has no catalog without errors:", str(error).splitlines())
     with open_client(OperatorClient, OPERATOR) as operator:
         registered = register_apps(operator, apps, force=force)
         if apps:
@@ -222,17 +239,6 @@ def _marks() -> dict[str, Mark] | None:
     if not _file().exists():
         return None
     return {place: Mark(**mark) for place, mark in json.loads(_file().read_text()).items()}
-
-
-def _documents(folder: Path, kind: Kind) -> dict[str, Any]:
-    file = folder / f"{kind}.yaml"
-    try:
-        documents = yaml.safe_load(file.read_text("utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{file} is not YAML: {error}") from None
-    if not isinstance(documents, dict):
-        raise ValueError(f"{file} is not a mapping of identifiers to entries")  # noqa: TRY004
-    return documents
 
 
 def main() -> None:

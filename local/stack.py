@@ -51,15 +51,15 @@ def up(port: int, at: str | None = None, parameters: Mapping[str, str] | None = 
     if at and running():
         exit_with(f"The stack is running already; its clock can be moved forward: make clock AT={at}")
     if running():
-        port = _read(state() / "process.json")["port"]
+        port = _process()["port"]
         console.print(f"[green]✓[/] MiniStack is already running, on port {port:d}")
     else:
         with step(f"starting MiniStack on port {port:d}"):
             start(port, at)
     deployment = Deployment(f"http://localhost:{port}")
-    with step("building the functions and layers"):
+    with step("building the functions and layers", usual=13):
         build(THIS_MACHINE)
-    with step("deploying template.yaml"):
+    with step("deploying template.yaml", usual=14):
         deployment.deploy(parameters or {})
         known = deployment.describe()
     with step("writing .local/stack.json and .local/env.json"):
@@ -152,7 +152,7 @@ def running() -> psutil.Process | None:
     """Return the emulator's process, or None if no emulator that uses this state folder is running."""
     if not (state() / "process.json").exists():
         return None
-    known = _read(state() / "process.json")
+    known = _process()
     try:
         process = psutil.Process(known["pid"])
         alive = process.create_time() == known["created"] and process.status() != psutil.STATUS_ZOMBIE
@@ -172,6 +172,23 @@ def end(process: psutil.Process) -> None:
         with suppress(psutil.NoSuchProcess):
             member.kill()
     psutil.wait_procs(remaining, timeout=5)
+
+
+def _process() -> dict[str, Any]:
+    """Return the process id, the time of creation and the port of the emulator that was started last.
+
+    Raises:
+        SamError: the file about it is damaged.
+    """
+    file = state() / "process.json"
+    try:
+        known = json.loads(file.read_text("utf-8"))
+        return {name: known[name] for name in ("pid", "created", "port")}
+    except (ValueError, KeyError, TypeError):
+        raise SamError(
+            f"{file} is damaged, so it is not known which process the stack is. If a process of local/emulator.py "
+            "still runs, end it. Then delete the file."
+        ) from None
 
 
 def _read(file: Path) -> Any:  # noqa: ANN401 - JSON that this module wrote

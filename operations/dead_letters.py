@@ -16,7 +16,8 @@ Before a message of actions is deleted, what waits in its receipt is marked as d
 
 import argparse
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,9 +25,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.client import client_arguments_of_stack, stack, stack_clock, use_stack
+from local.client import aws_failure, client_arguments_of_stack, stack, stack_clock, use_stack
 from local.command import add_json, command_parser, non_empty, path, run_command, whole_number
-from local.console import console, exit_with, print_json, shown
+from local.console import console, exit_with, print_json, shown, watching
 from operations.ages import age_text
 from operations.dead_letter_queue import AbsentMessageError, DeadLetters
 from operations.dead_letter_receipts import part_named_in
@@ -89,8 +90,9 @@ def redrive_all(client: "SQSClient", queues: Queues, *, again: bool) -> None:
     move all messages at once, but without a choice.
     """
     moved, stay = 0, dict[str, str]()
-    with DeadLetters(client, queues.dead_letter_url) as letters:
+    with DeadLetters(client, queues.dead_letter_url) as letters, _watching(letters) as tell:
         for message in letters:
+            tell(moved + len(stay))
             described = summary(message["Body"], queues.kind)
             if described.startswith(_UNREADABLE):
                 stay[message["MessageId"]] = described
@@ -106,6 +108,11 @@ def redrive_all(client: "SQSClient", queues: Queues, *, again: bool) -> None:
             console.print(f"    [bold]{shown(message_id)}[/] {shown(why)}")
         for sentence in _NEXT:
             console.print(f"  {shown(sentence)}")
+
+
+def _watching(letters: DeadLetters) -> AbstractContextManager[Callable[[int], None]]:
+    about = letters.count()
+    return watching("going through the dead letters", "messages", about)
 
 
 def redrive_one(client: "SQSClient", queues: Queues, message_id: str, body: str | None) -> None:
@@ -303,7 +310,7 @@ def main() -> None:
     except AbsentMessageError as absent:
         exit_with(str(absent))
     except (BotoCoreError, ClientError, ContendedError, UnansweredError) as error:
-        exit_with(f"An AWS call for {queues.dead_letter_url} failed: {error}")
+        exit_with(aws_failure(f"An AWS call for {queues.dead_letter_url} failed", error))
 
 
 if __name__ == "__main__":

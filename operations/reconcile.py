@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.client import client_arguments_of_stack, stack, stack_clock, use_stack
+from local.client import aws_failure, client_arguments_of_stack, stack, stack_clock, use_stack
 from local.command import add_json, command_parser, non_empty, run_command, time_zone
 from local.console import Watch, apart_from_the_output, exit_with, print_json, unwatched, watching
 from operations.ledger_reading import MALFORMED, Reading, about_items, read_owner, scan, unreadable
@@ -257,7 +257,7 @@ def main() -> None:
                 found.batches = check_receipts(receipts, _queues_of(chosen), found.wait, found.add, watching)
             found.ledger = reconcile(table, found.add, terms_of(catalog, zone) if catalog else None, watching)
         except (BotoCoreError, ClientError, OverloadedError, UnansweredError) as error:
-            exit_with(f"{table.name} could not be read: {error}")
+            exit_with(aws_failure(f"{table.name} could not be read", error))
         print_json(found.document()) if chosen.json else found.print_sums()
     sys.exit(0 if found.adds_up else 1)
 

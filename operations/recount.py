@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.client import stack, stack_clock
+from local.client import aws_failure, stack, stack_clock
 from local.command import add_json, command_parser, non_empty, run_command, time_zone
 from local.console import Watch, apart_from_the_output, console, exit_with, print_json, shown, unwatched, watching
 from operations.ledger_reading import about_items, scan
@@ -252,7 +252,7 @@ def main() -> None:
         try:
             report = recount(table, calendar, print_line, mend=chosen.mend, watch=watching)
         except (BotoCoreError, ClientError, UnansweredError) as error:
-            exit_with(f"{table.name} could not be read: {error}")
+            exit_with(aws_failure(f"{table.name} could not be read", error))
         for line in () if chosen.json else conclusions(report):
             console.print(line)
         if chosen.json:

@@ -16,9 +16,10 @@ from zoneinfo import ZoneInfo
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.client import exit_on_failure, open_client, stack_clock, stack_name, stack_with, use_stack
+from local.client import aws_failure, exit_on_failure, open_client, stack_clock, stack_name, stack_with, use_stack
 from local.command import non_empty
 from local.console import exit_with
+from local.failures import file_sentence
 from local.sam import state
 from local.stack_clock import UnfitTimeError, instant_in
 from operations.access_line import NotNotedError, note_access
@@ -89,11 +90,18 @@ class Selection(NamedTuple):
         return state() / folder / f"{stack_name()}-{self.sought.app}-{name}.jsonl"
 
 
+def require_place(file: Path | None) -> None:
+    """End the program if a file cannot be written because it has no folder or is one. Nothing was read so far."""
+    if file and (file.is_dir() or not file.parent.is_dir()):
+        exit_with(f"OUT={file} must name a file in a folder that exists.")
+
+
 def select(chosen: argparse.Namespace, command: str, longest_reason: int = LONGEST) -> Selection:
     """Find out what a command is about, and note in the stack's log who runs it and why.
 
     Ends the program if the app does not exist, the span is empty, or the reason is unfit or cannot be noted.
     """
+    require_place(chosen.out)
     try:
         checked_reason(chosen.reason, longest=longest_reason)
     except ValueError as error:
@@ -128,13 +136,13 @@ def exit_on_trouble(known: dict[str, Any]) -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError, OverloadedError, UnansweredError, NotNotedError) as error:
-        exit_with(f"The stack at {known['api_url']} could not be used: {error}")
+        exit_with(aws_failure(f"The stack at {known['api_url']} could not be used", error))
     except InUseError as error:
         exit_with(f"Another command uses this file: {error}.")
     except DamagedError as error:
         exit_with(f"{error}; delete it, and run the command again.")
     except OSError as error:
-        exit_with(f"A file could not be written: {error}. Run the command again; it goes on where it stopped.")
+        exit_with(f"{file_sentence(error)} Run the command again; it goes on where it stopped.")
 
 
 def _instant(text: str, zone: ZoneInfo) -> int:

@@ -8,6 +8,7 @@ import logging
 import re
 
 from local.command import command_parser, run_command
+from local.console import step
 from local.openapi import EXAMPLES
 from tests.contract.journey import recorded_calls
 
@@ -21,7 +22,8 @@ def text_of_calls() -> str:
 def main() -> None:
     command_parser("tests.contract.record", __doc__).parse_args()
     logging.disable()  # the functions write a line for each call
-    EXAMPLES.write_text(text_of_calls(), "utf-8")
+    with step("recording calls of each operation", usual=20):
+        EXAMPLES.write_text(text_of_calls(), "utf-8")
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def test_a_zip_of_five_systems_earns_the_expected_points_and_a_second_replay_add
     assert totals["refused"] == {"quantity_out_of_range": 20}, "the round trips"
     assert totals["users"] == len({user for user, _ in found})
     assert totals["wallets"]["points"] == expected_points(found, today) > 0
-    assert {**again, "seconds": 0} == {**totals, "seconds": 0}
+    assert {**again, "duration_s": 0} == {**totals, "duration_s": 0}
 
 
 GOOD = "40.75,-73.97,40.76,-73.97,member"

@@ -393,7 +393,7 @@ def test_a_full_disk_ends_the_command_in_one_sentence_and_it_goes_on_later(
         ran = commands.run("app-actions")
 
     assert ran.code == 1
-    assert "No space left on device. Run the command again; it goes on where it stopped." in ran.err
+    assert "the disk is full; make room on it. Run the command again; it goes on where it stopped." in ran.err
     assert "bikes reported 29 actions" in commands.run("app-actions").out
 
 

@@ -99,6 +99,29 @@ def test_the_list_describes_each_message_and_removes_none(actions: QueuePair, ru
     assert len(stack.receive_all(actions.dead)) == 25
 
 
+def test_the_json_of_the_list_has_each_message(actions: QueuePair, run: Run) -> None:
+    [good, poison] = actions.put_dead_letters(GOOD, POISON)
+
+    found = json.loads(run(actions, "list", "--json"))
+
+    assert (found["queue"], found["url"], found["about"]) == ("actions", actions.dead, 2)
+    messages = {message.pop("id"): message for message in found["messages"]}
+    assert messages[poison].pop("summary").startswith("unreadable (actions.0.4: ")
+    assert messages[good].pop("age_s") < 60
+    assert messages[good] == {
+        "kind": "actions",
+        "received": 1,
+        "was_redriven": False,
+        "receipt_id": json.loads(GOOD)["receipt"],
+        "app_id": "alipay",
+        "summary": "alipay: 2 actions (bus_ride), 0 reversals",
+    }
+
+
+def test_only_the_list_has_json(actions: QueuePair, run: Run) -> None:
+    assert "--json belongs to list" in run(actions, "redrive", "--json", code=2)
+
+
 def test_the_list_stops_at_its_limit_and_leaves_all_messages_visible(
     actions: QueuePair, run: Run, stack: Stack
 ) -> None:

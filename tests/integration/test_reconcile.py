@@ -373,6 +373,23 @@ def test_the_command_prints_the_sums_and_exits_with_0_if_everything_adds_up(
     assert {"500", "80", "260", "160"} <= set(words)
 
 
+def test_the_json_has_the_sums_and_each_finding(
+    three_weeks: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tamper(WALLET, spent=81)
+    capsys.readouterr()
+
+    code = run(monkeypatch, "--table", three_weeks.ledger.name, "--json")
+
+    found = json.loads(capsys.readouterr().out)
+    assert code == 1
+    assert found.keys() == {"table", "adds_up", "ledger", "batches", "findings"}
+    assert (found["table"], found["adds_up"], found["batches"]) == ("Ledger", False, None)
+    assert found["ledger"] == {"users": 2, "earned": 500, "ripening": 80, "spendable": 260, "spent": 161, "faults": 2}
+    detail = "the wallet spent 81 points, but the redemptions took 80"
+    assert {"subject": "user u-42", "detail": detail, "is_fault": True} in found["findings"]
+
+
 def test_the_command_names_the_user_and_exits_with_1_if_something_does_not_add_up(
     three_weeks: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -494,6 +494,26 @@ def test_the_command_names_each_batch_that_waits_with_its_app_its_items_and_its_
     assert "✓ earned = ripening + spendable + spent" in output
 
 
+def test_the_json_has_each_batch_that_waits(
+    stack: Stack, pair: QueuePair, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], check: Check
+) -> None:
+    assert check
+    monkeypatch.setattr(reconcile, "SYSTEM_CLOCK", stack.clock)
+    stack.receipts.create(make_receipt_part("ppw", "young"))
+    urls = ("--activity", "Activity", "--source-url", pair.source, "--dead-letter-url", pair.dead)
+    monkeypatch.setattr("sys.argv", ["reconcile", "--table", "Ledger", *urls, "--json"])
+    capsys.readouterr()
+
+    with pytest.raises(SystemExit) as end:
+        reconcile.main()
+
+    found = json.loads(capsys.readouterr().out)
+    waits = {"receipt_id": "young", "app_id": "alipay", "items": 1, "age_s": 0, "state": "waiting", "is_fault": False}
+    sums = {"accepted": 3, "posted": 2, "waiting": 1, "dead": 0, "dropped": 0}
+    assert (end.value.code, found["adds_up"]) == (0, True)
+    assert found["batches"] == {**sums, "faults": 0, "open": [waits]}
+
+
 def test_the_command_is_content_if_nothing_is_late(stack: Stack, command: Callable[..., tuple[object, str]]) -> None:
     stack.receipts.create(make_receipt_part("p"))
     stack.receipts.create(make_receipt_part("w", "young"))

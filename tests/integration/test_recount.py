@@ -1,5 +1,6 @@
 """Recounting the impact: missing counts are reported and corrected, unless a tally changes during the count."""
 
+import json
 import sys
 from collections.abc import Sequence
 
@@ -74,6 +75,26 @@ def test_a_read_that_aws_does_not_answer_ends_the_command_with_an_error_message(
 
     assert exit_of(monkeypatch, stack) == 1
     assert capsys.readouterr().err == "✗ Ledger could not be read: timeout\n"
+
+
+def test_the_json_has_each_difference(
+    counted: Stack, waits: list[float], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counted.redemptions.add(make_redemption(redemption_id="r-lost").reserved(NOON))
+    capsys.readouterr()
+
+    code = exit_of(monkeypatch, counted, "--json")
+
+    assert (code, sum(waits)) == (1, command.COUNTED_WITHIN)
+    assert json.loads(capsys.readouterr().out) == {
+        "table": "Ledger",
+        "is_complete": False,
+        "totals": 1,
+        "persons_in_runs": 0,
+        "lacking": 1,
+        "not_judged": [],
+        "differences": ["2026-06-05 lacks 1 trees reserved"],
+    }
 
 
 def test_correct_totals_are_not_reported_and_cause_no_wait(counted: Stack, waits: list[float]) -> None:

@@ -78,6 +78,18 @@ def test_a_dry_run_says_what_goes_and_changes_nothing(commands: Commands, stack:
     assert ("POST", f"/apps/{BIKES}/reversals") not in commands.calls
 
 
+def test_the_json_is_all_of_the_output_before_and_after(commands: Commands) -> None:
+    before, after = (json.loads(commands.run("take-back", "--json", *more).out) for more in ((), ("--yes", "--active")))
+
+    assert (before["is_done"], after["is_done"]) == (False, True)
+    assert len(before["actions"]) == len(after["actions"]) > 0
+    assert {wallet["user_id"] for wallet in before["wallets"]} == {wallet["user_id"] for wallet in after["wallets"]}
+    assert "points_lost" in before["wallets"][0]
+    assert "points_lost" not in after["wallets"][0]
+    assert sum(after["fates"].values()) > 0
+    assert (after["too_old_actions"], after["are_all_readable"]) == (0, True)
+
+
 def test_everything_is_taken_back_in_several_calls_and_the_honest_app_is_paid(commands: Commands) -> None:
     before = wallet_of()["earned"]
 

@@ -126,6 +126,13 @@ def test_a_number_that_is_negative_zero_or_none_is_refused(
             assert f"argument {action.option_strings[0]}: must be a whole number" in error, value
 
 
+def test_every_benchmark_and_every_command_with_a_table_has_json(command: str, parser: argparse.ArgumentParser) -> None:
+    module = import_module(command)
+    prints_tables = "print_table" in vars(module) or command.startswith("benchmarks.")
+
+    assert not prints_tables or "--json" in parser.format_help()
+
+
 def test_an_empty_argument_is_refused(parser: argparse.ArgumentParser, capsys: pytest.CaptureFixture[str]) -> None:
     for action in parser._actions:  # noqa: SLF001
         if action.nargs == 0:

@@ -247,7 +247,24 @@ def test_the_table_of_apps_fits_80_columns_and_says_whose_secret_is_here(
     assert ends["see"] == ["partner", "active", "50", "yes"]
     assert ends["gone"] == ["partner", "ended", "50"]
     assert ends["other"] == ["partner", "suspended", "50", "no"]
-    assert "".join(line.split()[0] for line in printed if line.startswith("bb")) == longest
+    assert "".join(line.split()[0] for line in printed if line.startswith("b")) == longest
+
+
+def test_the_json_of_the_apps_says_whose_secret_is_here(
+    registry: Registry, operator: OperatorClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    register_apps(operator, {"bikes": BIKES}, force=False)
+    registry.apps["other"] = registry.apps["bikes"] | {"app_id": "other", "state": "suspended"}
+    registry.apps["other"]["client_id"] = "another"
+    capsys.readouterr()
+
+    list_apps(as_json=True)
+
+    found = json.loads(capsys.readouterr().out)
+    assert {app["app_id"]: (app["state"], app["has_secret_here"]) for app in found["apps"]} == {
+        "bikes": ("active", True),
+        "other": ("suspended", False),
+    }
 
 
 @pytest.mark.parametrize("name", load_apps(FOLDER))

@@ -1,6 +1,7 @@
 """The clock of the laptop stack: the times that it accepts, how it moves, and whose clocks follow it."""
 
 import fcntl
+import json
 import subprocess
 import sys
 import time
@@ -309,6 +310,19 @@ def test_a_stack_cannot_start_in_the_past_or_at_no_time(
 
     assert refusal(stack_command, ["up", "--at", at], monkeypatch, capsys).count("\n") == 1
     assert not clock_file().exists()
+
+
+def test_the_json_of_the_clock_has_the_time_and_how_far_it_is_ahead(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(clock_command, "stack", lambda: {"time_zone": "Asia/Shanghai"})
+    move_by(DAY)
+
+    clock_command.show(as_json=True)
+
+    found = json.loads(capsys.readouterr().out)
+    assert abs(datetime.fromisoformat(found["time"]).timestamp() - time.time() - DAY) < 5
+    assert (found["time_zone"], found["ahead_s"]) == ("Asia/Shanghai", DAY)
 
 
 def test_the_clock_is_not_moved_while_work_is_stuck_in_a_queue(
