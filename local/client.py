@@ -20,8 +20,8 @@ AnyClient = TypeVar("AnyClient", bound=Client)
 LAPTOP = "stack"
 """The name of the laptop stack's file: `make up` writes .local/stack.json."""
 
-_RESERVED = {LAPTOP, "process", "env"}
-"""The names of the files that `make up` writes, without .json. A deployed stack cannot use them."""
+_RESERVED = {LAPTOP, "process", "env", "durations"}
+"""The names of the files that commands write for the laptop stack, without .json. A deployed stack cannot use them."""
 
 _TIMEOUT = 60
 """Seconds without data after which a request fails. A laptop stack may start many workers at once, and be slow."""

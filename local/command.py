@@ -33,6 +33,16 @@ def command_parser(name: str, doc: str | None, *, is_whole: bool = False) -> arg
     )
 
 
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add ``--json``: the command prints one JSON document in place of its tables.
+
+    It runs inside of ``apart_from_the_output(needed=chosen.json)``, so that everything else goes to standard error, and
+    prints the document by ``print_json``. The exit code is the same with and without it. A command that ends without a
+    result prints no document.
+    """
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON document")
+
+
 def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
     """Return the type of an argument that is a whole number from ``least`` to ``most``, written in ASCII digits."""
     allowed = f"of at least {least}" if most is None else f"from {least} to {most}"

@@ -1,17 +1,22 @@
 """Prints the output of the commands: steps with their duration, progress, and failures in one sentence."""
 
 import io
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from datetime import date
+from decimal import Decimal
 from errno import EPIPE
-from time import monotonic, perf_counter
+from pathlib import Path
+from threading import Event, Thread
 from typing import NoReturn
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
+from local.durations import Work
 from saxaul.log.parsing import printable
 
 for stream in (sys.stdout, sys.stderr):
@@ -29,8 +34,13 @@ class PipedConsole(Console):
 
 console = PipedConsole(highlight=False, soft_wrap=True, emoji=False)
 
-LOG_SECONDS = 10
+LOG_SECONDS = 10.0
 """Seconds between two lines of progress, if the output is not a terminal."""
+
+_REDRAWN_SECONDS = 0.25
+
+_BAR_FROM = 80
+"""A terminal with fewer columns has no bar, so that the text beside it is not cut."""
 
 
 def shown(value: object) -> str:
@@ -44,11 +54,12 @@ def shown(value: object) -> str:
 
 @contextmanager
 def step(doing: str) -> Iterator[None]:
-    """Show that a step is running and, when it has ended without an error, how long it took. ``doing`` is markup."""
-    began = perf_counter()
-    with console.status(doing):
+    """Show that a step is running and how long it will take, if it took long before. Show in the end how long it took.
+
+    ``doing`` is markup.
+    """
+    with _watched(Work(doing)):
         yield
-    console.print(f"[green]✓[/] {doing} [dim]{perf_counter() - began:.1f} s[/]")
 
 
 @contextmanager
@@ -56,20 +67,52 @@ def progress(doing: str, things: str, total: int) -> Iterator[Callable[[int], No
     """Show how many of ``total`` are done, and how long the rest will take: as a bar on a terminal, or else as a line
     every ten seconds.
 
-    ``doing`` and ``things`` are markup.
+    ``doing`` and ``things`` are markup. If more are done than the total, the total was an estimate and is not shown.
 
     Yields a function to call with the number done so far.
     """
-    began = perf_counter()
+    work = Work(doing, things, total)
+    with _watched(work):
+        yield work.tell
+
+
+@contextmanager
+def _watched(work: Work) -> Iterator[None]:
+    ended, has_no_reader = Event(), Event()
     if console.is_terminal:
-        times = (TimeElapsedColumn(), TimeRemainingColumn())
-        columns = (TextColumn(doing), BarColumn(None), MofNCompleteColumn(), TextColumn(things), *times)
-        with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task("", total=total)
-            yield lambda done: bar.update(task, completed=done)
+        columns = [SpinnerColumn(), TextColumn("{task.fields[text]}")]
+        bars = [BarColumn(20)] * (work.total > 0 and console.width >= _BAR_FROM)
+        bar = Progress(*columns, *bars, console=console, transient=True)
+        task = bar.add_task("", total=work.total or None, text=work.text())
+
+        def redraw() -> None:
+            while not ended.wait(_REDRAWN_SECONDS):
+                bar.update(task, completed=work.done, text=work.text())
+
+        showing: AbstractContextManager[object] = bar
     else:
-        yield _logged(doing, things, total)
-    console.print(f"[green]✓[/] {doing} [dim]{perf_counter() - began:.1f} s[/]")
+
+        def redraw() -> None:
+            try:
+                while not ended.wait(LOG_SECONDS):
+                    console.print(f"  {work.text()}")
+                    console.file.flush()
+            except BrokenPipeError:
+                has_no_reader.set()
+
+        showing = nullcontext()
+    teller = Thread(target=redraw, daemon=True)
+    with showing:
+        teller.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            teller.join()
+    if has_no_reader.is_set():
+        console.on_broken_pipe()
+    work.remember()
+    console.print(f"[green]✓[/] {work.doing} [dim]{work.seconds:.1f} s[/]")
 
 
 @contextmanager
@@ -80,6 +123,32 @@ def apart_from_the_output(*, needed: bool) -> Iterator[None]:
         yield
     finally:
         console.stderr = False
+
+
+def print_json(document: object) -> None:
+    """Print a document for a program to standard output, as JSON in ASCII.
+
+    A ``Decimal`` becomes a number, and a ``date``, ``datetime`` or ``Path`` a text. Print everything else inside of
+    ``apart_from_the_output``.
+
+    Raises:
+        ValueError: a number is infinite or none, which JSON cannot say.
+    """
+    text = json.dumps(document, indent=2, allow_nan=False, default=_plain)
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _plain(value: object) -> object:
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case date():
+            return value.isoformat()
+        case Path():
+            return str(value)
+        case _:
+            raise TypeError(f"{type(value).__name__} cannot be JSON")
 
 
 def print_failure(sentence: str, details: Iterable[str] = ()) -> None:
@@ -96,17 +165,3 @@ def exit_with(sentence: str, details: Iterable[str] = ()) -> NoReturn:
     """Print one sentence to standard error, and each detail on a line below it. End the program with exit code 1."""
     print_failure(sentence, details)
     sys.exit(1)
-
-
-def _logged(doing: str, things: str, total: int) -> Callable[[int], None]:
-    began = last_printed = monotonic()
-
-    def tell(done: int) -> None:
-        nonlocal last_printed
-        if monotonic() - last_printed >= LOG_SECONDS:
-            last_printed = monotonic()
-            left = f", about {(last_printed - began) * (total - done) / done:,.0f} s left" if 0 < done < total else ""
-            console.print(f"  {doing}: {done:,} of {total:,} {things}{left}")
-            sys.stdout.flush()
-
-    return tell
