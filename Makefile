@@ -24,7 +24,7 @@ seed export secret reconcile recount dead-letters app-actions take-back: export 
 clock: export SAXAUL_STACK = $(STACK)
 
 .DEFAULT_GOAL := help
-.PHONY: help run story down up clock status apps replay
+.PHONY: help run story down up clock status apps invoke local replay
 .PHONY: seed export secret reconcile recount dead-letters app-actions take-back
 .PHONY: build deploy connect
 .PHONY: env test-fast test check test-long bench openapi release-contract pictures viewer clean
@@ -69,6 +69,23 @@ status: env ## how the stack is, and what to do next
 apps: env ## the apps and planting partners of the stack
 #= STACK   a deployed stack that `make connect` has recorded
 	@$(BIN)/python -m local.apps list
+
+invoke: env ## run a function of the stack with its example event
+#> make invoke FUNCTION=ViewForest
+#> make invoke FUNCTION=all ## every function, with its example
+#= FUNCTION  the function, as template.yaml names it, or all
+#= EVENT     a file with an event to send instead of the example
+#= JSON      1 prints JSON, for programs
+	@$(call need,FUNCTION)
+	@$(BIN)/python -m local.invoke "$(FUNCTION)" $(if $(EVENT),--event "$(EVENT)") $(AS_JSON)
+
+local: env ## the same in Lambda's image, by Docker, Finch or Podman
+#> make local FUNCTION=ViewForest
+#= FUNCTION  the function, as template.yaml names it, or all
+#= EVENT     a file with an event to send instead of the example
+#= JSON      1 prints JSON, for programs
+	@$(call need,FUNCTION)
+	@$(BIN)/python -m local.invoke "$(FUNCTION)" --in-lambda-image $(if $(EVENT),--event "$(EVENT)") $(AS_JSON)
 
 replay: env ## send published bike rides through the API
 #> make replay FILE=docs/rides.csv
