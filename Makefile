@@ -70,7 +70,7 @@ apps: env ## the apps and planting partners of the stack
 #= STACK   a deployed stack that `make connect` has recorded
 	@$(BIN)/python -m local.apps list
 
-invoke: env ## run a function of the stack with its example event
+invoke: env ## invoke a function of the stack
 #> make invoke FUNCTION=ViewForest
 #> make invoke FUNCTION=all ## every function, with its example
 #= FUNCTION  the function, as template.yaml names it, or all
@@ -79,7 +79,7 @@ invoke: env ## run a function of the stack with its example event
 	@$(call need,FUNCTION)
 	@$(BIN)/python -m local.invoke "$(FUNCTION)" $(if $(EVENT),--event "$(EVENT)") $(AS_JSON)
 
-local: env ## the same in Lambda's image, by Docker, Finch or Podman
+local: env ## run it in Lambda's image, in a container
 #> make local FUNCTION=ViewForest
 #= FUNCTION  the function, as template.yaml names it, or all
 #= EVENT     a file with an event to send instead of the example

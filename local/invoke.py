@@ -11,8 +11,8 @@ back, or refuses its example.
 
 import json
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -22,11 +22,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.client import LAPTOP, exit_on_failure, make_secret_advice, stack, stack_clock, stack_name
 from local.command import add_json, command_parser, non_empty, path, run_command
 from local.console import apart_from_the_output, exit_with, print_failure, print_json, progress, shown, step
+from local.container_engine import EngineError
 from local.events import Scene, event_file, prepare
 from local.example_person import ExamplePerson, example_person
 from local.invoking import Invocation, invoke
+from local.lambda_image import local_run
 from local.sam import ROOT, state
 from local.shown_invocations import document_of, fault_of, show_invocation, show_table
+from local.stack_clock import StackClock
 
 ALL = "all"
 
@@ -153,18 +156,32 @@ def _short(file: Path) -> Path:
     return file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
 
 
+@contextmanager
+def in_lambda_image() -> Iterator[Invoker]:
+    """Yield how functions are run in Lambda's image. Ends the program, and says why, if they cannot be."""
+    if StackClock().offset:
+        exit_with("The clock of this stack was moved, and a container has that of this machine. Use make invoke.")
+    try:
+        with local_run(stack()) as found:
+            yield lambda function, sent: found.invoke(function, sent.file)
+    except EngineError as error:
+        exit_with(str(error))
+
+
 def main() -> None:
     parser = command_parser("local.invoke", __doc__, is_whole=True)
     parser.add_argument("function", type=non_empty, help="the function's name, or all")
     parser.add_argument("--event", type=path, help="a file with the event, as JSON; by default, its example")
+    parser.add_argument("--in-lambda-image", action="store_true", help="run it in a container, by sam local invoke")
     add_json(parser)
     chosen = parser.parse_args()
     if stack_name() != LAPTOP:
         exit_with(
             f"{stack_name()} is on AWS: the examples are for the laptop stack, and would change a real programme."
         )
-    with apart_from_the_output(needed=chosen.json), exit_on_failure():
-        is_sound = run(chosen.function, chosen.event, on_the_stack, as_json=chosen.json)
+    way = in_lambda_image() if chosen.in_lambda_image else nullcontext(on_the_stack)
+    with apart_from_the_output(needed=chosen.json), exit_on_failure(), way as invoker:
+        is_sound = run(chosen.function, chosen.event, invoker, as_json=chosen.json)
     sys.exit(0 if is_sound else 1)
 
 

@@ -16,7 +16,9 @@ MOST_LINES = 120
 _REFUSED = 400
 """The lowest status of a response that refuses a request."""
 
-_OF_EVERY_LINE = {"level", "location", "message", "timestamp", "service", "request_id", "api_request_id"}
+_OF_EVERY_LINE = frozenset(
+    ("level", "location", "message", "timestamp", "service", "request_id", "api_request_id", "requestId")
+)
 """The fields of a logged line that are not shown beside its message."""
 
 _ELSEWHERE = {"status", "ms"}
