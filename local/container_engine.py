@@ -6,6 +6,7 @@ All of them understand the Docker Engine API, over a Unix socket or TCP.
 import json
 import os
 import platform
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -111,11 +112,11 @@ def find_engine(environment: Mapping[str, str] = os.environ) -> Engine:
     refused = []
     for host in hosts(environment):
         try:
-            with _client(host, 5) as client:
+            _connect(host)
+            with _client(host) as client:
                 return Engine(host, _name_of(host, _checked(client.get("/version")).json()))
-        except (httpx.HTTPError, EngineError, ValueError) as error:
-            is_forbidden = "ermission denied" in str(error)
-            if is_forbidden or environment.get("DOCKER_HOST"):
+        except (OSError, httpx.HTTPError, EngineError, ValueError) as error:
+            if isinstance(error, PermissionError) or environment.get("DOCKER_HOST"):
                 refused.append(f"{host} cannot be used: {error}")
     raise EngineError(f"{refused[0]}. {_ADVICE}" if refused else f"No container engine is running. {_ADVICE}")
 
@@ -147,6 +148,18 @@ def hosts(environment: Mapping[str, str], system: str = platform.system()) -> It
         yield "unix:///var/run/finch.sock"
         yield "unix:///run/podman/podman.sock"
         yield f"unix://{runtime}/podman/podman.sock"
+
+
+def _connect(host: str) -> None:
+    """Check that something listens on a Unix socket.
+
+    Raises:
+        OSError: nothing does, or this user may not connect to it.
+    """
+    address = urlsplit(host)
+    if address.scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(address.path)
 
 
 def _client(host: str, seconds: float = _SECONDS) -> httpx.Client:
