@@ -77,7 +77,8 @@ class LocalRun(NamedTuple):
             check=False,
         )
         output, log = finished.stdout.decode("utf-8", "replace"), finished.stderr.decode("utf-8", "replace")
-        (state() / "sam-local.log").write_text(f"{log}\n{output}\n", "utf-8")
+        with log_file().open("a", encoding="utf-8") as kept:
+            kept.write(f"== {function} ==\n{log}\n{output}\n")
         return invocation_of(function, output, log, perf_counter() - began)
 
     def command(self, function: str, event: Path, env_file: Path) -> list[str]:
@@ -123,6 +124,11 @@ class LocalRun(NamedTuple):
         }
 
 
+def log_file() -> Path:
+    """Return the file that has what sam printed for each function that the last command ran."""
+    return state() / "sam-local.log"
+
+
 @contextmanager
 def local_run(known: Mapping[str, Any], parameters: Mapping[str, str] = THIS_MACHINE) -> Iterator[LocalRun]:
     """Find the engine, get the image if it is missing, and yield how functions are run meanwhile.
@@ -142,6 +148,7 @@ def local_run(known: Mapping[str, Any], parameters: Mapping[str, str] = THIS_MAC
         with step(f"fetching Lambda's image {shown(image.name)}"):
             engine.pull(image.name, image.platform)
     port = urlsplit(known["endpoint_url"]).port or 80
+    log_file().unlink(missing_ok=True)
     with endpoint_for_containers(engine, image.name, image.interpreter, port) as endpoint:
         yield LocalRun(known, engine, image, endpoint)
 
@@ -163,4 +170,4 @@ def _why(lines: Sequence[str], output: str) -> str:
     """Return why sam printed no answer: the first line that tells of an error, or else the last one."""
     telling = [line for line in lines if "rror" in line or "timed out" in line]
     said = [*telling[:1], *lines[-1:], *output.splitlines()[-1:], "it printed nothing"][0]
-    return f"{said} (full output: {state() / 'sam-local.log'})"
+    return f"{said} (full output: {log_file()})"

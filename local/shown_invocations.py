@@ -16,6 +16,9 @@ MOST_LINES = 120
 _REFUSED = 400
 """The lowest status of a response that refuses a request."""
 
+_SHORT = 100
+"""An answer with fewer characters is shown in the table of many invocations, if nothing was logged."""
+
 _OF_EVERY_LINE = frozenset(
     ("level", "location", "message", "timestamp", "service", "request_id", "api_request_id", "requestId")
 )
@@ -97,7 +100,8 @@ def _said(found: Invocation) -> str:
     for line in reversed(found.log):
         if fields := _parsed(line):
             return _message_of({name: value for name, value in fields.items() if value and name not in _ELSEWHERE})
-    return json.dumps(found.answer)
+    answer = json.dumps(found.answer)
+    return answer if len(answer) < _SHORT else f"{len(answer):,} characters"
 
 
 def _message_of(fields: Mapping[str, Any]) -> str:

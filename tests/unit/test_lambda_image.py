@@ -144,14 +144,14 @@ def test_a_function_gets_the_variables_and_the_permissions_that_it_has_on_the_st
     monkeypatch.setattr(boto3, "client", lambda *_, **__: Client())
     monkeypatch.setattr(subprocess, "run", run)
 
-    found = a_run().invoke("ViewForest", tmp_path / "event.json")
+    found, _ = (a_run().invoke("ViewForest", tmp_path / "event.json") for _ in range(2))
 
-    [(command, environment)] = ran
+    command, environment = ran[0]
     variables = json.loads(Path(command[command.index("--env-vars") + 1]).read_text())
     assert variables == {"ViewForest": {"LEDGER_TABLE": "saxaul-Ledger", "AWS_ENDPOINT_URL": ENDPOINT}}
     assert environment["AWS_SESSION_TOKEN"] == "t"
     assert found.status == 200
-    assert (tmp_path / "sam-local.log").read_text() == 'START\n\n{"statusCode": 200}\n'
+    assert (tmp_path / "sam-local.log").read_text() == 2 * '== ViewForest ==\nSTART\n\n{"statusCode": 200}\n'
 
 
 def test_an_answer_and_the_logged_lines_are_told_apart_from_what_sam_prints() -> None:
@@ -210,6 +210,7 @@ def test_the_image_is_fetched_if_it_is_missing_and_the_address_of_the_stack_is_a
     is_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
+    (tmp_path / "sam-local.log").write_text("of an earlier command")
     image = LambdaImage("python3.13", "arm64")
     with serving(tmp_path / "docker.sock") as engine:
         monkeypatch.setenv("DOCKER_HOST", engine.host)
@@ -219,6 +220,7 @@ def test_the_image_is_fetched_if_it_is_missing_and_the_address_of_the_stack_is_a
             pass
 
     assert found == LocalRun(KNOWN, Engine(engine.host, "Docker"), image, "http://192.168.65.254:4566")
+    assert not (tmp_path / "sam-local.log").exists()
     assert ("POST /images/create" in engine.calls) != is_there
     [probe] = engine.made
     assert probe["Entrypoint"][0] == "/var/lang/bin/python3.13"

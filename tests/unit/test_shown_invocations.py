@@ -137,7 +137,8 @@ def test_the_table_has_a_line_for_each_function_and_fits_into_80_columns(capsys:
     long = invocation(None, json.dumps({"message": "x " * 200}), function="SettleRedemptions")
     counted = invocation({"batchItemFailures": []}, LINE, function="AccruePoints")
     silent = invocation({"projects": []}, function="ScheduleOrders")
-    found = [invocation(response(200, {})), counted, silent, long, failed("ViewImpact")]
+    lengthy = invocation(list(range(100)), function="DescribeApi")
+    found = [invocation(response(200, {})), counted, silent, long, lengthy, failed("ViewImpact")]
 
     show_table((each, fault_of(each, is_example=True)) for each in found)
 
@@ -146,6 +147,7 @@ def test_the_table_has_a_line_for_each_function_and_fits_into_80_columns(capsys:
     text = " ".join(" ".join(lines).split())
     assert "AccruePoints ok accrued messages=1 posted=1 app=alipay 0.25" in text
     assert 'ScheduleOrders ok {"projects": []} 0.25' in text
+    assert "DescribeApi ok 390 characters 0.25" in text
     assert "ViewImpact failed KeyError: 'X' 0.25" in text
 
 
