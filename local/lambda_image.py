@@ -6,6 +6,7 @@ stack's tables and queues. It has the clock of this machine.
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,8 @@ from local.container_engine import Engine, EngineError, find_engine
 from local.container_network import endpoint_for_containers
 from local.invoking import Invocation
 from local.sam import ROOT, state, write_private
+
+_DURATION = re.compile(r"^REPORT .*\tDuration: ([\d.]+) ms", re.MULTILINE)
 
 _RUNTIMES = tuple(f"python3.{minor}" for minor in range(8, 15))
 """The runtimes of which sam knows an image."""
@@ -154,7 +157,10 @@ def local_run(known: Mapping[str, Any], parameters: Mapping[str, str] = THIS_MAC
 
 
 def invocation_of(function: str, output: str, log: str, seconds: float) -> Invocation:
-    """Return what became of an invocation, given what sam printed: the answer to its output, all else to its log."""
+    """Return what became of an invocation, given what sam printed: the answer to its output, all else to its log.
+
+    ``seconds`` is how long all of it took. It counts only if the log does not say how long the function took.
+    """
     lines = [line.strip() for line in log.replace("\r", "\n").splitlines() if line.strip()]
     logged = tuple(line for line in lines if line.startswith("{"))
     try:
@@ -163,7 +169,14 @@ def invocation_of(function: str, output: str, log: str, seconds: float) -> Invoc
         answer = {"errorType": "sam local invoke", "errorMessage": _why(lines, output)}
     is_error = isinstance(answer, dict) and {"errorType", "errorMessage"} <= answer.keys()
     trace = "".join(answer.get("stackTrace") or ()) if is_error else ""
-    return Invocation(function, answer, is_error, (*logged, *trace.splitlines()), seconds)
+    took = _DURATION.search(log)
+    return Invocation(
+        function,
+        answer,
+        is_error,
+        log=(*logged, *trace.splitlines()),
+        seconds=float(took[1]) / 1000 if took else seconds,
+    )
 
 
 def _why(lines: Sequence[str], output: str) -> str:
