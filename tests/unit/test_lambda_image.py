@@ -166,7 +166,7 @@ def test_an_answer_and_the_logged_lines_are_told_apart_from_what_sam_prints() ->
 def test_the_time_of_a_function_is_its_own_and_not_that_of_its_container() -> None:
     log = "REPORT RequestId: 1\tInit Duration: 0.05 ms\tDuration: 1734.83 ms\tBilled Duration: 1735 ms\n"
 
-    assert invocation_of("ViewForest", "{}", log, 20).seconds == 1.73483
+    assert invocation_of("ViewForest", "{}", log, 20).seconds == pytest.approx(1.73483)
 
 
 def test_nothing_is_an_answer_too() -> None:
