@@ -28,7 +28,7 @@ from local.example_person import ExamplePerson, example_person
 from local.invoking import Invocation, invoke
 from local.lambda_image import local_run
 from local.sam import ROOT, state
-from local.shown_invocations import document_of, fault_of, show_invocation, show_table
+from local.shown_invocations import document_of, fault_of, log_text, show_invocation, show_table
 from local.stack_clock import StackClock
 
 ALL = "all"
@@ -125,30 +125,39 @@ def on_the_stack(function: str, sent: Sent) -> Invocation:
 
 def run(name: str, event: Path | None, invoker: Invoker, *, as_json: bool) -> bool:
     """Invoke the function of that name, or all. Print what became of it, and return whether no fault was found."""
-    functions = stack()["functions"]
+    if name == ALL and event:
+        exit_with("Each function needs an event of its own: name one function with the event.")
     if name == ALL:
-        if event:
-            exit_with("Each function needs an event of its own: name one function with the event.")
-        others = sorted(functions.keys() - set(_IN_ORDER))
-        found = invoke_all([*(function for function in _IN_ORDER if function in functions), *others], invoker)
-        if as_json:
-            print_json({"functions": [document_of(*each) for each in found]})
-        else:
-            show_table(found)
+        return _run_all(invoker, as_json=as_json)
+    return _run_one(function_named(name), event, invoker, as_json=as_json)
+
+
+def _run_all(invoker: Invoker, *, as_json: bool) -> bool:
+    functions = stack()["functions"]
+    others = sorted(functions.keys() - set(_IN_ORDER))
+    found = invoke_all([*(function for function in _IN_ORDER if function in functions), *others], invoker)
+    if as_json:
+        print_json({"functions": [document_of(*each) for each in found]})
     else:
-        function = function_named(name)
-        sent = read_event(event) if event else prepared(function, example_person())
-        with step(f"invoking {function} with {shown(_short(sent.file))}") if not as_json else nullcontext():
-            invocation = invoker(function, sent)
-        found = [(invocation, fault_of(invocation, is_example=event is None))]
-        if as_json:
-            print_json(document_of(*found[0]))
-        else:
-            show_invocation(*found[0])
-    failed = [(invocation, fault) for invocation, fault in found if fault]
-    for invocation, fault in failed:
-        print_failure(f"{invocation.function}: {fault}")
-    return not failed
+        show_table(found)
+    for invocation, fault in found:
+        if fault:
+            print_failure(f"{invocation.function}: {fault}", [f"  {log_text(line)}" for line in invocation.log])
+    return not any(fault for _, fault in found)
+
+
+def _run_one(function: str, event: Path | None, invoker: Invoker, *, as_json: bool) -> bool:
+    sent = read_event(event) if event else prepared(function, example_person())
+    with step(f"invoking {function} with {shown(_short(sent.file))}"):
+        found = invoker(function, sent)
+    fault = fault_of(found, is_example=event is None)
+    if as_json:
+        print_json(document_of(found, fault))
+    else:
+        show_invocation(found, fault)
+    if fault:
+        print_failure(f"{function}: {fault}")
+    return fault is None
 
 
 def _short(file: Path) -> Path:
@@ -166,6 +175,8 @@ def in_lambda_image() -> Iterator[Invoker]:
             yield lambda function, sent: found.invoke(function, sent.file)
     except EngineError as error:
         exit_with(str(error))
+    except (BotoCoreError, ClientError) as error:
+        exit_with(f"The laptop stack could not be reached: {error}")
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from local import invoke as command
 from local.container_engine import EngineError
@@ -32,7 +33,7 @@ class Invoked:
         self.sent[function] = json.loads(sent.content)
         self.files.append(sent.file)
         if function == self._failing:
-            return Invocation(function, {"errorType": "KeyError", "errorMessage": "'X'"}, True, (), 0.5)
+            return Invocation(function, {"errorType": "KeyError", "errorMessage": "'X'"}, True, ("Traceback:",), 0.5)
         return Invocation(function, {"statusCode": 200, "body": "{}"}, False, (), 0.5)
 
 
@@ -108,7 +109,7 @@ def test_a_function_that_fails_is_named_and_the_others_are_invoked_too(
 
     assert sorted(failing.sent) == FUNCTIONS
     assert not invoked.sent
-    assert capsys.readouterr().err == "✗ SettleRedemptions: KeyError: 'X'\n"
+    assert capsys.readouterr().err == "✗ SettleRedemptions: KeyError: 'X'\n  Traceback:\n"
 
 
 @pytest.mark.parametrize(("failing", "code"), [("", 0), ("ViewForest", 1)])
@@ -279,6 +280,24 @@ def test_without_a_container_engine_one_sentence_says_what_to_start(
     assert run(monkeypatch, "all", "--in-lambda-image") == 1
 
     assert capsys.readouterr().err == "✗ No container engine is running. Start Docker, Finch or Podman.\n"
+    assert not invoked.sent
+
+
+def test_an_emulator_that_does_not_answer_while_a_container_is_prepared_ends_with_one_sentence(
+    invoked: Invoked, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @contextmanager
+    def gone(_: object) -> Any:  # noqa: ANN401 - how functions are run
+        def refuse(*_: object) -> Invocation:
+            raise EndpointConnectionError(endpoint_url="http://localhost:4566")
+
+        yield SimpleNamespace(invoke=refuse)
+
+    monkeypatch.setattr(command, "local_run", gone)
+
+    assert run(monkeypatch, "ViewForest", "--in-lambda-image") == 1
+
+    assert capsys.readouterr().err.startswith("✗ The laptop stack could not be reached: Could not connect")
     assert not invoked.sent
 
 
