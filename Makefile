@@ -1,4 +1,4 @@
-# Every command of the project. `make` alone lists them.
+# Every command of the project. `make` alone lists them, and local/help.awk says how it reads this file.
 
 PYTHON ?= python3
 PORT ?= 4566
@@ -7,120 +7,246 @@ BIN := $(VENV)/bin
 WORKERS ?= logical
 IN_PARALLEL = --numprocesses $(WORKERS) --dist loadscope
 BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__ == "__main__"' benchmarks/*.py))
+HELP = awk -f local/help.awk
 export SAM_CLI_TELEMETRY := 0
 
-.DEFAULT_GOAL := help
-.PHONY: help run env up clock down story seed apps secret export status reconcile recount dead-letters app-actions take-back replay viewer pictures openapi bench
-.PHONY: test test-fast test-long check release-contract build deploy connect clean
+# A command that takes JSON=1 passes this to its program.
+AS_JSON = $(if $(JSON),--json)
 
-help: ## list the commands
-	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
-
-run: env ## start the laptop stack, and watch a bus ride become a tree
-	@$(MAKE) --no-print-directory up story
-
-env: ## install everything that the other commands need
-	@$(MAKE) --no-print-directory --silent -j2 $(VENV)/installed .local/ministack/installed
-
-up: env ## start the laptop stack, or update the running one (PORT=4566, AT=2027-06-05T09:00, PARAMETERS='Name=value')
-	@$(BIN)/python -m local.stack up --port $(PORT) $(if $(AT),--at="$(AT)") $(if $(PARAMETERS),--parameters '$(PARAMETERS)')
-
-clock: env ## show the clock of the laptop stack, or move it forward (AT=2027-06-05T09:00 or BY=1d; JSON=1)
-	@$(BIN)/python -m local.clock $(if $(AT),--at="$(AT)") $(if $(BY),--by="$(BY)") $(if $(JSON),--json)
-
-down: env ## stop the laptop stack
-	@$(BIN)/python -m local.stack down
-
-story: env ## turn a bus ride into a tree on the running stack, or show the day of a campaign (DAY=world-environment-day, YEAR=, PORT=)
-	@$(BIN)/python -m $(if $(DAY),local.season "$(DAY)" --port $(PORT) $(if $(YEAR),--year "$(YEAR)"),local.story)
+# `@$(call need,APP REASON)` ends a command whose variables are not given, with the first example of its help.
+need = $(if $(call missing,$(1)),{ $(HELP) -v command=$@ -v missing="$(call missing,$(1))" Makefile >&2; exit 1; },:)
+missing = $(strip $(foreach name,$(1),$(if $(strip $($(name))),,$(name))))
 
 # These work with the laptop stack, or with a deployed stack that `make connect` has recorded: STACK=<name>.
-seed apps secret export status reconcile recount dead-letters app-actions take-back replay clock: export SAXAUL_STACK = $(STACK)
+status apps replay: export SAXAUL_STACK = $(STACK)
+seed export secret reconcile recount dead-letters app-actions take-back: export SAXAUL_STACK = $(STACK)
+# There `make clock` only says that a deployed stack has no clock of its own.
+clock: export SAXAUL_STACK = $(STACK)
+
+.DEFAULT_GOAL := help
+.PHONY: help run story down up clock status apps invoke local replay
+.PHONY: seed export secret reconcile recount dead-letters app-actions take-back
+.PHONY: build deploy connect
+.PHONY: env test-fast test check test-long bench openapi release-contract pictures viewer clean
+
+##@ First steps: a stack on this machine, and a tree on it
+
+run: env ## start the stack, and turn a bus ride into a tree
+#= PORT    the port of the stack; 4566 by default
+#= PYTHON  the Python to install with, of 3.11 or later
+	@$(MAKE) --no-print-directory up story
+
+story: env ## plant another tree on the running stack
+#> make story
+#> make story DAY=world-environment-day ## show the day of a campaign
+#= DAY     show the day of this campaign, by the clock of the stack
+#= YEAR    the year of that day
+#= PORT    the port of the stack that DAY starts if none runs
+	@$(BIN)/python -m $(if $(DAY),local.season "$(DAY)" --port $(PORT) $(if $(YEAR),--year "$(YEAR)"),local.story)
+
+up: env ## start the stack, or deploy your changes to it
+#= PORT        the port of a stack that is not running; 4566 by default
+#= AT          the time at which its clock starts: 2027-06-05T09:00
+#= PARAMETERS  parameters of the template: 'Name=value Name=value'
+	@$(BIN)/python -m local.stack up --port $(PORT) $(if $(AT),--at="$(AT)") $(if $(PARAMETERS),--parameters '$(PARAMETERS)')
+
+down: env ## stop the stack, and delete its data
+	@$(BIN)/python -m local.stack down
+
+help: ## show this list
+#> make help
+#> make help COMMAND=replay ## show the variables of one command
+#= COMMAND  the command whose variables are shown
+	@$(HELP) -v command="$(COMMAND)" Makefile
+
+##@ Look around: what a running stack does
+
+status: env ## how the stack is, and what to do next
+#= JSON    1 prints JSON, for programs
+#= STACK   a deployed stack that `make connect` has recorded
+	@$(BIN)/python -m operations.status $(AS_JSON)
+
+apps: env ## the apps and planting partners of the stack
+#= JSON   1 prints JSON, for programs
+#= STACK  a deployed stack that `make connect` has recorded
+	@$(BIN)/python -m local.apps list $(AS_JSON)
+
+invoke: env ## invoke a function of the stack
+#> make invoke FUNCTION=ViewForest
+#> make invoke FUNCTION=all ## every function, with its example
+#= FUNCTION  the function, as template.yaml names it, or all
+#= EVENT     a file with an event to send instead of the example
+#= JSON      1 prints JSON, for programs
+	@$(call need,FUNCTION)
+	@$(BIN)/python -m local.invoke "$(FUNCTION)" $(if $(EVENT),--event "$(EVENT)") $(AS_JSON)
+
+local: env ## run it in Lambda's image, in a container
+#> make local FUNCTION=ViewForest
+#= FUNCTION  the function, as template.yaml names it, or all
+#= EVENT     a file with an event to send instead of the example
+#= JSON      1 prints JSON, for programs
+	@$(call need,FUNCTION)
+	@$(BIN)/python -m local.invoke "$(FUNCTION)" --in-lambda-image $(if $(EVENT),--event "$(EVENT)") $(AS_JSON)
+
+replay: env ## send published bike rides through the API
+#> make replay FILE=docs/rides.csv
+#= FILE      trips of a bike-sharing system: CSV, zip, gzip or a folder
+#= STATIONS  a list of stations: CSV, or a GBFS feed
+#= COLUMNS   columns by their meaning: 'start_time=Abfahrt,user=Rad'
+#= JSON      1 prints JSON, for programs
+#= STACK     a deployed stack that `make connect` has recorded
+	@$(call need,FILE)
+	@$(BIN)/python -m local.replay "$(FILE)" $(if $(filter command line,$(origin COLUMNS)),--columns "$(COLUMNS)") $(if $(STATIONS),--stations "$(STATIONS)") $(AS_JSON)
+
+clock: env ## the clock of the stack
+#> make clock
+#> make clock BY=1d ## move it a day forward
+#= BY    how far to move it: 90s, 45m, 2h or 1d
+#= AT    the time to move it to: 2027-06-05T09:00
+#= JSON  1 prints JSON, for programs
+	@$(BIN)/python -m local.clock $(if $(AT),--at="$(AT)") $(if $(BY),--by="$(BY)") $(AS_JSON)
+
+##@ Operate: questions of people, apps that misbehave, and the books
+
+seed: env ## register apps and write a catalog by the API
+#= FOLDER  the folder with the files; catalog by default
+#= FORCE   1 overwrites what operators changed
+#= STACK   a deployed stack that `make connect` has recorded
+	@$(BIN)/python -m local.seed $(if $(FOLDER),"$(FOLDER)") $(if $(FORCE),--force)
+
+export: env ## write apps and catalog to files, for make seed
+#> make export FOLDER=.local/my-catalog
+#= FOLDER  the folder to write to
+#= STACK   a deployed stack that `make connect` has recorded
+	@$(call need,FOLDER)
+	@$(BIN)/python -m local.export "$(FOLDER)"
+
+secret: env ## make another secret of an app
+#> make secret APP=alipay
+#= APP      the app or planting partner
+#= OVERLAP  the seconds for which its older secret still works
+#= AGAIN    1 replaces the newer of two secrets
+#= STACK    a deployed stack that `make connect` has recorded
+	@$(call need,APP)
+	@$(BIN)/python -m local.apps secret "$(APP)" $(if $(OVERLAP),--overlap "$(OVERLAP)") $(if $(AGAIN),--again)
+
+reconcile: env ## check that what was accepted is posted
+#= JSON   1 prints JSON, for programs
+#= STACK  a deployed stack that `make connect` has recorded
+	@$(BIN)/python -m operations.reconcile $(AS_JSON)
+
+recount: env ## compare the public totals with the ledger
+#= MEND   1 corrects the totals
+#= JSON   1 prints JSON, for programs
+#= STACK  a deployed stack that `make connect` has recorded
+	@$(BIN)/python -m operations.recount $(if $(MEND),--mend) $(AS_JSON)
+
+dead-letters: env ## list the messages that failed again and again
+#> make dead-letters
+#> make dead-letters DO=redrive ## try them once more
+#= DO     list (by default), redrive or drop, with options
+#= JSON   1 prints JSON, for programs
+#= STACK  a deployed stack that `make connect` has recorded
+	@$(BIN)/python -m operations.dead_letters $(or $(DO),list) $(AS_JSON)
+
 # The shell sets USER to the name of whoever is logged in, so USER counts only if it is given to make.
 SELECTION = --app "$(APP)" --from "$(FROM)" --to "$(TO)" --reason "$(REASON)" $(if $(TYPE),--type "$(TYPE)") $(if $(filter command line,$(origin USER)),--user "$(USER)")
 
-seed: env ## register apps and write a catalog by the API (FOLDER=catalog, STACK=; FORCE=1 overwrites operators' changes)
-	@$(BIN)/python -m local.seed $(if $(FOLDER),"$(FOLDER)") $(if $(FORCE),--force)
+app-actions: env ## what an app reported in a span of time
+#> make app-actions APP=alipay FROM=2026-06-01 TO=2026-06-08 REASON=complaint-17
+#= APP     the app
+#= FROM    the first day, or a time
+#= TO      the day after the last one, or a time
+#= REASON  why you look; it is written to the log of the stack
+#= TYPE    only actions of this type
+#= USER    only actions of this person
+#= EXPORT  a folder with an export of the ledger's table, read instead
+#= OUT     a file for the list
+#= JSON    1 prints JSON, for programs
+#= STACK   a deployed stack that `make connect` has recorded
+	@$(call need,APP FROM TO REASON)
+	@$(BIN)/python -m operations.app_actions $(SELECTION) $(if $(EXPORT),--export "$(EXPORT)") $(if $(OUT),--out "$(OUT)") $(AS_JSON)
 
-apps: env ## list the apps and planting partners of a stack (JSON=1, STACK=)
-	@$(BIN)/python -m local.apps list $(if $(JSON),--json)
+take-back: env ## what taking that back would change
+#> make take-back APP=alipay FROM=2026-06-01 TO=2026-06-08 REASON=complaint-17
+#= APP     the app
+#= FROM    the first day, or a time
+#= TO      the day after the last one, or a time
+#= REASON  why you do it; it is written to the log of the stack
+#= YES     1 takes the actions back; without it nothing changes
+#= ACTIVE  1 allows it for an app that is active
+#= TYPE    only actions of this type
+#= USER    only actions of this person
+#= OUT     a file for the list
+#= JSON    1 prints JSON, for programs
+#= STACK   a deployed stack that `make connect` has recorded
+	@$(call need,APP FROM TO REASON)
+	@$(BIN)/python -m operations.take_back $(SELECTION) $(if $(YES),--yes) $(if $(ACTIVE),--active) $(if $(OUT),--out "$(OUT)") $(AS_JSON)
 
-secret: env ## make another secret of an app (APP=, OVERLAP=seconds, STACK=; AGAIN=1 replaces the newer of two)
-	@test -n "$(APP)" || { echo "Name the app: make secret APP=alipay"; exit 1; }
-	@$(BIN)/python -m local.apps secret "$(APP)" $(if $(OVERLAP),--overlap "$(OVERLAP)") $(if $(AGAIN),--again)
+##@ Deploy: to AWS
 
-export: env ## write the apps and the catalog of a stack to files, for make seed (FOLDER=, STACK=)
-	@test -n "$(FOLDER)" || { echo "Name a folder: make export FOLDER=my-catalog"; exit 1; }
-	@$(BIN)/python -m local.export "$(FOLDER)"
+build: env ## build for AWS, and check every built file
+	@$(BIN)/python -m local.build
 
-status: env ## show on one screen how a stack is, and what to do next (JSON=1, STACK=)
-	@$(BIN)/python -m operations.status $(if $(JSON),--json)
+deploy: env ## build, check and deploy
+#> make deploy STACK=saxaul REGION=ap-southeast-1
+#= STACK       the name of the stack
+#= REGION      the AWS region
+#= PARAMETERS  parameters of the template: 'Name=value Name=value'
+	@$(call need,STACK REGION)
+	@$(BIN)/python -m local.deploy --stack "$(STACK)" --region "$(REGION)" $(if $(PARAMETERS),'$(PARAMETERS)')
 
-reconcile: env ## check that what was accepted is posted, and that points, saplings and orders add up (JSON=1, STACK=)
-	@$(BIN)/python -m operations.reconcile $(if $(JSON),--json)
+connect: env ## record a deployed stack, for STACK=
+#> make connect STACK=saxaul REGION=ap-southeast-1
+#= STACK   the name of the stack
+#= REGION  the AWS region
+	@$(call need,STACK REGION)
+	@$(BIN)/python -m local.connect --stack "$(STACK)" --region "$(REGION)"
 
-recount: env ## compare the public totals with the ledger (MEND=1 corrects them, JSON=1, STACK=)
-	@$(BIN)/python -m operations.recount $(if $(MEND),--mend) $(if $(JSON),--json)
+##@ Develop: change the code, and prove that it works
 
-dead-letters: env ## list, redrive or delete dead letters (DO=list, redrive or drop, with options; JSON=1 with list; STACK=)
-	@$(BIN)/python -m operations.dead_letters $(or $(DO),list) $(if $(JSON),--json)
+env: ## install what the other commands need
+#= PYTHON  the Python to install with, of 3.11 or later
+	@$(MAKE) --no-print-directory --silent -j2 $(VENV)/installed .local/ministack/installed
 
-app-actions: env ## show what an app reported (APP=, FROM=, TO=, REASON=; TYPE=, USER=, EXPORT=folder, OUT=file, JSON=1, STACK=)
-	@test -n "$(APP)" -a -n "$(FROM)" -a -n "$(TO)" -a -n "$(REASON)" || { echo 'Name the app, the span and the reason: make app-actions APP=fakebike FROM=2026-06-01 TO=2026-06-08 REASON="complaint 17"'; exit 1; }
-	@$(BIN)/python -m operations.app_actions $(SELECTION) $(if $(EXPORT),--export "$(EXPORT)") $(if $(OUT),--out "$(OUT)") $(if $(JSON),--json)
-
-take-back: env ## show what taking that back would change, and with YES=1 do it (the same variables; ACTIVE=1, OUT=file, JSON=1)
-	@test -n "$(APP)" -a -n "$(FROM)" -a -n "$(TO)" -a -n "$(REASON)" || { echo 'Name the app, the span and the reason: make take-back APP=fakebike FROM=2026-06-01 TO=2026-06-08 REASON="complaint 17"'; exit 1; }
-	@$(BIN)/python -m operations.take_back $(SELECTION) $(if $(YES),--yes) $(if $(ACTIVE),--active) $(if $(OUT),--out "$(OUT)") $(if $(JSON),--json)
-
-viewer: env ## renew the files of the viewer on the API's page, a release of swagger-ui-dist (VERSION=, needs npm)
-	@test -n "$(VERSION)" || { echo "Name the release: make viewer VERSION=5.35.0"; exit 1; }
-	@$(BIN)/python -m local.viewer "$(VERSION)"
-
-pictures: env ## start a stack, and make docs/run.svg and docs/certificate.png (needs Chromium)
-	@$(BIN)/python -m local.pictures
-
-# A shell may set COLUMNS to the width of the terminal, so COLUMNS counts only if it is given to make.
-replay: env ## send published bike rides through the API (FILE=trips.csv, .zip or a folder, STATIONS=, COLUMNS=user=bike_id, JSON=1, STACK=)
-	@test -n "$(FILE)" || { echo "Name the trips: make replay FILE=trips.csv"; exit 1; }
-	@$(BIN)/python -m local.replay "$(FILE)" $(if $(filter command line,$(origin COLUMNS)),--columns "$(COLUMNS)") $(if $(STATIONS),--stations "$(STATIONS)") $(if $(JSON),--json)
-
-openapi: env ## write the OpenAPI document of the API from the code, with recorded calls as examples
-	@$(BIN)/python -m tests.contract.record
-	@$(BIN)/python -m local.openapi
-
-bench: env ## run the benchmarks (ONLY=accrual runs one of them, JSON=1)
-	@test -z "$(ONLY)" -o -n "$(filter $(ONLY),$(BENCHMARKS))" || { echo "There is no benchmark $(ONLY); there are: $(BENCHMARKS)" >&2; exit 1; }
-	@failed=0; for name in $(or $(ONLY),$(BENCHMARKS)); do $(BIN)/python -m benchmarks.$$name $(if $(JSON),--json) || failed=$$?; [ $$failed -lt 128 ] || break; done; exit $$failed
-
-test: env ## run all tests, including the end-to-end tests on a separate stack, in about seventeen minutes on two cores
-	@$(BIN)/python -m pytest $(IN_PARALLEL)
-
-test-fast: env ## run the tests that need no stack and are not slow, in about two minutes
-	@$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow" tests/unit tests/client tests/contract tests/integration tests/template tests/search
-
-test-long: env ## run the proof with many more random runs, the load tests with more users, and more generated calls
-	@SAXAUL_PROFILE=long $(BIN)/python -m pytest tests/proof tests/e2e/test_chaos.py tests/e2e/test_waiting.py tests/e2e/test_burst.py tests/e2e/test_clock.py tests/e2e/test_hostile_calls.py tests/e2e/test_contract.py tests/integration/test_contract.py
-
-check: env ## run ruff, mypy and the linter of the template
+check: env ## ruff, mypy and the linter of the template
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam validate --lint
 
-release-contract: env ## record the API's document as the last released one, which later changes must not break
+test-fast: env ## the tests without a stack, in two minutes
+#= WORKERS  the number of processes; by default one for each processor
+	@$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow" tests/unit tests/client tests/contract tests/integration tests/template tests/search
+
+test: env ## all tests, in about seventeen minutes
+#= WORKERS  the number of processes; by default one for each processor
+	@$(BIN)/python -m pytest $(IN_PARALLEL)
+
+test-long: env ## more random runs, and heavier loads
+	@SAXAUL_PROFILE=long $(BIN)/python -m pytest tests/proof tests/e2e/test_chaos.py tests/e2e/test_waiting.py tests/e2e/test_burst.py tests/e2e/test_clock.py tests/e2e/test_hostile_calls.py tests/e2e/test_contract.py tests/integration/test_contract.py
+
+bench: env ## run the benchmarks, or one of them
+#> make bench ONLY=accrual
+#= ONLY  the benchmark to run
+#= JSON  1 prints JSON, for programs
+	@failed=0; for name in $(or $(ONLY),$(BENCHMARKS)); do $(BIN)/python -m benchmarks.$$name $(AS_JSON) || failed=$$?; [ $$failed -lt 128 ] || break; done; exit $$failed
+
+openapi: env ## write the API's document from the code
+	@$(BIN)/python -m tests.contract.record
+	@$(BIN)/python -m local.openapi
+
+release-contract: env ## record that document as the released one
 	@$(BIN)/python -m tests.contract.release
 
-build: env ## build for AWS, and check every built file
-	@$(BIN)/python -m local.build
+pictures: env ## make docs/run.svg and docs/certificate.png
+	@$(BIN)/python -m local.pictures
 
-deploy: env ## build, check and deploy to AWS (STACK=, REGION=, PARAMETERS='Name=value Name=value')
-	@test -n "$(STACK)" -a -n "$(REGION)" || { echo "Name the stack and its region: make deploy STACK=saxaul REGION=ap-southeast-1"; exit 1; }
-	@$(BIN)/python -m local.deploy --stack "$(STACK)" --region "$(REGION)" $(if $(PARAMETERS),'$(PARAMETERS)')
-
-connect: env ## record the addresses and the operators' secret of a deployed stack, for STACK= (STACK=, REGION=)
-	@test -n "$(STACK)" -a -n "$(REGION)" || { echo "Name the stack and its region: make connect STACK=saxaul REGION=ap-southeast-1"; exit 1; }
-	@$(BIN)/python -m local.connect --stack "$(STACK)" --region "$(REGION)"
+viewer: env ## renew the viewer on the API's page; needs npm
+#> make viewer VERSION=5.35.0
+#= VERSION  a release of swagger-ui-dist
+	@$(call need,VERSION)
+	@$(BIN)/python -m local.viewer "$(VERSION)"
 
 clean: down ## remove everything that was installed or built
 	@rm -rf $(VENV) .local .aws-sam
@@ -142,3 +268,7 @@ $(VENV)/installed: pyproject.toml clients/python/pyproject.toml layers/dependenc
 python-is-recent:
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not on this machine; name a Python of 3.11 or later: make run PYTHON=python3.13"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11; name a later one: make run PYTHON=python3.13"; exit 1; }
+
+# Any other word.
+.DEFAULT:
+	@$(HELP) -v command="$@" Makefile

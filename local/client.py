@@ -24,7 +24,7 @@ AnyClient = TypeVar("AnyClient", bound=Client)
 LAPTOP = "stack"
 """The name of the laptop stack's file: `make up` writes .local/stack.json."""
 
-_RESERVED = {LAPTOP, "process", "env", "durations"}
+_RESERVED = {LAPTOP, "process", "durations"}
 """The names of the files that commands write for the laptop stack, without .json. A deployed stack cannot use them."""
 
 _TIMEOUT = 60

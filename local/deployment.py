@@ -68,19 +68,6 @@ class Deployment:
         """Return how to reach the stack: addresses, names, and each client with its secret."""
         return self._deployed.describe()
 
-    def function_environments(self) -> dict[str, dict[str, str]]:
-        """Return each function's environment variables for `sam local invoke --env-vars`.
-
-        That command runs a function in a container, so AWS_ENDPOINT_URL has an address that containers can reach.
-        """
-        client = boto3.client("lambda", **self._client_arguments)
-        endpoint = self.endpoint.replace("localhost", "host.docker.internal")
-        environments = {}
-        for logical_id, name in self._deployed.functions.items():
-            variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-            environments[logical_id] = {**variables, "AWS_ENDPOINT_URL": endpoint}
-        return environments
-
     @cached_property
     def _deployed(self) -> DeployedStack:
         return DeployedStack(_STACK, self._client_arguments, self.endpoint)

@@ -62,9 +62,7 @@ def up(port: int, at: str | None = None, parameters: Mapping[str, str] | None = 
     with step("deploying template.yaml", usual=14):
         deployment.deploy(parameters or {})
         known = deployment.describe()
-    with step("writing .local/stack.json and .local/env.json"):
-        write_stack(state() / "stack.json", known)
-        write_private(state() / "env.json", deployment.function_environments())
+    write_stack(state() / "stack.json", known)
     seed()
     console.print(f"[bold]The stack is up:[/] {shown(_read(state() / 'stack.json')['api_url'])}")
     if at:
@@ -79,7 +77,7 @@ def down() -> None:
     else:
         with step("stopping MiniStack and its workers"):
             end(process)
-    for name in ("process.json", "stack.json", "env.json", "stack.seeded.json"):
+    for name in ("process.json", "stack.json", "stack.seeded.json"):
         (state() / name).unlink(missing_ok=True)
     forget()
     with step("deleting the files of the workers"):

@@ -81,7 +81,7 @@ def _earn(alipay: AppClient, person: str) -> None:
     """Report a week of actions, and harvest the points that are ripe."""
     heading("The app reports what the person did this week: bus rides, recycling, paperless bills and more")
     request("POST", "/actions")
-    reported = alipay.report_actions(_week_of(person))
+    reported = alipay.report_actions([*week_of(person), _flight_of(person)])
     line(f"{reported.accepted} actions accepted")
     for refused in reported.refused:
         line(f"refused: {refused.detail}")
@@ -180,11 +180,9 @@ def _verify(client: Client, number: str) -> None:
     )
 
 
-def _week_of(person: str) -> list[Action]:
-    """Return a week of one person's actions, and one action of a type that the catalog lacks."""
+def week_of(person: str) -> list[Action]:
+    """Return a week of one person's actions."""
     began = now()
-    acts = [(kind, quantity, turn) for kind, quantity, often in WEEK for turn in range(often)]
-    acts.append(("flight", 1, 0))
     return [
         Action(
             action_id=f"{kind}-{turn}-{secrets.token_hex(2)}",
@@ -193,8 +191,20 @@ def _week_of(person: str) -> list[Action]:
             quantity=quantity,
             occurred_at=began - timedelta(days=turn % 6, hours=2),
         )
-        for kind, quantity, turn in acts
+        for kind, quantity, often in WEEK
+        for turn in range(often)
     ]
+
+
+def _flight_of(person: str) -> Action:
+    """Return an action of a type that the catalog lacks."""
+    return Action(
+        action_id=f"flight-{secrets.token_hex(2)}",
+        user_id=person,
+        type="flight",
+        quantity=1,
+        occurred_at=now() - timedelta(hours=2),
+    )
 
 
 def _order_of(partner: PartnerClient, redemption_id: str) -> str | None:

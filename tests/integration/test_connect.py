@@ -258,7 +258,7 @@ def test_a_stack_without_a_client_of_operators_ends_with_one_sentence_that_says_
     assert "trees has no client for operators; deploy it again" in refusal("trees", "eu-west-1", capsys)
 
 
-@pytest.mark.parametrize("name", ["stack", "env", "process", "../x", "my_stack", "-x", ""])
+@pytest.mark.parametrize("name", ["stack", "process", "durations", "../x", "my_stack", "-x", ""])
 def test_a_stack_name_that_is_reserved_or_invalid_ends_with_one_sentence(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
