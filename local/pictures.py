@@ -65,7 +65,9 @@ def main() -> None:
         number = draw_run(RUN)
         with step(f"taking {shown(CERTIFICATE.relative_to(ROOT))}"):
             photograph(browser, f"{stack()['api_url']}/certificates/{number}", CERTIFICATE)
-    except (OSError, SamError, subprocess.SubprocessError) as error:
+    except SamError as error:
+        exit_with(error.sentence, error.details)
+    except (OSError, subprocess.SubprocessError) as error:
         exit_with(str(error))
 
 
