@@ -33,7 +33,8 @@ clock: export SAXAUL_STACK = $(STACK)
 run: env ## start the stack, and turn a bus ride into a tree
 #= PORT    the port of the stack; 4566 by default
 #= PYTHON  the Python to install with, of 3.11 or later
-	@$(MAKE) --no-print-directory up story
+	@$(MAKE) --no-print-directory up
+	@$(BIN)/python -m local.story --next-steps
 
 story: env ## plant another tree on the running stack
 #> make story
@@ -212,7 +213,8 @@ release-contract: env ## record that document as the released one
 	@$(BIN)/python -m tests.contract.release
 
 pictures: env ## make docs/run.svg and docs/certificate.png
-	@$(BIN)/python -m local.pictures
+#= PORT  the port of the stack that is recorded; 4566 by default
+	@$(BIN)/python -m local.pictures --port $(PORT)
 
 viewer: env ## renew the viewer on the API's page; needs npm
 #> make viewer VERSION=5.35.0

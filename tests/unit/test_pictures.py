@@ -20,7 +20,7 @@ def test_without_a_browser_or_beside_a_running_stack_no_picture_is_taken(
     monkeypatch.setattr("sys.argv", ["pictures"])
     monkeypatch.setattr("local.pictures.find_browser", lambda: browser)
     monkeypatch.setattr("local.pictures.running", lambda: is_running)
-    monkeypatch.setattr("local.pictures.up", started.append)
+    monkeypatch.setattr("local.pictures.record_run", started.append)
 
     with pytest.raises(SystemExit) as ended:
         pictures.main()
