@@ -25,6 +25,7 @@ from pathlib import Path
 from local.artifacts import wrong_files
 from local.command import command_parser, run_command
 from local.console import exit_with, step
+from local.fingerprint import forget, is_current, remember
 from local.sam import ROOT, SamError, sam
 
 FOR_THE_LAPTOP = ROOT / ".local"
@@ -66,13 +67,18 @@ BUILT = built_in(FOR_THE_LAPTOP)
 def build(parameters: Mapping[str, str], folder: Path = FOR_THE_LAPTOP) -> None:
     """Run `sam build` in a folder, compile the bytecode, and remove files that no function uses.
 
-    ``parameters`` has the PythonRuntime and the Architecture to build for.
+    ``parameters`` has the PythonRuntime and the Architecture to build for. The build for the laptop is not made again
+    if its sources are unchanged.
 
     Raises:
         SamError: `sam build` failed, the runtime's interpreter is missing, or a built file has a syntax error.
     """
-    interpreter, built = interpreter_for(parameters["PythonRuntime"]), built_in(folder)
+    built = built_in(folder)
+    if folder == FOR_THE_LAPTOP and is_current(built, parameters):
+        return
+    interpreter = interpreter_for(parameters["PythonRuntime"])
     built.parent.mkdir(parents=True, exist_ok=True)
+    forget(built)
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     sam(
         "build",
@@ -90,6 +96,7 @@ def build(parameters: Mapping[str, str], folder: Path = FOR_THE_LAPTOP) -> None:
     if compiled.returncode:
         said = [line for line in compiled.stdout.splitlines() if line.strip()]
         raise SamError(f"{interpreter} cannot compile the built files:", said[:_SHOWN])
+    remember(built, parameters)
 
 
 def remove_other_services(data: Path) -> None:
