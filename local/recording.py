@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-COLUMNS = 88
+COLUMNS = 96
 """The width of the terminal for which the command prints."""
 
 _LINE_UP = "\x1b[1A"

@@ -24,8 +24,8 @@ PAUSE = 15.0
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
-_CELL, _ROW = 8.4, 19
-"""The width of a character and the height of a line, in pixels. 88 characters fill the width of a README."""
+_CELL, _ROW = 7.8, 18
+"""The width of a character and the height of a line, in pixels. 96 characters fill the width of a README."""
 
 _MARGIN, _BAR = 16, 36
 
@@ -42,7 +42,7 @@ _SVG = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">
 <title>{title}</title>
 <style>
-text{{font:14px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;fill:{fore}}}
+text{{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;fill:{fore}}}
 .all{{transform:translate(0,{end}px)}}
 @media (prefers-reduced-motion:no-preference){{
 .all,.row{{animation:{seconds:.1f}s step-end infinite}}

@@ -97,7 +97,7 @@ def test_the_terminal_scrolls_by_a_row_for_each_line_that_has_no_room() -> None:
 
     offsets = offsets_in(drawing)
     assert offsets[:ROWS] == [0] * ROWS
-    assert {above - below for above, below in pairwise(offsets[ROWS - 1 :])} == {19}
+    assert {above - below for above, below in pairwise(offsets[ROWS - 1 :])} == {18}
     assert f".all{{transform:translate(0,{offsets[-1]}px)}}" in drawing, "without motion, the end is shown"
 
 
@@ -132,8 +132,8 @@ def test_each_text_has_its_column_its_width_and_its_look() -> None:
     drawing = draw("x", lines("  \x1b[32m树 ok\x1b[0m  \x1b[1;2mbold\x1b[0m"), 1)
 
     _, drawn = drawing.split('"animation-name:r1"')
-    found = re.findall(r'<text x="([\d.]+)" y="33" textLength="([\d.]+)"(.*?)>(.*?)</text>', drawn)
-    assert [(round(float(x) / 8.4), round(float(width) / 8.4), text) for x, width, _, text in found] == [
+    found = re.findall(r'<text x="([\d.]+)" y="32" textLength="([\d.]+)"(.*?)>(.*?)</text>', drawn)
+    assert [(round(float(x) / 7.8), round(float(width) / 7.8), text) for x, width, _, text in found] == [
         (2, 5, f"树{NO_BREAK}ok"),
         (9, 4, "bold"),
     ]
