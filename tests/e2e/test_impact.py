@@ -1,15 +1,12 @@
 """The public totals on a deployed stack with a real stream: they equal the actions that were sent."""
 
 import secrets
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import httpx
-import pytest
 
 from tests.builders import make_facility
 from tests.e2e.calling import Client
@@ -41,7 +38,7 @@ def rows(stack: dict[str, Any], owners: str, type_: str, **query: str) -> list[d
     return [row for row in response.json()[owners] if row["action_type"] == type_]
 
 
-def the_public_totals_and_a_campaign_count_the_actions_that_were_sent(
+def test_the_public_totals_and_a_campaign_count_the_actions_that_were_sent(
     alipay: Client, operator: Client, stack: dict[str, Any]
 ) -> None:
     ride = new_type(operator, caps=[])
@@ -75,7 +72,7 @@ def the_public_totals_and_a_campaign_count_the_actions_that_were_sent(
     assert (shown["state"], shown["goal"]) == ("running", {"counts": "actions", "target": 100, "reached": 11})
 
 
-def an_operator_previews_a_campaign_follows_its_progress_ends_it_and_undoes_that(
+def test_an_operator_previews_a_campaign_follows_its_progress_ends_it_and_undoes_that(
     alipay: Client, operator: Client
 ) -> None:
     ride, today = new_type(operator, caps=[]), datetime.now(ZONE).date()
@@ -124,7 +121,7 @@ def an_operator_previews_a_campaign_follows_its_progress_ends_it_and_undoes_that
     assert shown()["progress"] == expected
 
 
-def actions_of_facilities_are_counted_apart_from_those_of_people(
+def test_actions_of_facilities_are_counted_apart_from_those_of_people(
     alipay: Client, operator: Client, stack: dict[str, Any]
 ) -> None:
     roof = new_type(operator, actor="facility", points=None, caps=[], max_quantity=999_999_999)
@@ -151,7 +148,7 @@ def actions_of_facilities_are_counted_apart_from_those_of_people(
     assert [(row["facility_id"], row["actions"], row["quantity"]) for row in months] == [(facility_id, 2, 1000)]
 
 
-def a_reserved_tree_is_counted_once(alipay: Client, stack: dict[str, Any]) -> None:
+def test_a_reserved_tree_is_counted_once(alipay: Client, stack: dict[str, Any]) -> None:
     def trees() -> int:
         found = httpx.get(f"{stack['api_url']}/impact", timeout=60).json()["tree_counts"]
         return int(found["reserved"] + found["ordered"])
@@ -164,39 +161,3 @@ def a_reserved_tree_is_counted_once(alipay: Client, stack: dict[str, Any]) -> No
     settled_redemption(alipay, asked.headers["location"])
 
     assert eventually(trees, lambda number: number == before + 1) == before + 1
-
-
-@pytest.fixture(scope="module")
-def begun(alipay: Client, operator: Client, stack: dict[str, Any]) -> Iterator[dict[str, Future[None]]]:
-    """Begin everything of this file at the same time: each waits until a worker reads its totals again."""
-    with ThreadPoolExecutor() as threads:
-        yield {
-            "totals": threads.submit(
-                the_public_totals_and_a_campaign_count_the_actions_that_were_sent, alipay, operator, stack
-            ),
-            "campaign": threads.submit(
-                an_operator_previews_a_campaign_follows_its_progress_ends_it_and_undoes_that, alipay, operator
-            ),
-            "facilities": threads.submit(
-                actions_of_facilities_are_counted_apart_from_those_of_people, alipay, operator, stack
-            ),
-            "trees": threads.submit(a_reserved_tree_is_counted_once, alipay, stack),
-        }
-
-
-def test_the_public_totals_and_a_campaign_count_the_actions_that_were_sent(begun: dict[str, Future[None]]) -> None:
-    begun["totals"].result()
-
-
-def test_an_operator_previews_a_campaign_follows_its_progress_ends_it_and_undoes_that(
-    begun: dict[str, Future[None]],
-) -> None:
-    begun["campaign"].result()
-
-
-def test_actions_of_facilities_are_counted_apart_from_those_of_people(begun: dict[str, Future[None]]) -> None:
-    begun["facilities"].result()
-
-
-def test_a_reserved_tree_is_counted_once(begun: dict[str, Future[None]]) -> None:
-    begun["trees"].result()
