@@ -33,7 +33,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
 
 
 class InstallationError(Exception):
-    """An environment could not be made or filled. The message says why, and what to do."""
+    """A program failed. The message says why, and what to do."""
 
 
 @dataclass
@@ -48,7 +48,8 @@ class Installation:
     """The packages to install, once all of them have been downloaded."""
     trouble: str = ""
     began_to_install: float = 0
-    error: BaseException | None = None
+    failure: str = ""
+    """The sentence about an error that ended it."""
     _before: int = field(default=0, repr=False)
 
     @property
@@ -65,15 +66,17 @@ class Installation:
         return max(0, sum(1 for _ in self.folder.glob("lib/*/site-packages/*.dist-info")) - self._before)
 
     def run(self) -> None:
-        """Make the environment and install everything. Keeps the error if that fails, for the main thread."""
+        """Make the environment and install everything. Keeps why that failed, for the main thread."""
         try:
             self._make()
             for command in COMMANDS[self.name]:
                 self._pip(*command)
             self.total = self.total or 0
             (self.folder / "installed").write_text(f"{sys.version_info[0]}.{sys.version_info[1]}\n")
-        except (InstallationError, OSError) as error:
-            self.error = error
+        except InstallationError as error:
+            self.failure = str(error)
+        except OSError as error:  # such as a full disk, while the log is written
+            self.failure = sentence_about([str(error)], ROOT)
 
     def _make(self) -> None:
         """Make the environment, or a new one if its Python is another one or has no pip."""
@@ -107,7 +110,7 @@ class Installation:
                 lines.append(line.strip())
                 self.learn(line.strip())
         if process.returncode:
-            raise InstallationError(f"{sentence_about(lines, ROOT)}\n  The whole output: {self.log.relative_to(ROOT)}")
+            raise InstallationError(sentence_about(lines, ROOT))
 
     def learn(self, line: str) -> None:
         """Take from a line of pip what it says about the progress."""
@@ -192,9 +195,10 @@ def main(names: list[str]) -> None:
         sys.exit(f"✗ {error.filename} cannot be written: {error.strerror}.")
     if sys.stdout.isatty():
         print("\r\033[K", end="")
-    errors = {str(each.error) for each in installations if each.error}
-    if errors:
-        sys.exit("\n".join(f"✗ {error}" for error in sorted(errors)))
+    failed = [each for each in installations if each.failure]
+    if failed:
+        sentences = "\n".join(dict.fromkeys(f"✗ {each.failure}" for each in failed))
+        sys.exit(f"{sentences}\n  The whole output: {', '.join(str(each.log.relative_to(ROOT)) for each in failed)}")
     print(f"✓ {doing} {time.monotonic() - began:.1f} s", flush=True)
 
 

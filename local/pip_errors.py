@@ -20,7 +20,7 @@ class Reason(NamedTuple):
 REASONS = (
     Reason(
         signs=("No space left on device", r"Errno 28\b", "Disk quota exceeded"),
-        sentence="The disk is full: {free} are free, and installing needs about 1,500 MB. Make room, and run the same "
+        sentence="The disk is full: {free} are free, and installing needs about 1.5 GB. Make room, and run the same "
         "command again.",
     ),
     Reason(
@@ -67,7 +67,7 @@ def sentence_about(lines: Sequence[str], folder: Path) -> str:
     for reason in REASONS:
         having_a_sign = [line for line in lines if re.search("|".join(reason.signs), line)]
         if having_a_sign:
-            free = f"{shutil.disk_usage(folder).free / 1e6:,.0f} MB"
+            free = f"{shutil.disk_usage(folder).free / 1e9:.1f} GB"
             return reason.sentence.format(line=_bare(having_a_sign[-1]), free=free, python=sys.version.split()[0])
     errors = [line for line in lines if line.startswith("ERROR:")]
     last = [*(line for line in lines if line.strip()), *errors][-1:]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from errno import ENOSPC
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -277,7 +278,7 @@ def test_an_environment_is_made_anew_only_if_its_python_does_not_fit(clone: Path
     [
         (
             ["ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"],
-            r"The disk is full: [\d,]+ MB are free",
+            r"The disk is full: [\d.]+ GB are free",
         ),
         (
             [
@@ -335,6 +336,30 @@ def test_a_failure_of_one_environment_is_told_and_the_other_is_installed(clone: 
 
     assert (clone / ".venv/installed").exists()
     assert not (clone / ".local/ministack/installed").exists()
+
+
+def test_a_reason_that_holds_for_both_environments_is_told_once(clone: Path) -> None:
+    (clone / "pip.sh").write_text("echo No space left on device; exit 1")
+
+    with pytest.raises(SystemExit) as ended:
+        install.main([".venv", ".local/ministack"])
+
+    sentence, logs = str(ended.value.code).splitlines()
+    assert sentence.startswith("✗ The disk is full: ")
+    assert logs == "  The whole output: .local/install/venv.log, .local/install/local-ministack.log"
+
+
+def test_a_log_that_cannot_be_written_because_the_disk_is_full_is_told_like_any_full_disk(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    assert clone.exists()
+    monkeypatch.setattr(Installation, "learn", fail)
+
+    with pytest.raises(SystemExit, match="✗ The disk is full: "):
+        install.main([".venv"])
 
 
 def test_a_folder_that_cannot_be_written_is_named(clone: Path) -> None:
