@@ -108,3 +108,12 @@ def test_an_unknown_command_gives_a_sentence(arguments: list[str]) -> None:
 
     assert done.returncode == 2
     assert done.stderr.startswith('There is no command "plant". All commands: make help\n')
+
+
+def test_the_files_of_the_examples_are_in_the_repository() -> None:
+    named = set(re.findall(r"\b(?:docs|events|catalog)/[\w./-]+", make("help").stdout))
+    ignored = subprocess.run(["git", "check-ignore", *named], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603, S607
+
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    assert ignored.stdout == ""
