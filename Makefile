@@ -1,6 +1,5 @@
 # Every command of the project. `make` alone lists them, and local/help.awk says how it reads this file.
 
-PYTHON ?= python3
 PORT ?= 4566
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,7 +33,8 @@ clock: export SAXAUL_STACK = $(STACK)
 run: env ## start the stack, and turn a bus ride into a tree
 #= PORT    the port of the stack; 4566 by default
 #= PYTHON  the Python to install with, of 3.11 or later
-	@$(MAKE) --no-print-directory up story
+	@$(MAKE) --no-print-directory up
+	@$(BIN)/python -m local.story --next-steps
 
 story: env ## plant another tree on the running stack
 #> make story
@@ -207,7 +207,7 @@ connect: env ## record a deployed stack, for STACK=
 
 env: ## install what the other commands need
 #= PYTHON  the Python to install with, of 3.11 or later
-	@$(MAKE) --no-print-directory --silent -j2 $(VENV)/installed .local/ministack/installed
+	@sh local/environments.sh "$(PYTHON)"
 
 check: env ## ruff, mypy and the linter of the template
 	@$(BIN)/ruff format --check .
@@ -240,7 +240,8 @@ release-contract: env ## record that document as the released one
 	@$(BIN)/python -m tests.contract.release
 
 pictures: env ## make docs/run.svg and docs/certificate.png
-	@$(BIN)/python -m local.pictures
+#= PORT  the port of the stack that is recorded; 4566 by default
+	@$(BIN)/python -m local.pictures --port $(PORT)
 
 viewer: env ## renew the viewer on the API's page; needs npm
 #> make viewer VERSION=5.35.0
@@ -250,24 +251,6 @@ viewer: env ## renew the viewer on the API's page; needs npm
 
 clean: down ## remove everything that was installed or built
 	@rm -rf $(VENV) .local .aws-sam
-
-$(VENV)/installed: pyproject.toml clients/python/pyproject.toml layers/dependencies/requirements.txt | python-is-recent
-	@echo "installing the development environment into $(VENV)"
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --editable ".[verify]" --editable clients/python --group dev --group bench
-	@touch $@
-
-.local/ministack/installed: local/ministack-requirements.txt | python-is-recent
-	@echo "installing MiniStack into .local/ministack"
-	@$(PYTHON) -m venv .local/ministack
-	@.local/ministack/bin/python -m pip install --quiet --requirement $<
-	@touch $@
-
-.PHONY: python-is-recent
-python-is-recent:
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not on this machine; name a Python of 3.11 or later: make run PYTHON=python3.13"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11; name a later one: make run PYTHON=python3.13"; exit 1; }
 
 # Any other word.
 .DEFAULT:

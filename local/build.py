@@ -25,6 +25,7 @@ from pathlib import Path
 from local.artifacts import wrong_files
 from local.command import command_parser, run_command
 from local.console import exit_with, step
+from local.fingerprint import forget, is_current, remember
 from local.sam import ROOT, SamError, sam
 
 FOR_THE_LAPTOP = ROOT / ".local"
@@ -45,7 +46,13 @@ THIS_MACHINE = {
 }
 """PythonRuntime and Architecture of this interpreter and this processor."""
 
-_PROBE = "import sys, pip; print(sys.implementation.name, *sys.version_info[:2])"
+_SHOWN = 20
+"""The lines of details below a sentence about a failed build."""
+
+_PROBE = (
+    "import sys; from importlib.util import find_spec; "
+    "print(sys.implementation.name, '%d.%d' % sys.version_info[:2], find_spec('pip') is not None)"
+)
 
 
 def built_in(folder: Path) -> Path:
@@ -60,13 +67,18 @@ BUILT = built_in(FOR_THE_LAPTOP)
 def build(parameters: Mapping[str, str], folder: Path = FOR_THE_LAPTOP) -> None:
     """Run `sam build` in a folder, compile the bytecode, and remove files that no function uses.
 
-    ``parameters`` has the PythonRuntime and the Architecture to build for.
+    ``parameters`` has the PythonRuntime and the Architecture to build for. The build for the laptop is not made again
+    if its sources are unchanged.
 
     Raises:
-        SamError: `sam build` failed, or the runtime's interpreter is missing.
+        SamError: `sam build` failed, the runtime's interpreter is missing, or a built file has a syntax error.
     """
-    interpreter, built = interpreter_for(parameters["PythonRuntime"]), built_in(folder)
+    built = built_in(folder)
+    if folder == FOR_THE_LAPTOP and is_current(built, parameters):
+        return
+    interpreter = interpreter_for(parameters["PythonRuntime"])
     built.parent.mkdir(parents=True, exist_ok=True)
+    forget(built)
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     sam(
         "build",
@@ -80,7 +92,11 @@ def build(parameters: Mapping[str, str], folder: Path = FOR_THE_LAPTOP) -> None:
         shutil.rmtree(leftover)
     remove_other_services(built / "DependenciesLayer/python/botocore/data")
     compiling = [str(interpreter), "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
-    subprocess.run([*compiling, *map(str, built.glob("*/"))], check=True)
+    compiled = subprocess.run([*compiling, *map(str, built.glob("*/"))], capture_output=True, text=True, check=False)
+    if compiled.returncode:
+        said = [line for line in compiled.stdout.splitlines() if line.strip()]
+        raise SamError(f"{interpreter} cannot compile the built files:", said[:_SHOWN])
+    remember(built, parameters)
 
 
 def remove_other_services(data: Path) -> None:
@@ -108,7 +124,7 @@ def build_for_aws(parameters: Mapping[str, str]) -> None:
     refuse_wrong_files(built_in(FOR_AWS), parameters)
 
 
-def refuse_wrong_files(built: Path, parameters: Mapping[str, str], shown: int = 20) -> None:
+def refuse_wrong_files(built: Path, parameters: Mapping[str, str], shown: int = _SHOWN) -> None:
     """Check that every file of a build can run on the runtime and the architecture in ``parameters``.
 
     Raises:
@@ -127,7 +143,7 @@ def refuse_wrong_files(built: Path, parameters: Mapping[str, str], shown: int = 
     target = f"{parameters['PythonRuntime']} on {parameters['Architecture']}"
     more = [f"and {len(lines) - shown:,} more: {listing}"] if len(lines) > shown else []
     sentence = f"{built} is not deployed, because some files cannot run on {target}. Findings: {len(lines):,}."
-    raise SamError("\n  ".join([sentence, *lines[:shown], *more]))
+    raise SamError(sentence, [*lines[:shown], *more])
 
 
 def interpreter_for(runtime: str) -> Path:
@@ -136,40 +152,51 @@ def interpreter_for(runtime: str) -> Path:
     It is the running interpreter if its version fits, or else the first on the PATH, or else one that pyenv installed.
 
     Raises:
-        SamError: there is no such interpreter.
+        SamError: there is no such interpreter. The message names each program that was tried, and why it is unfit.
     """
-    if runtime == THIS_MACHINE["PythonRuntime"]:
-        return Path(sys.executable)
+    unfit: list[str] = []
     for candidate in _candidates(runtime):
-        if _runs(candidate, runtime):
+        reason = _why_unfit(candidate, runtime)
+        if reason is None:
             return candidate
+        unfit.append(f"{candidate} {reason}")
     version = runtime.removeprefix("python")
     raise SamError(
-        f"Building for {runtime} needs that Python version with pip, but neither the PATH nor pyenv has a working one; "
-        f"install it, for example with: pyenv install {version}"
+        f"Building for {runtime} needs that Python with pip; install it, for example with: pyenv install {version}",
+        [f"tried: {each}" for each in unfit] or [f"Neither the PATH nor pyenv has a {runtime}."],
     )
 
 
 def _candidates(runtime: str) -> Iterator[Path]:
-    for folder in os.get_exec_path():
-        yield Path(folder) / runtime
+    """Yield each program that may be the interpreter of a runtime, once."""
     version = runtime.removeprefix("python")
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    yield from sorted((pyenv / "versions").glob(f"{version}*/bin/{runtime}"), reverse=True)
+    running = [Path(sys.executable)] if runtime == THIS_MACHINE["PythonRuntime"] else []
+    on_the_path = [Path(folder or ".").absolute() / runtime for folder in os.get_exec_path()]
+    of_pyenv = sorted((pyenv / "versions").glob(f"{version}*/bin/{runtime}"), reverse=True)
+    for candidate in dict.fromkeys([*running, *on_the_path, *of_pyenv]):
+        if candidate.is_file() and os.access(candidate, os.X_OK):
+            yield candidate
 
 
-def _runs(candidate: Path, runtime: str) -> bool:
-    """Return whether a candidate works, has pip and is of that version.
+def _why_unfit(candidate: Path, runtime: str) -> str | None:
+    """Return why a program cannot build for a runtime, or None if it can: it is that CPython, and has pip.
 
     This must be tried: a shim of pyenv exists for each version, but fails if its version is not selected.
     """
     try:
-        printed = subprocess.run(
-            [candidate, "-c", _PROBE], capture_output=True, text=True, check=True, timeout=30
-        ).stdout
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return printed.split() == ["cpython", *runtime.removeprefix("python").split(".")]
+        probed = subprocess.run([candidate, "-c", _PROBE], capture_output=True, text=True, check=False, timeout=30)
+    except subprocess.TimeoutExpired:
+        return "does not answer"
+    except (OSError, UnicodeError) as error:
+        return f"does not run: {error}"
+    if probed.returncode:
+        said = [line for line in probed.stderr.splitlines() if line.strip()]
+        return f"does not run: {said[0].strip()}" if said else "does not run"
+    name, version, has_pip = (probed.stdout.split() + [""] * 3)[:3]
+    if (name, version) != ("cpython", runtime.removeprefix("python")):
+        return f"is {name} {version}"
+    return None if has_pip == "True" else "has no pip"
 
 
 def main() -> None:
@@ -180,7 +207,7 @@ def main() -> None:
         with step("building the functions and layers", usual=30):
             build(THIS_MACHINE) if chosen.this_machine else build_for_aws(ON_LAMBDA)
     except SamError as error:
-        exit_with(str(error))
+        exit_with(error.sentence, error.details)
 
 
 if __name__ == "__main__":

@@ -114,7 +114,9 @@ def main() -> None:
         exit_with(f"{chosen.stack!r} is not a stack name: use a letter, then letters, digits and hyphens.")
     try:
         code = deploy(chosen.stack, chosen.region, chosen.parameters)
-    except (SamError, ValueError) as error:
+    except SamError as error:
+        exit_with(f"Nothing was deployed. {error.sentence}", error.details)
+    except ValueError as error:
         exit_with(f"Nothing was deployed. {error}")
     if code:
         exit_with(f"sam deploy failed with exit code {code}; its output is above.")

@@ -2,9 +2,9 @@
 
     make pictures
 
-docs/run.svg shows the output of `make run`, and docs/certificate.png the certificate of the tree that is planted in it.
-The command refuses to run while a laptop stack is running. It starts one and leaves it running. It needs Chromium and
-fonts for Chinese.
+docs/run.svg is a recording of `make run`: each line that it printed, at its time. docs/certificate.png shows the
+certificate of the tree that was planted in it. The command refuses to run while a laptop stack is running, and leaves
+the stack running that it started. It needs Chromium and fonts for Chinese.
 """
 
 import os
@@ -15,29 +15,32 @@ from pathlib import Path
 from PIL import Image
 
 from local.browser import BROWSERS, find_browser, visit
-from local.client import stack
-from local.command import command_parser, run_command
-from local.console import console, exit_with, shown, step
-from local.sam import ROOT, SamError
-from local.stack import running, up
-from local.story import tell
+from local.command import command_parser, run_command, whole_number
+from local.console import exit_with, shown, step
+from local.recording import record
+from local.recording_svg import draw
+from local.sam import ROOT
+from local.stack import PORTS, running
 
 RUN = ROOT / "docs" / "run.svg"
 CERTIFICATE = ROOT / "docs" / "certificate.png"
-_PORT = 4566
-_COLUMNS = 128
+SPEED = 3
+"""How many times as fast as it was the recording is shown."""
+
 _WIDTH, _HEIGHT = 390, 800
 
 
-def draw_run(picture: Path) -> str:
-    """Start the stack, plant a tree, and write a picture of the terminal. Returns the number of the certificate."""
-    console.record, console.width = True, _COLUMNS
-    up(_PORT)
-    number = tell()
-    drawn = console.export_svg(title="make run", unique_id="run")
-    # The picture must not fetch a font from another host: a browser uses its own monospaced font.
-    picture.write_text(re.sub(r"@font-face\s*{.*?}", "", drawn, flags=re.DOTALL))
-    return number
+def record_run(port: int) -> str:
+    """Record `make run`, and draw it. Returns the address of the certificate of the tree that it planted.
+
+    Raises:
+        subprocess.SubprocessError: `make run` failed.
+        OSError: the drawing could not be written.
+    """
+    lines = record(["make", "--no-print-directory", "run"], ROOT, {"PORT": str(port)})
+    RUN.write_text(draw("make run", lines, SPEED), "utf-8")
+    [*_, address] = re.findall(r"http\S+/certificates/[\w-]+", "\n".join(line.text for line in lines))
+    return str(address)
 
 
 def photograph(browser: str, address: str, picture: Path) -> None:
@@ -54,7 +57,9 @@ def photograph(browser: str, address: str, picture: Path) -> None:
 
 
 def main() -> None:
-    command_parser("local.pictures", __doc__).parse_args()
+    parser = command_parser("local.pictures", __doc__)
+    parser.add_argument("--port", type=whole_number(*PORTS), default=4566, help="the port of the stack")
+    chosen = parser.parse_args()
     os.environ.pop("SAXAUL_STACK", None)  # the pictures show the laptop stack, even if the shell selects another
     browser = find_browser()
     if browser is None:
@@ -62,10 +67,13 @@ def main() -> None:
     if running():
         exit_with("A laptop stack is running; stop it first: make down")
     try:
-        number = draw_run(RUN)
+        with step(f"recording make run into {shown(RUN.relative_to(ROOT))}"):
+            address = record_run(chosen.port)
         with step(f"taking {shown(CERTIFICATE.relative_to(ROOT))}"):
-            photograph(browser, f"{stack()['api_url']}/certificates/{number}", CERTIFICATE)
-    except (OSError, SamError, subprocess.SubprocessError) as error:
+            photograph(browser, address, CERTIFICATE)
+    except subprocess.CalledProcessError as error:
+        exit_with(f"{Path(error.cmd[0]).name} failed:", str(error.output or error.stderr or "").splitlines())
+    except (OSError, subprocess.SubprocessError) as error:
         exit_with(str(error))
 
 

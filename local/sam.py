@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,7 +23,12 @@ def state() -> Path:
 
 
 class SamError(Exception):
-    """A build or a deployment failed. The message says why, or which log says why."""
+    """A build or a deployment failed. The sentence says why, or which log says why. Each detail is a line."""
+
+    def __init__(self, sentence: str, details: Sequence[str] = ()) -> None:
+        super().__init__("\n  ".join([sentence, *details]))
+        self.sentence = sentence
+        self.details = details
 
 
 def write_private(file: Path, content: Mapping[str, object]) -> None:

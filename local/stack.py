@@ -207,7 +207,9 @@ def main() -> None:
     os.environ.pop("SAXAUL_STACK", None)  # it may name a deployed stack, but these commands use the laptop stack
     try:
         up(chosen.port, chosen.at, _parameters_in(chosen.parameters)) if chosen.command == "up" else down()
-    except (SamError, UnfitStackError, UnfitTimeError) as error:
+    except SamError as error:
+        exit_with(error.sentence, error.details)
+    except (UnfitStackError, UnfitTimeError) as error:
         exit_with(str(error))
 
 

@@ -12,6 +12,7 @@ from local.client import exit_on_failure, open_client, stack
 from local.command import command_parser, run_command
 from local.console import console, exit_with, shown
 from local.deployment import client_arguments
+from local.next_steps import show_next_steps
 from local.results import show_results
 from local.telling import heading, line, now, poll, request
 from saxaul.catalog.clients import OPERATOR
@@ -35,9 +36,13 @@ WEEK = (
 
 
 def main() -> None:
-    command_parser("local.story", __doc__).parse_args()
+    parser = command_parser("local.story", __doc__)
+    parser.add_argument("--next-steps", action="store_true", help="end with five things to try next")
+    chosen = parser.parse_args()
     with exit_on_failure():
-        tell()
+        number = tell()
+    if chosen.next_steps:
+        show_next_steps(stack()["api_url"], number)
 
 
 def tell() -> str:

@@ -13,8 +13,11 @@ from typing import Any
 import psutil
 import pytest
 
+from local.client import open_client
 from local.sam import ROOT
+from saxaul_client import OperatorClient
 from tests.e2e.calling import Client
+from tests.e2e.long_waits import Rotation, packed, report_parcels, rotation_of_a_secret
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +58,23 @@ def operator(stack: dict[str, Any]) -> Iterator[Client]:
     assert stack
     with Client("operator") as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def rotation(stack: dict[str, Any]) -> Iterator[Rotation]:
+    """Return an app whose secret was rotated when this was first asked for."""
+    with open_client(OperatorClient, "operator") as operator, rotation_of_a_secret(stack, operator) as begun:
+        yield begun
+
+
+@pytest.fixture(scope="session")
+def parcels_before(stack: dict[str, Any]) -> float:
+    """Return how many parcels a search showed right before some were reported, when this was first asked for."""
+    assert stack
+    with Client("taobao") as taobao:
+        before = packed(taobao)
+        report_parcels(taobao)
+    return before
 
 
 def free_port() -> int:

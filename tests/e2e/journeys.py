@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 import boto3
+import httpx
 
 from local.action_queue import wait_until_empty
 from local.calls import StoppedError
@@ -24,6 +25,7 @@ from saxaul.catalog.entries import Campaign
 from saxaul.ledger.receipts import ReceiptPart
 from saxaul.storage.receipts import to_item
 from saxaul.storage.table import raw
+from saxaul_client import App, OperatorClient
 from tests.e2e.calling import Client
 
 IS_LONG = os.environ.get("SAXAUL_PROFILE") == "long"
@@ -87,6 +89,19 @@ def settled_redemption(client: Client, path: str) -> dict[str, Any]:
         lambda: client.call_or_exit("GET", path), lambda redemption: redemption["state"] != "requested"
     )
     return found
+
+
+def register(operator: OperatorClient, kind: str, **fields: object) -> App:
+    """Register an app that no other test uses."""
+    document = {"name": "A new app", "kind": kind, "limits": {"calls_per_second": 1000}, **fields}
+    return operator.register_app(f"new-{secrets.token_hex(5)}", document, new=True)
+
+
+def token_status(stack: Mapping[str, Any], app: App, secret: str | None) -> int:
+    """Return the status of the answer to a request for a token."""
+    form = {"grant_type": "client_credentials"}
+    answer = httpx.post(stack["token_url"], auth=(app.client_id, str(secret)), data=form, timeout=30)
+    return answer.status_code
 
 
 def put_receipt(stack: Mapping[str, Any], part: ReceiptPart) -> None:

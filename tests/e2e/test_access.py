@@ -47,6 +47,9 @@ from tests.e2e.journeys import (
     run_planting_batch,
 )
 
+# These are the first tests. What takes a minute begins with them, and later ones look at how it went.
+pytestmark = pytest.mark.usefixtures("rotation", "parcels_before")
+
 CLIENTS = {FIRST_PARTY: "taobao", PARTNER: "partner", OTHER_PARTNER: "yili", OPERATOR: "operator"}
 BY_GATEWAY = "refused by the gateway"
 SCOPES = {route.route: {f"saxaul/{scope}" for scope in route.access.scopes} for route in operations()}

@@ -1,10 +1,9 @@
-"""Operators register, suspend, resume and end apps and rotate their secrets, on a stack that runs.
+"""Operators register, suspend, resume and end apps and end their secrets, on a stack that runs.
 
 A change of the registry is in effect after three seconds, also to tokens in hand. All waiting here is bounded.
 """
 
 import json
-import secrets
 import subprocess
 import sys
 import time
@@ -13,7 +12,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from local.client import open_client
@@ -25,17 +23,11 @@ from saxaul_client import App, OperatorClient, Problem
 from saxaul_client import Client as TypedClient
 from tests.access import ROUTES
 from tests.e2e.calling import Client
-from tests.e2e.journeys import eventually, make_action, new_user, wallet_of
+from tests.e2e.journeys import make_action, new_user, register, token_status, wallet_of
 from tests.e2e.test_access import send
 
 APPLIED = CLIENT_CACHED_FOR
 """Seconds after which a change of an app is in effect for every request."""
-
-OVERLAP = 20
-"""Seconds for which an old secret still works in these tests."""
-
-ENDED = OVERLAP + 60 + 30
-"""Seconds after which it works no longer: the schedule that ends it runs once a minute, and takes a moment to begin."""
 
 OF_APPS = [route for route in ROUTES if route.access.scope in SCOPES["first_party"]]
 OF_PARTNERS = [route for route in ROUTES if route.access.scope in SCOPES["partner"]]
@@ -54,11 +46,6 @@ def opened() -> Iterator[ExitStack]:
         yield clients
 
 
-def register(registrar: OperatorClient, kind: str, **fields: object) -> App:
-    document = {"name": "A new app", "kind": kind, "limits": {"calls_per_second": 1000}, **fields}
-    return registrar.register_app(f"new-{secrets.token_hex(5)}", document, new=True)
-
-
 def client_of(stack: Mapping[str, Any], app: App, opened: ExitStack) -> Client:
     typed = TypedClient(stack["api_url"], stack["token_url"], app.client_id, app.client_secret, timeout=60)
     return opened.enter_context(Client(typed))
@@ -69,12 +56,6 @@ def codes_of(client: Client, routes: list[Operation], user: str) -> dict[str, st
     answers = {f"{route.method} {route.path}": send(client, route, user, "no-such-order") for route in routes}
     assert [named for named, answer in answers.items() if answer.status_code >= 500] == []
     return {named: answer.json()["code"] for named, answer in answers.items() if answer.status_code == 403}
-
-
-def token_status(stack: Mapping[str, Any], app: App, secret: str | None) -> int:
-    form = {"grant_type": "client_credentials"}
-    answer = httpx.post(stack["token_url"], auth=(app.client_id, str(secret)), data=form, timeout=30)
-    return answer.status_code
 
 
 def test_the_routes_of_apps_and_partners_are_all_private_routes_but_those_of_operators() -> None:
@@ -109,28 +90,6 @@ def test_a_suspended_app_is_refused_on_every_route_after_three_seconds_and_its_a
     assert [registrar.resume(resumed.app_id).state for resumed in (app, partner)] == ["active", "active"]
     time.sleep(APPLIED)
     assert [codes_of(client, routes, new_user()) for client, routes in clients] == [{}, {}]
-
-
-def test_both_secrets_give_tokens_during_the_overlap_and_only_the_new_one_after_it(
-    stack: dict[str, Any], registrar: OperatorClient
-) -> None:
-    app = register(registrar, "first_party")
-    rotated_at = time.monotonic()
-    new = registrar.rotate_secret(app.app_id, overlap_seconds=OVERLAP)
-
-    during = [token_status(stack, app, secret) for secret in (app.client_secret, new.client_secret)]
-    with pytest.raises(Problem, match="409 rotation_in_progress"):
-        registrar.rotate_secret(app.app_id)
-    while time.monotonic() < rotated_at + OVERLAP - 3:
-        assert token_status(stack, app, app.client_secret) == 200
-        time.sleep(1)
-    refused = eventually(lambda: token_status(stack, app, app.client_secret), lambda status: status != 200, ENDED)
-
-    assert during == [200, 200]
-    assert refused in (400, 401)
-    assert token_status(stack, app, new.client_secret) == 200
-    assert [secret.secret_id for secret in registrar.app(app.app_id).secrets] == [new.secret_id]
-    registrar.rotate_secret(app.app_id, overlap_seconds=0)
 
 
 def test_a_leaked_secret_is_ended_at_once_and_the_last_one_cannot_be(

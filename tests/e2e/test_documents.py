@@ -19,14 +19,34 @@ from tests.e2e.journeys import make_rich, new_user, order_with, redeem, run_plan
 from tests.e2e.test_planting import PROJECT, planting
 
 
+def make_clone(folder: Path, state_folder: Path) -> Path:
+    """Let a folder look like a clone in which ``make up`` has run."""
+    (folder / ".local").symlink_to(state_folder)
+    (folder / ".venv").symlink_to(sys.prefix)
+    (folder / "layers").symlink_to(ROOT / "layers")
+    return folder
+
+
 @pytest.fixture
 def folder(stack: dict[str, Any], state_folder: Path, tmp_path: Path) -> Path:
-    """Return a folder that looks like a clone in which ``make up`` has run."""
     assert stack
-    (tmp_path / ".local").symlink_to(state_folder)
-    (tmp_path / ".venv").symlink_to(sys.prefix)
-    (tmp_path / "layers").symlink_to(ROOT / "layers")
-    return tmp_path
+    return make_clone(tmp_path, state_folder)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def page_for_app_teams(
+    stack: dict[str, Any], state_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Iterator[str]]:
+    """Paste the commands of the page for app teams, each block in a shell of its own, while the other tests run.
+
+    The shells wait for a planting order, which the schedule places once a minute. Yields what each prints.
+    """
+    assert stack
+    folder = make_clone(tmp_path_factory.mktemp("app-team"), state_folder)
+    [script] = re.findall(r"```python\n(.*?)```", (ROOT / "docs/integrate.md").read_text("utf-8"), re.DOTALL)
+    (folder / "plant_a_tree.py").write_text(script)
+    with ThreadPoolExecutor() as shells:
+        yield shells.map(lambda block: "\n".join(paste([block], folder)), commands("docs/integrate.md"))
 
 
 def commands(document: str) -> list[str]:
@@ -102,30 +122,6 @@ def test_the_handbook_of_operators_explains_a_withheld_point_and_shows_who_read_
     assert read[-3:] == ["ledger", "wallet", "ledger"]
 
 
-def test_the_page_for_app_teams_leads_to_a_planted_tree_with_the_client_and_with_curl(folder: Path) -> None:
-    page = (ROOT / "docs/integrate.md").read_text("utf-8")
-    [script] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    (folder / "plant_a_tree.py").write_text(script)
-
-    with ThreadPoolExecutor() as both:  # so that both wait for the same planting order
-        client, curl = both.map(lambda block: "\n".join(paste([block], folder)), commands("docs/integrate.md"))
-
-    documented = re.findall(r"^\| `([^`]+)`", page, re.MULTILINE)
-    lines = client.splitlines()
-    assert documented[1:5] == [
-        *("7 actions accepted", "refused flight: unknown_type"),
-        *("clothes_recycling posted", "leave_the_car withheld over_units_cap"),
-    ]
-    assert set(documented[1:5]) <= {line.strip() for line in lines}, client
-    assert re.fullmatch(r"rides-\w+ may use actions\.write .*grants\.write", lines[0])
-    assert "more than the max_points of" in client
-    assert re.fullmatch(r"planted http\S+/certificates/\S+", lines[-1]), client
-    for said in ('"accepted":4', '"code":"unknown_type"', '"posted":3', '"withheld":1', '"reason":"over_units_cap"'):
-        assert said in curl, curl
-    for said in ('"code":"price_changed"', '"accepted":1', "Saxaul planted", '"state":"ended"'):
-        assert said in curl, curl
-
-
 @contextmanager
 def planting_batches(stack: dict[str, Any]) -> Iterator[None]:
     """Start a planting batch every few seconds inside this block, so that nobody waits for the schedule."""
@@ -162,3 +158,25 @@ def test_the_page_for_partners_leads_from_an_order_to_an_inspected_tree(folder: 
         assert said in curl, curl
     assert curl.endswith("alive")
     assert number not in curl
+
+
+def test_the_page_for_app_teams_leads_to_a_planted_tree_with_the_client_and_with_curl(
+    page_for_app_teams: Iterator[str],
+) -> None:
+    page = (ROOT / "docs/integrate.md").read_text("utf-8")
+    client, curl = page_for_app_teams
+
+    documented = re.findall(r"^\| `([^`]+)`", page, re.MULTILINE)
+    lines = client.splitlines()
+    assert documented[1:5] == [
+        *("7 actions accepted", "refused flight: unknown_type"),
+        *("clothes_recycling posted", "leave_the_car withheld over_units_cap"),
+    ]
+    assert set(documented[1:5]) <= {line.strip() for line in lines}, client
+    assert re.fullmatch(r"rides-\w+ may use actions\.write .*grants\.write", lines[0])
+    assert "more than the max_points of" in client
+    assert re.fullmatch(r"planted http\S+/certificates/\S+", lines[-1]), client
+    for said in ('"accepted":4', '"code":"unknown_type"', '"posted":3', '"withheld":1', '"reason":"over_units_cap"'):
+        assert said in curl, curl
+    for said in ('"code":"price_changed"', '"accepted":1', "Saxaul planted", '"state":"ended"'):
+        assert said in curl, curl

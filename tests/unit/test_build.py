@@ -164,10 +164,11 @@ def test_sam_build_runs_in_the_folder_of_the_build_with_its_parameters(
 # --- A working interpreter --------------------------------------------------------------------------------------------
 
 
-def make_interpreter(file: Path, version_line: str) -> Path:
+def make_interpreter(file: Path, printed: str) -> Path:
     """Make a program that always prints this line. Without a line, it fails as a pyenv shim does."""
     file.parent.mkdir(parents=True)
-    file.write_text(f"#!/bin/sh\necho '{version_line}'\n" if version_line else "#!/bin/sh\nexit 127\n")
+    failing = f"echo '\n  pyenv: {file.name}: command not found' >&2; exit 127"
+    file.write_text(f"#!/bin/sh\necho '{printed}'\n" if printed else f"#!/bin/sh\n{failing}\n")
     file.chmod(0o755)
     return file
 
@@ -181,12 +182,12 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def version_line(runtime: str) -> str:
-    return f"cpython {runtime.removeprefix('python').replace('.', ' ')}"
+    return f"cpython {runtime.removeprefix('python')} True"
 
 
 def test_the_first_interpreter_on_the_path_that_runs_as_that_version_is_used(path: Path) -> None:
     make_interpreter(path / "first" / OTHER_RUNTIME, "")
-    make_interpreter(path / "second" / OTHER_RUNTIME, "cpython 3 10")
+    make_interpreter(path / "second" / OTHER_RUNTIME, "cpython 3.10 True")
     right = make_interpreter(path / "third" / OTHER_RUNTIME, version_line(OTHER_RUNTIME))
     make_interpreter(path / f"pyenv/versions/{OTHER_RUNTIME[6:]}.1/bin/{OTHER_RUNTIME}", version_line(OTHER_RUNTIME))
 
@@ -203,11 +204,66 @@ def test_pyenv_is_searched_if_the_path_has_only_a_failing_shim(path: Path) -> No
     assert interpreter_for(OTHER_RUNTIME) == right
 
 
-def test_without_a_working_interpreter_the_error_says_what_to_install(path: Path) -> None:
-    make_interpreter(path / "first" / OTHER_RUNTIME, "")
+@pytest.mark.parametrize(
+    ("printed", "reason"),
+    [
+        ("", f"does not run: pyenv: {OTHER_RUNTIME}: command not found"),
+        (f"pypy {OTHER_RUNTIME[6:]} True", f"is pypy {OTHER_RUNTIME[6:]}"),
+        ("cpython 3.10 True", "is cpython 3.10"),
+        (f"cpython {OTHER_RUNTIME[6:]} False", "has no pip"),
+    ],
+)
+def test_without_a_working_interpreter_the_error_names_what_was_tried_and_what_to_install(
+    path: Path, printed: str, reason: str
+) -> None:
+    on_the_path = make_interpreter(path / "first" / OTHER_RUNTIME, printed)
+    of_pyenv = make_interpreter(path / f"pyenv/versions/{OTHER_RUNTIME[6:]}.1/bin/{OTHER_RUNTIME}", printed)
 
-    with pytest.raises(SamError, match=rf"Building for {OTHER_RUNTIME} needs that Python .* pyenv install"):
+    with pytest.raises(SamError) as refused:
         interpreter_for(OTHER_RUNTIME)
+
+    assert refused.value.sentence.startswith(f"Building for {OTHER_RUNTIME} needs that Python with pip; install it")
+    assert refused.value.details == [f"tried: {on_the_path} {reason}", f"tried: {of_pyenv} {reason}"]
+
+
+def test_without_any_interpreter_the_error_says_so(path: Path) -> None:
+    (path / "first" / OTHER_RUNTIME).mkdir(parents=True)
+    unusable = path / "second" / OTHER_RUNTIME
+    unusable.parent.mkdir()
+    unusable.write_bytes(b"a program of another system")
+
+    with pytest.raises(SamError, match=f"Neither the PATH nor pyenv has a {OTHER_RUNTIME}"):
+        interpreter_for(OTHER_RUNTIME)
+    unusable.chmod(0o755)
+    with pytest.raises(SamError, match=rf"{unusable} does not run: .*Exec format error"):
+        interpreter_for(OTHER_RUNTIME)
+
+
+def test_the_running_interpreter_is_used_for_its_runtime_if_it_has_pip(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = THIS_MACHINE["PythonRuntime"]
+    assert interpreter_for(runtime) == Path(sys.executable)
+
+    without_pip = make_interpreter(path / "venv" / "python", f"cpython {runtime[6:]} False")
+    right = make_interpreter(path / "second" / runtime, version_line(runtime))
+    monkeypatch.setattr(sys, "executable", str(without_pip))
+    assert interpreter_for(runtime) == right
+
+
+def test_a_built_file_with_a_syntax_error_fails_the_build_with_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = built_in(tmp_path) / "ViewForest" / "handler.py"
+
+    def make_broken_build(*_arguments: str, **_options: object) -> None:
+        handler.parent.mkdir(parents=True)
+        handler.write_text("def handler(:\n")
+
+    monkeypatch.setattr(build, "sam", make_broken_build)
+
+    with pytest.raises(SamError, match=rf'cannot compile the built files:(?s:.*){handler}"?, line 1'):
+        build.build(THIS_MACHINE, tmp_path)
 
 
 # --- make deploy: the build is checked first --------------------------------------------------------------------------
@@ -269,7 +325,9 @@ def test_wrong_files_are_named_and_nothing_is_deployed(
 
     assert ended.value.code == 1
     assert not recorded.exists()
-    assert "core.abi3.so is for x86_64, not for arm64" in capsys.readouterr().err
+    sentence, wrong_file = capsys.readouterr().err.splitlines()
+    assert sentence.startswith("✗ Nothing was deployed. ")
+    assert wrong_file.endswith("core.abi3.so is for x86_64, not for arm64")
 
 
 @pytest.mark.parametrize("said", ['"Architecture=x86_64"', '["Architecture=x86_64"]', '{ Architecture = "x86_64" }'])

@@ -10,7 +10,7 @@ from local.sam import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 RULE = re.compile(r"^([a-z][a-z0-9-]*):(?! export)(.*)\n((?:[#\t].*\n)*)", re.MULTILINE)
-RULES = {name: (rest, body) for name, rest, body in RULE.findall(MAKEFILE) if name != "python-is-recent"}
+RULES = {name: (rest, body) for name, rest, body in RULE.findall(MAKEFILE)}
 INTERNAL = {"AS_JSON", "BENCHMARKS", "BIN", "CURDIR", "HELP", "IN_PARALLEL", "MAKE", "SELECTION", "VENV"}
 """Variables of the Makefile that nobody gives to a command."""
 
@@ -57,7 +57,7 @@ def test_the_variables_of_a_command_are_those_that_it_reads(name: str) -> None:
     documented = re.findall(r"^#= ([A-Z_]+)  +\S", body, re.MULTILINE)
     exported = re.findall(r"^(?!clock:)([a-z -]+): export SAXAUL_STACK = \$\(STACK\)$", MAKEFILE, re.MULTILINE)
     read = variables_in(body) | ({"STACK"} if name in " ".join(exported).split() else set())
-    passed_on = {"run": {"PORT", "PYTHON"}, "env": {"PYTHON"}}.get(name, set())
+    passed_on = {"PORT", "PYTHON"} if name == "run" else set()
 
     assert set(documented) == (read | passed_on) - INTERNAL
     assert len(documented) == body.count("#= ")
@@ -108,3 +108,12 @@ def test_an_unknown_command_gives_a_sentence(arguments: list[str]) -> None:
 
     assert done.returncode == 2
     assert done.stderr.startswith('There is no command "plant". All commands: make help\n')
+
+
+def test_the_files_of_the_examples_are_in_the_repository() -> None:
+    named = set(re.findall(r"\b(?:docs|events|catalog)/[\w./-]+", make("help").stdout))
+    ignored = subprocess.run(["git", "check-ignore", *named], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603, S607
+
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    assert ignored.stdout == ""

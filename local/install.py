@@ -1,0 +1,206 @@
+"""Makes Python environments of the project, and installs into them what local/environments.sh found missing.
+
+    python -m local.install .venv .local/ministack
+
+It needs only Python, because nothing is installed yet. All environments are installed at the same time. On a terminal,
+one line shows how far they are; elsewhere, a line every ten seconds. The output of pip is in .local/install/. If pip
+fails, one sentence says why, and what to do.
+"""
+
+import io
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.pip_errors import sentence_about
+
+ROOT = Path(__file__).resolve().parent.parent
+LOGS = ROOT / ".local" / "install"
+
+RECENT_PIP = ("install", "pip>=25.1")
+DEVELOPMENT = ("--editable", ".[verify]", "--editable", "clients/python", "--group", "dev", "--group", "bench")
+COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
+    ".venv": (RECENT_PIP, ("install", *DEVELOPMENT)),
+    ".local/ministack": (("install", "--requirement", "local/ministack-requirements.txt"),),
+}
+"""The commands of pip that install each environment. The first release of pip that knows --group is 25.1."""
+
+
+class InstallationError(Exception):
+    """A program failed. The message says why, and what to do."""
+
+
+@dataclass
+class Installation:
+    """How far one environment is. A thread fills it while pip runs."""
+
+    name: str
+    found: int = 0
+    downloaded: float = 0
+    """Bytes."""
+    total: int | None = None
+    """The packages to install, once all of them have been downloaded."""
+    trouble: str = ""
+    began_to_install: float = 0
+    failure: str = ""
+    """The sentence about an error that ended it."""
+    _before: int = field(default=0, repr=False)
+
+    @property
+    def folder(self) -> Path:
+        return ROOT / self.name
+
+    @property
+    def log(self) -> Path:
+        return LOGS / f"{self.name.strip('.').replace('/', '-')}.log"
+
+    @property
+    def installed(self) -> int:
+        """Return how many of the ``total`` packages are installed."""
+        return max(0, sum(1 for _ in self.folder.glob("lib/*/site-packages/*.dist-info")) - self._before)
+
+    def run(self) -> None:
+        """Make the environment and install everything. Keeps why that failed, for the main thread."""
+        try:
+            self._make()
+            for command in COMMANDS[self.name]:
+                self._pip(*command)
+            self.total = self.total or 0
+            (self.folder / "installed").write_text(f"{sys.version_info[0]}.{sys.version_info[1]}\n")
+        except InstallationError as error:
+            self.failure = str(error)
+        except OSError as error:  # such as a full disk, while the log is written
+            self.failure = sentence_about([str(error)], ROOT)
+
+    def _make(self) -> None:
+        """Make the environment, or a new one if its Python is another one or has no pip."""
+        (self.folder / "installed").unlink(missing_ok=True)
+        probe = "import sys, pip; sys.exit(sys.argv[1:] != [str(sys.version_info[:2])])"
+        wanted = str(sys.version_info[:2])
+        if self.folder.exists() and _succeeds(self.folder / "bin" / "python", "-I", "-c", probe, wanted):
+            return
+        self._run(sys.executable, "-m", "venv", "--clear", str(self.folder))
+
+    def _pip(self, *command: str) -> None:
+        self.found, self.total = 0, None
+        self._before = sum(1 for _ in self.folder.glob("lib/*/site-packages/*.dist-info"))
+        self._run(str(self.folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", *command)
+
+    def _run(self, *command: str) -> None:
+        """Run a program, write its output to the log, and learn from it how far it is.
+
+        Raises:
+            InstallationError: the program failed.
+        """
+        lines: list[str] = []
+        with (
+            self.log.open("a", encoding="utf-8") as log,
+            subprocess.Popen(
+                command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+            ) as process,
+        ):
+            for line in process.stdout or ():
+                log.write(line)
+                lines.append(line.strip())
+                self.learn(line.strip())
+        if process.returncode:
+            raise InstallationError(sentence_about(lines, ROOT))
+
+    def learn(self, line: str) -> None:
+        """Take from a line of pip what it says about the progress."""
+        if line.startswith(("Collecting ", "Obtaining ")):
+            self.found += 1
+        elif size := re.match(r"Downloading .* \(([\d.]+) (bytes|[kMG]B)\)", line):
+            self.downloaded += float(size[1]) * {"bytes": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}[size[2]]
+        elif line.startswith("Installing collected packages: "):
+            self.total, self.began_to_install = line.count(",") + 1, time.monotonic()
+        elif line.startswith("WARNING: Retrying"):
+            self.trouble = "the package index does not answer; trying again"
+
+
+def progress_of(installations: list[Installation], now: float) -> str:
+    """Return how far the installations are, and how long the rest takes once that can be known."""
+    trouble = "".join({f" ({each.trouble})" for each in installations if each.trouble and each.total is None})
+    if any(each.total is None for each in installations):
+        found, downloaded = sum(each.found for each in installations), sum(each.downloaded for each in installations)
+        return f"packages found: {found}, downloaded: {downloaded / 1e6:,.0f} MB{trouble}"
+    total = sum(each.total or 0 for each in installations)
+    done = min(total, sum(each.installed for each in installations))
+    rest = max((_left(each, now) for each in installations), default=0)
+    return f"packages installed: {done} of {total}" + (f", about {rest:,.0f} s left" if 0 < done < total else "")
+
+
+def _left(installation: Installation, now: float) -> float:
+    """Return for how many seconds an installation goes on, if it stays as fast as it was."""
+    done, total = installation.installed, installation.total or 0
+    return (now - installation.began_to_install) * max(0, total - done) / done if done else 0
+
+
+def _succeeds(*command: str | Path) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def install(names: list[str]) -> list[Installation]:
+    """Install environments at the same time, and show how far they are."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    installations = [Installation(name) for name in names]
+    threads = [threading.Thread(target=each.run, daemon=True) for each in installations]
+    for each, thread in zip(installations, threads, strict=True):
+        each.log.write_text("")
+        thread.start()
+    for _ in _ticks(threads):
+        _show(progress_of(installations, time.monotonic()))
+    return installations
+
+
+def _ticks(threads: list[threading.Thread]) -> Iterator[None]:
+    """Yield while a thread runs: a few times a second on a terminal, and elsewhere every ten seconds."""
+    seconds, last = (0.2 if sys.stdout.isatty() else 10.0), time.monotonic()
+    while any(thread.is_alive() for thread in threads):
+        for thread in threads:
+            thread.join(0.1)
+        if time.monotonic() - last >= seconds:
+            last = time.monotonic()
+            yield
+
+
+def _show(text: str) -> None:
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns - 1
+        print(f"\r\033[K{'  ' + text:.{width}}", end="", flush=True)
+    else:
+        print(f"  {text}", flush=True)
+
+
+def main(names: list[str]) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # escape a character that the terminal cannot show
+    doing, began = f"installing into {' and '.join(names)}", time.monotonic()
+    print(f"{doing}, with Python {sys.version.split()[0]} ({sys.executable})", flush=True)
+    try:
+        installations = install(names)
+    except KeyboardInterrupt:
+        sys.exit("\nStopped. The same command goes on where it stopped.")
+    except OSError as error:
+        sys.exit(f"✗ {error.filename} cannot be written: {error.strerror}.")
+    if sys.stdout.isatty():
+        print("\r\033[K", end="")
+    failed = [each for each in installations if each.failure]
+    if failed:
+        sentences = "\n".join(dict.fromkeys(f"✗ {each.failure}" for each in failed))
+        sys.exit(f"{sentences}\n  The whole output: {', '.join(str(each.log.relative_to(ROOT)) for each in failed)}")
+    print(f"✓ {doing} {time.monotonic() - began:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
