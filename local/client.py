@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from botocore.exceptions import ConnectionError as UnconnectedError
 from botocore.exceptions import HTTPClientError
 
 from local.console import exit_with
@@ -115,14 +116,14 @@ def aws_failure(what: str, error: Exception) -> str:
         what: what could not be read or done, as the subject and the verb of the sentence.
     """
     said = " ".join(str(error).split())
-    unanswered = isinstance(error, HTTPClientError | UnansweredError)
+    unanswered = isinstance(error, UnconnectedError | HTTPClientError | UnansweredError)
     return f"{what}: {said.rstrip('.')}.{f' {unreachable_advice()}' * unanswered}"
 
 
 def unreachable_advice() -> str:
     """Return what to do if the selected stack does not answer."""
     if stack_name() == LAPTOP:
-        return f"If it has ended, start it with: make up. If not, {state() / 'ministack.log'} may say why."
+        return f"If the stack has ended, start it with: make up. If not, {state() / 'ministack.log'} may say why."
     return "Check the network, and whether the stack still exists."
 
 

@@ -20,6 +20,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.console import print_failure
 from local.failures import file_sentence
+from saxaul.deadline import UnansweredError
+from saxaul_client import SaxaulError
 
 
 def command_parser(name: str, doc: str | None, *, is_whole: bool = False) -> argparse.ArgumentParser:
@@ -90,8 +92,8 @@ def run_command(main: Callable[[], object]) -> None:
     interrupted like by an error, so that it stops what it has started. Then the process ends by the same signal by
     which a program ends that does not handle these signals. So a shell stops the loop in which the command runs.
 
-    A file that cannot be used, a full disk, or AWS that cannot be reached, ends the command with a sentence and exit
-    code 1, unless the command says more about it itself.
+    A file that cannot be used, a full disk, or a stack that cannot be reached, ends the command with a sentence and
+    exit code 1, unless the command says more about it itself.
     """
     try:
         try:
@@ -112,8 +114,10 @@ def run_command(main: Callable[[], object]) -> None:
         if error.errno is None:  # no file could be meant
             raise
         _fail(file_sentence(error))
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, UnansweredError) as error:
         _fail(f"AWS could not be used: {' '.join(str(error).split())}.")
+    except SaxaulError as error:
+        _fail(f"The API could not be used: {error}")
 
 
 def _fail(sentence: str) -> NoReturn:

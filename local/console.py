@@ -79,7 +79,10 @@ def progress(doing: str, things: str, total: int) -> Iterator[Callable[[int], No
 
 @contextmanager
 def watching(doing: str, things: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show the same as ``progress`` while the work goes on, and leave no line behind."""
+    """Show the same as ``progress`` while the work goes on, and leave no line behind.
+
+    If nothing can be counted, ``things`` is empty.
+    """
     work = Work(doing, things, total)
     with _watched(work, is_told=False):
         yield work.tell
@@ -130,8 +133,8 @@ def _watched(work: Work, *, is_told: bool = True) -> Iterator[None]:
             teller.join()
     if has_no_reader.is_set():
         console.on_broken_pipe()
-    work.remember()
     if is_told:
+        work.remember()
         console.print(f"[green]✓[/] {work.doing} [dim]{work.seconds:.1f} s[/]")
 
 

@@ -22,7 +22,7 @@ import psutil
 from local.build import THIS_MACHINE, build
 from local.clock import show as show_clock
 from local.command import command_parser, non_empty, run_command, whole_number
-from local.console import console, exit_with, shown, step
+from local.console import console, exit_with, progress, shown, step
 from local.credentials import write_stack
 from local.deploy import parameters_in
 from local.deployed import UnfitStackError
@@ -80,8 +80,12 @@ def down() -> None:
     for name in ("process.json", "stack.json", "stack.seeded.json"):
         (state() / name).unlink(missing_ok=True)
     forget()
-    with step("deleting the files of the workers"):
-        shutil.rmtree(state() / "tmp", ignore_errors=True)
+    found = list((state() / "tmp").glob("*"))
+    with progress("deleting the files of the workers", "folders", len(found)) as tell:
+        for done, path in enumerate(found, start=1):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            tell(done)
+    shutil.rmtree(state() / "tmp", ignore_errors=True)
 
 
 def start(port: int, at: str | None = None) -> None:

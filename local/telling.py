@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from local.client import stack_clock
-from local.console import console, exit_with, shown
+from local.console import console, exit_with, shown, watching
 
 Found = TypeVar("Found")
 
@@ -34,8 +34,11 @@ def line(text: str) -> None:
 def poll(ask: Callable[[], Found], good: Callable[[Found], bool]) -> Found:
     """Call ``ask`` until ``good`` accepts the answer, and return the answer. End the program after PATIENCE."""
     deadline = time.monotonic() + PATIENCE
-    while not good(answer := ask()):
-        if time.monotonic() > deadline:
-            exit_with(f"This did not happen within {PATIENCE:g} seconds. The last answer was {str(answer)[:300]}")
-        time.sleep(0.2)
+    if good(answer := ask()):
+        return answer
+    with watching("waiting for the stack", "", 0):
+        while not good(answer := ask()):
+            if time.monotonic() > deadline:
+                exit_with(f"This did not happen within {PATIENCE:g} seconds. The last answer was {str(answer)[:300]}")
+            time.sleep(0.2)
     return answer

@@ -21,7 +21,15 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.client import client_arguments_of_stack, open_client, stack_clock, stack_name, stack_with, use_stack
+from local.client import (
+    client_arguments_of_stack,
+    open_client,
+    stack_clock,
+    stack_name,
+    stack_with,
+    unreachable_advice,
+    use_stack,
+)
 from local.command import add_json, command_parser, run_command
 from local.console import print_failure, print_json, watching
 from operations.log_group import LogGroup, UnfinishedQueryError
@@ -141,7 +149,8 @@ def main() -> None:
         show(title, {title: rows for section in sections.values() for title, rows in section.rows.items()})
     failures = [f"{name}: {section.failure}" for name, section in sections.items() if section.failure]
     if failures:
-        print_failure("Some of it could not be read.", failures)
+        is_nothing_read = len(failures) == len(sections)
+        print_failure("Some of it could not be read.", failures + [unreachable_advice()] * is_nothing_read)
         sys.exit(1)
 
 

@@ -192,6 +192,7 @@ OWN_MARKUP = {
     ("replay.py", "len(users)"),
     ("replay.py", "total"),
     ("shown_reconcile.py", "mark"),
+    ("stack.py", "len(found)"),
     ("status.py", "len(readers)"),
     ("tables.py", "Text(' ' * indent) + line"),
     ("tables.py", "line"),

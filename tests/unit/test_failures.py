@@ -315,4 +315,4 @@ def test_a_stack_that_has_ended_is_named_with_what_starts_it(
 
     said = capsys.readouterr().err
     assert said.startswith("✗ http://127.0.0.1:9/v1 cannot be reached: ")
-    assert "If it has ended, start it with: make up." in said
+    assert "If the stack has ended, start it with: make up." in said
