@@ -1,0 +1,119 @@
+"""Finds in what a function returned and logged which error it met, and in which line of the project's files."""
+
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.client import client_arguments_of_stack
+from local.invoking import Invocation
+from local.template import resources
+
+_FRAME = re.compile(r'File "([^"]+)",? [Ll]ine (\d+)')
+_ERROR = re.compile(r"^(?:[a-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning)|[A-Z]\w+): (.*)", re.MULTILINE)
+_REQUEST = re.compile(r'"request_id":"([0-9a-f-]{36})"')
+_IN_LAYER = re.compile(r"/python/saxaul/(.+\.py)$")
+_IN_FUNCTION = re.compile(r"/(?:code|task)/([^/]+\.py)$")
+
+_LONGEST_ERROR = 300
+"""The most characters of an error that are shown."""
+
+_SEARCHES = 5
+"""How often the log group is searched, a second apart: CloudWatch shows a line some seconds after it was logged."""
+
+
+class Reason(NamedTuple):
+    """Why a function failed: the error in one line, and the line of the project's code in which it was raised."""
+
+    error: str
+    where: str = ""
+
+
+def reason_of(invocation: Invocation, why: str, known: Mapping[str, Any]) -> Reason:
+    """Return the error of an invocation that failed. ``why`` says what is wrong with its outcome.
+
+    Lambda returns only the last 4 KB of the log. If the error is not in it, it is read from the stack's log group.
+    """
+    tail = "\n".join(invocation.log)
+    texts = [*_texts_of_answer(invocation), *_texts_of_log(invocation.log)]
+    request = _REQUEST.search(tail)
+    if request and not any(_ERROR.search(text) for text in texts):
+        texts += _texts_of_log(_logged(known, request[1]))
+    where = next(filter(None, (_where_in(text, invocation.function) for text in texts)), "")
+    error = next(filter(None, map(_error_in, texts)), why)
+    return Reason(error if len(error) <= _LONGEST_ERROR else f"{error[:_LONGEST_ERROR]}…", where)
+
+
+def _texts_of_answer(invocation: Invocation) -> Iterator[str]:
+    """Yield the traceback of the error that ended a function, as Lambda or the emulator returns it."""
+    if not invocation.is_error:
+        return
+    answer = invocation.answer if isinstance(invocation.answer, dict) else {}
+    described = f"{answer.get('errorType', 'Error')}: {answer.get('errorMessage', invocation.answer)}"
+    frames = "".join(map(str, answer.get("stackTrace") or ()))
+    log = "\n".join(invocation.log)
+    if _FRAME.search(described):  # the emulator: a traceback as the message
+        yield str(answer["errorMessage"])
+    elif frames:
+        yield f"{frames}\n{described}"
+    elif _FRAME.search(log):  # the emulator: the traceback in the log
+        yield log
+    yield described
+
+
+def _texts_of_log(lines: tuple[str, ...]) -> Iterator[str]:
+    """Yield the tracebacks in lines that the functions logged."""
+    for line in lines:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if not isinstance(record, dict):
+            continue
+        if "exception" in record:
+            yield str(record["exception"])
+        elif "where" in record:
+            yield f"{record['where']}\n{record.get('error', 'Error')}: {record.get('message', '')}"
+        elif "AccessDenied" in line:
+            yield f"AccessDenied: {record.get('error', line)}"
+
+
+def _logged(known: Mapping[str, Any], request_id: str) -> tuple[str, ...]:
+    """Return the lines about an invocation in the log group of the stack. None if they cannot be read."""
+    client = boto3.client("logs", **client_arguments_of_stack(known))
+    for _ in range(_SEARCHES):
+        try:
+            found = client.filter_log_events(logGroupName=known["log_group"], filterPattern=f'"{request_id}"')["events"]
+        except (BotoCoreError, ClientError):
+            return ()
+        lines = tuple(event["message"] for event in found)
+        if any("exception" in line or '"where"' in line for line in lines):
+            return lines
+        time.sleep(1)
+    return ()
+
+
+def _error_in(text: str) -> str:
+    """Return the type and the message of the error at the end of a traceback."""
+    found = [*_ERROR.finditer(text)]
+    return f"{found[-1][1]}: {found[-1][2]}" if found else ""
+
+
+def _where_in(text: str, function: str) -> str:
+    """Return the last place of a traceback that is in the code of the project, such as ``functions/x/handler.py:7``."""
+    places = [(source_of(path, function), line) for path, line in _FRAME.findall(text)]
+    ours = [f"{source}:{line}" for source, line in places if source]
+    return ours[-1] if ours else ""
+
+
+def source_of(path: str, function: str) -> str | None:
+    """Return the file of the project that a worker knows by a path. None if it is not ours."""
+    if found := _IN_LAYER.search(path):
+        return f"layers/saxaul/saxaul/{found[1]}"
+    if (found := _IN_FUNCTION.search(path)) and function in (ours := resources("AWS::Serverless::Function")):
+        return f"{ours[function]['CodeUri']}/{found[1]}"
+    return None
