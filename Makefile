@@ -11,7 +11,7 @@ export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
 .PHONY: help run env up clock down story seed apps secret export status reconcile recount dead-letters app-actions take-back replay viewer pictures openapi bench
-.PHONY: test test-fast test-long check release-contract build deploy connect clean
+.PHONY: test test-fast test-long check release-contract build deploy rollback connect clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -115,6 +115,9 @@ build: env ## build for AWS, and check every built file
 deploy: env ## build, check and deploy to AWS (STACK=, REGION=, PARAMETERS='Name=value Name=value')
 	@test -n "$(STACK)" -a -n "$(REGION)" || { echo "Name the stack and its region: make deploy STACK=saxaul REGION=ap-southeast-1"; exit 1; }
 	@$(BIN)/python -m local.deploy --stack "$(STACK)" --region "$(REGION)" $(if $(PARAMETERS),'$(PARAMETERS)')
+
+rollback: env ## bring back the last deployment that passed the check, or an earlier one (TO=, STACK=, REGION=)
+	@$(BIN)/python -m local.rollback $(if $(TO),--to "$(TO)") $(if $(STACK),--stack "$(STACK)") $(if $(REGION),--region "$(REGION)")
 
 connect: env ## record the addresses and the operators' secret of a deployed stack, for STACK= (STACK=, REGION=)
 	@test -n "$(STACK)" -a -n "$(REGION)" || { echo "Name the stack and its region: make connect STACK=saxaul REGION=ap-southeast-1"; exit 1; }

@@ -16,6 +16,7 @@ from local.console import exit_with, progress
 from local.function_events import Callers, HarmlessEvent, events_for
 from local.function_logs import Reason, reason_of
 from local.invoking import Invocation, invoke_with, lambda_client
+from local.template import resources
 from saxaul.catalog.clients import OPERATOR
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ def check_functions(known: Mapping[str, Any], advice: Sequence[str]) -> Callers:
     callers = Callers(known["clients"][OPERATOR]["client_id"])
     with closing(lambda_client(known, PATIENCE, _AT_ONCE)) as client:
         callers = registered_callers(client, known["functions"], callers)
-        _exit_if_any(_faults(client, known, events_for(callers)), known, advice)
+        events = events_for(callers)
+        missing = [_without_event(name) for name in known["functions"] if name not in events and name in functions()]
+        _exit_if_any([*missing, *_faults(client, known, events)], known, advice)
     return callers
 
 
@@ -99,9 +102,8 @@ def _faults(
     client: "LambdaClient", known: Mapping[str, Any], events: Mapping[str, Sequence[HarmlessEvent]]
 ) -> list[Fault]:
     """Ask the functions, several at a time, and return what is wrong with them, sorted by function."""
-    functions = known["functions"]
-    found = [_without_event(name) for name in functions if name not in events]
-    asked = {name: harmless for name, harmless in events.items() if name in functions}
+    found: list[Fault] = []
+    asked = {name: harmless for name, harmless in events.items() if name in known["functions"]}
     ends_at = monotonic() + WHOLE_PATIENCE
     threads = ThreadPoolExecutor(_AT_ONCE)
     try:
@@ -137,9 +139,7 @@ def _fault_of(
     return None
 
 
-def _ask(
-    client: "LambdaClient", functions: Mapping[str, str], name: str, harmless: HarmlessEvent
-) -> Invocation:
+def _ask(client: "LambdaClient", functions: Mapping[str, str], name: str, harmless: HarmlessEvent) -> Invocation:
     return invoke_with(client, name, functions[name], json.dumps(harmless.event).encode())
 
 
@@ -174,6 +174,11 @@ def _logged_error(invocation: Invocation, harmless: HarmlessEvent) -> str | None
             said = record.get("message", line) if isinstance(record, dict) else line
             return f"it logged an error: {said}"
     return None
+
+
+def functions() -> Mapping[str, Any]:
+    """Return the functions of the template, by logical id. A stack of an earlier template may have others."""
+    return resources("AWS::Serverless::Function")
 
 
 def _without_event(name: str) -> Fault:

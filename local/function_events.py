@@ -35,6 +35,11 @@ class Callers(NamedTuple):
     app: str | None = None
     partner: str | None = None
 
+    @property
+    def are_complete(self) -> bool:
+        """Whether there is one of each."""
+        return bool(self.app and self.partner)
+
 
 class HarmlessEvent(NamedTuple):
     """An event, and what must come of it.
@@ -235,7 +240,9 @@ def _api(
 
 
 def _batch(*bodies: Mapping[str, Any]) -> dict[str, Any]:
-    return {"Records": [{"messageId": f"{NOBODY}-{number}", "body": json.dumps(body)} for number, body in enumerate(bodies)]}
+    return {
+        "Records": [{"messageId": f"{NOBODY}-{number}", "body": json.dumps(body)} for number, body in enumerate(bodies)]
+    }
 
 
 _EMPTY_BATCH = HarmlessEvent("an empty batch", {"Records": []})
@@ -282,7 +289,9 @@ def _change() -> Iterator[tuple[str, Any]]:
 _A_CHANGE = HarmlessEvent(
     "a change that is counted already",
     {
-        "Records": [{"eventID": NOBODY, "eventName": "INSERT", "eventSource": "aws:dynamodb", "dynamodb": dict(_change())}],
+        "Records": [
+            {"eventID": NOBODY, "eventName": "INSERT", "eventSource": "aws:dynamodb", "dynamodb": dict(_change())}
+        ],
         "state": {},
         "shardId": NOBODY,
     },

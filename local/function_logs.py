@@ -14,7 +14,9 @@ from local.invoking import Invocation
 from local.template import resources
 
 _FRAME = re.compile(r'File "([^"]+)",? [Ll]ine (\d+)')
-_ERROR = re.compile(r"^(?:[a-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning)|[A-Z]\w+): (.*)", re.MULTILINE)
+_ERROR = re.compile(
+    r"^(?:[a-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning)|[A-Z]\w+): (.*)", re.MULTILINE
+)
 _REQUEST = re.compile(r'"request_id":"([0-9a-f-]{36})"')
 _IN_LAYER = re.compile(r"/python/saxaul/(.+\.py)$")
 _IN_FUNCTION = re.compile(r"/(?:code|task)/([^/]+\.py)$")
