@@ -22,14 +22,14 @@ from saxaul.catalog.clients import OPERATOR
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-PATIENCE = 20
-"""Seconds within which each function must answer."""
+PATIENCE = 40
+"""Seconds within which a function must answer. A busy laptop may take half of it to start workers for all functions."""
 
-WHOLE_PATIENCE = 40
+WHOLE_PATIENCE = 60
 """Seconds after which the check asks no further function. One that was asked before still has its time."""
 
-_AT_ONCE = 10
-"""How many functions are asked at the same time: all that hang are named within WHOLE_PATIENCE."""
+_AT_ONCE = 4
+"""How many functions are asked at the same time. Each may start a worker, which takes a second of a processor."""
 
 _ERRORS = frozenset({"ERROR", "CRITICAL"})
 

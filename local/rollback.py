@@ -1,7 +1,7 @@
 """Brings back the last deployment of a stack that passed the check of its functions.
 
     python -m local.rollback                                   the laptop stack
-    python -m local.rollback --to 2027-06-05T01:00:00Z         an earlier deployment
+    python -m local.rollback --to 2027-06-05T01:00:00Z         an earlier deployment; --to list shows their times
     python -m local.rollback --stack saxaul [--region REGION]  a stack on AWS
 
 The template and its parameters come back, and with them the code of the functions. The data stays as it is: the tables,
@@ -29,6 +29,9 @@ from local.good_deployments import GoodDeployment, GoodDeployments
 from local.sam import SamError
 from local.stack import running_deployment, write_files
 
+LIST = "list"
+"""What is given in place of a time to list all deployments."""
+
 _SETTLES_WITHIN = 1_800
 """Seconds to wait for a deployment that still runs."""
 
@@ -51,12 +54,15 @@ class Stack(NamedTuple):
 
 def rollback(stack: Stack, to: str | None) -> None:
     """Deploy a recorded deployment again, and check its functions. Ends the program if that is not possible."""
+    if to == LIST:
+        list_deployments(stack.deployments.all())
+        return
     wait_until_settled(stack.deployments)
-    wanted = chosen_of(stack.deployments.all(), to, stack.of_stack)
-    now = stack.deployments.current()
+    wanted, now = chosen_of(stack.deployments.all(), to, stack.of_stack), stack.deployments.current()
     named = f"the deployment of {wanted.checked_at}, release {wanted.release}"
-    if now and wanted.is_same_as(now):
-        console.print(shown(f"Nothing to go back to: the stack is {named}, the last one that passed the check."))
+    is_there = now is not None and wanted.is_same_as(now)
+    if is_there:
+        console.print(f"The stack is there already: {shown(named)}.")
     else:
         with TemporaryDirectory() as folder, step(f"deploying again {shown(named)}"):
             template = Path(folder, "template.yaml")
@@ -65,7 +71,8 @@ def rollback(stack: Stack, to: str | None) -> None:
     known = stack.describe()
     check_functions(known, [f"Each deployment that is known: make rollback TO=list{stack.of_stack}"])
     stack.deployments.record()
-    console.print(f"[bold]The stack is back at[/] {shown(named)}. Its data is as it was.")
+    if not is_there:
+        console.print(f"[bold]The stack is back at[/] {shown(named)}. Its data is as it was.")
 
 
 def chosen_of(known: Sequence[GoodDeployment], to: str | None, of_stack: str) -> GoodDeployment:
@@ -81,10 +88,21 @@ def chosen_of(known: Sequence[GoodDeployment], to: str | None, of_stack: str) ->
     if not found:
         exit_with(
             f"There is no deployment of {to}. These passed the check of their functions, the newest last:",
-            [f"  {one.checked_at}  release {one.release}" for one in known]
-            + [f"For example: make rollback TO={known[-1].checked_at}{of_stack}"],
+            [*map(_line, known), f"For example: make rollback TO={known[-1].checked_at}{of_stack}"],
         )
     return found[-1]
+
+
+def list_deployments(known: Sequence[GoodDeployment]) -> None:
+    """Print the deployments that can be brought back, the newest last."""
+    for one in known:
+        console.print(shown(_line(one)))
+    if not known:
+        console.print("No deployment of this stack has passed the check of its functions yet.")
+
+
+def _line(one: GoodDeployment) -> str:
+    return f"{one.checked_at}  release {one.release}"
 
 
 def wait_until_settled(deployments: GoodDeployments) -> None:
@@ -152,7 +170,7 @@ def main() -> None:
     parser.add_argument(
         "--region", type=non_empty, help="the region of that stack, if make connect has not recorded it"
     )
-    parser.add_argument("--to", type=non_empty, help="the time of an earlier deployment; a wrong one lists all")
+    parser.add_argument("--to", type=non_empty, help="the time of an earlier deployment, or: list")
     chosen = parser.parse_args()
     if chosen.region and not chosen.stack:
         parser.error("--region needs --stack")
