@@ -94,7 +94,7 @@ def registered_callers(client: "LambdaClient", functions: Mapping[str, str], cal
     return callers._replace(app=ids.get("first_party"), partner=ids.get("partner"))
 
 
-_NEEDED = {"first_party": {"trees.redeem", "grants.write"}, "partner": {"planting.write"}}
+_NEEDED = {"first_party": {"trees.redeem", "grants.write", "wallets.read"}, "partner": {"planting.write"}}
 """The scopes that an app needs so that the check can call the API as this app, by its kind."""
 
 

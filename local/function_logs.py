@@ -79,7 +79,8 @@ def _texts_of_log(lines: tuple[str, ...]) -> Iterator[str]:
         if "exception" in record:
             yield str(record["exception"])
         elif "where" in record:
-            yield f"{record['where']}\n{record.get('error', 'Error')}: {record.get('message', '')}"
+            unsaid = "its message is not logged, because the request reads a person"
+            yield f"{record['where']}\n{record.get('error', 'Error')}: {unsaid}"
         elif "AccessDenied" in line:
             yield f"AccessDenied: {record.get('error', line)}"
 
