@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PATIENCE = 40
 """Seconds within which a function must answer. A busy laptop may take half of it to start workers for all functions."""
 
-WHOLE_PATIENCE = 60
+WHOLE_PATIENCE = 90
 """Seconds after which the check asks no further function. One that was asked before still has its time."""
 
 _AT_ONCE = 4
@@ -94,7 +94,10 @@ def registered_callers(client: "LambdaClient", functions: Mapping[str, str], cal
     return callers._replace(app=ids.get("first_party"), partner=ids.get("partner"))
 
 
-_NEEDED = {"first_party": {"trees.redeem", "grants.write", "wallets.read"}, "partner": {"planting.write"}}
+_NEEDED = {
+    "first_party": {"trees.redeem", "grants.write", "wallets.read", "suggestions.read"},
+    "partner": {"planting.write"},
+}
 """The scopes that an app needs so that the check can call the API as this app, by its kind."""
 
 
@@ -135,7 +138,7 @@ def _fault_of(
         except (BotoCoreError, ClientError) as error:
             return Fault(name, harmless.about, Reason(" ".join(f"it cannot be invoked: {error}".split())))
         if why := wrong_in(invocation, harmless):
-            return Fault(name, harmless.about, reason_of(invocation, why, known))
+            return Fault(name, harmless.about, reason_of(invocation, why))
     return None
 
 

@@ -36,6 +36,11 @@ class Callers(NamedTuple):
     partner: str | None = None
 
     @property
+    def reader(self) -> str:
+        """Who reads what apps and operators may read: an app, if there is one, because its calls are counted too."""
+        return self.app or self.operator
+
+    @property
     def are_complete(self) -> bool:
         """Whether there is one of each."""
         return bool(self.app and self.partner)
@@ -74,7 +79,7 @@ def events_for(callers: Callers) -> dict[str, list[HarmlessEvent]]:
         "IngestActions": _ingest_actions(callers),
         "AccruePoints": [_EMPTY_BATCH, _ACTION_OF_NO_TYPE],
         "FindRepeats": [_EMPTY_BATCH, _A_CHANGE],
-        "SuggestCampaigns": [_get("/suggestions", callers.operator, query={"q": "bus"})],
+        "SuggestCampaigns": [_get("/suggestions", callers.reader, query={"q": "tree"})],
         "RedeemTrees": _redeem_trees(callers),
         "SettleRedemptions": [_EMPTY_BATCH, _NO_REDEMPTION],
         "SweepRedemptions": [HarmlessEvent("a run of its schedule", {})],
@@ -143,11 +148,11 @@ def _view_forest(callers: Callers) -> list[HarmlessEvent]:
     # Of a request with a reason, the function logs no message of an error, so an app asks if there is one.
     caller, query = (callers.app, None) if callers.app else (callers.operator, _WITH_REASON)
     of_nobody = (_get(f"/users/{{user_id}}/{way}", caller, path=person, query=query) for way in ways)
-    return [*of_nobody, _get("/tree-projects", callers.operator)]
+    return [*of_nobody, _get("/tree-projects", callers.reader)]
 
 
 def _manage_grants(callers: Callers) -> list[HarmlessEvent]:
-    caller = callers.app or callers.operator
+    caller = callers.reader
     listed = _get("/users/{user_id}/grants", caller, path={"user_id": NOBODY})
     if callers.app is None:
         return [listed._replace(status=_FORBIDDEN, code="not_an_app"), _stranger(listed)]
@@ -160,7 +165,7 @@ def _view_impact(callers: Callers) -> list[HarmlessEvent]:
     return [
         _get("/impact"),
         factor._replace(status=_NOT_FOUND, code="unknown_factor"),
-        _get("/campaigns", callers.operator),
+        _get("/campaigns", callers.reader),
     ]
 
 

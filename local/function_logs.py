@@ -2,14 +2,9 @@
 
 import json
 import re
-import time
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
-
-from local.client import client_arguments_of_stack
 from local.invoking import Invocation
 from local.template import resources
 
@@ -17,15 +12,13 @@ _FRAME = re.compile(r'File "([^"]+)",? [Ll]ine (\d+)')
 _ERROR = re.compile(
     r"^(?:[a-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning)|[A-Z]\w+): (.*)", re.MULTILINE
 )
-_REQUEST = re.compile(r'"request_id":"([0-9a-f-]{36})"')
+_LOGGED_FRAME = re.compile(r'"file":"([^"]+)","line":(\d+)')
+_RAISED = re.compile(r"^(\w+)\((.*)\)$", re.DOTALL)
 _IN_LAYER = re.compile(r"/python/saxaul/(.+\.py)$")
 _IN_FUNCTION = re.compile(r"/(?:code|task)/([^/]+\.py)$")
 
 _LONGEST_ERROR = 300
 """The most characters of an error that are shown."""
-
-_SEARCHES = 5
-"""How often the log group is searched, a second apart: CloudWatch shows a line some seconds after it was logged."""
 
 
 class Reason(NamedTuple):
@@ -35,16 +28,9 @@ class Reason(NamedTuple):
     where: str = ""
 
 
-def reason_of(invocation: Invocation, why: str, known: Mapping[str, Any]) -> Reason:
-    """Return the error of an invocation that failed. ``why`` says what is wrong with its outcome.
-
-    Lambda returns only the last 4 KB of the log. If the error is not in it, it is read from the stack's log group.
-    """
-    tail = "\n".join(invocation.log)
+def reason_of(invocation: Invocation, why: str) -> Reason:
+    """Return the error of an invocation that failed. ``why`` says what is wrong with its outcome."""
     texts = [*_texts_of_answer(invocation), *_texts_of_log(invocation.log)]
-    request = _REQUEST.search(tail)
-    if request and not any(_ERROR.search(text) for text in texts):
-        texts += _texts_of_log(_logged(known, request[1]))
     where = next(filter(None, (_where_in(text, invocation.function) for text in texts)), "")
     error = next(filter(None, map(_error_in, texts)), why)
     return Reason(error if len(error) <= _LONGEST_ERROR else f"{error[:_LONGEST_ERROR]}…", where)
@@ -68,11 +54,15 @@ def _texts_of_answer(invocation: Invocation) -> Iterator[str]:
 
 
 def _texts_of_log(lines: tuple[str, ...]) -> Iterator[str]:
-    """Yield the tracebacks in lines that the functions logged."""
+    """Yield the tracebacks and errors in lines that the functions logged.
+
+    Lambda returns the last 4 KB of a log. So the first line may lack its beginning, and is no JSON.
+    """
     for line in lines:
         try:
             record = json.loads(line)
         except ValueError:
+            yield line.replace("\\n", "\n").replace('\\"', '"')
             continue
         if not isinstance(record, dict):
             continue
@@ -83,32 +73,23 @@ def _texts_of_log(lines: tuple[str, ...]) -> Iterator[str]:
             yield f"{record['where']}\n{record.get('error', 'Error')}: {unsaid}"
         elif "AccessDenied" in line:
             yield f"AccessDenied: {record.get('error', line)}"
-
-
-def _logged(known: Mapping[str, Any], request_id: str) -> tuple[str, ...]:
-    """Return the lines about an invocation in the log group of the stack. None if they cannot be read."""
-    client = boto3.client("logs", **client_arguments_of_stack(known))
-    for _ in range(_SEARCHES):
-        try:
-            found = client.filter_log_events(logGroupName=known["log_group"], filterPattern=f'"{request_id}"')["events"]
-        except (BotoCoreError, ClientError):
-            return ()
-        lines = tuple(event["message"] for event in found)
-        if any("exception" in line or '"where"' in line for line in lines):
-            return lines
-        time.sleep(1)
-    return ()
+        elif isinstance(record.get("failed"), dict):
+            yield from (_RAISED.sub(r"\1: \2", str(error)) for error in record["failed"].values())
 
 
 def _error_in(text: str) -> str:
-    """Return the type and the message of the error at the end of a traceback."""
+    """Return the type and the message of the error at the end of a traceback, as one line."""
     found = [*_ERROR.finditer(text)]
-    return f"{found[-1][1]}: {found[-1][2]}" if found else ""
+    if not found:
+        return ""
+    message, _, _ = text[found[-1].start(2) :].partition('","exception_name"')
+    return " ".join(f"{found[-1][1]}: {message}".split())
 
 
 def _where_in(text: str, function: str) -> str:
     """Return the last place of a traceback that is in the code of the project, such as ``functions/x/handler.py:7``."""
-    places = [(source_of(path, function), line) for path, line in _FRAME.findall(text)]
+    frames = _FRAME.findall(text) or _LOGGED_FRAME.findall(text)
+    places = [(source_of(path, function), line) for path, line in frames]
     ours = [f"{source}:{line}" for source, line in places if source]
     return ours[-1] if ours else ""
 

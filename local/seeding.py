@@ -132,7 +132,7 @@ class Seeding:
     def _write(self, kind: Kind, identifier: str, document: JsonObject, known: Known | None) -> int:
         """Write an entry if the stack still has this version, or none. Return the new version.
 
-        A deleted entry still exists until its deletion takes effect, and then it has no version that a write could name.
+        A deleted entry exists until its deletion takes effect. Then it has no version that a write could name.
         """
         if known is None or known.is_deleted:
             try:
