@@ -1,6 +1,8 @@
 """Deploys the template to the endpoint of the laptop stack, and describes the result."""
 
-from collections.abc import Mapping
+import fcntl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +11,7 @@ import boto3
 from botocore.config import Config
 
 from local.build import BUILT, THIS_MACHINE
+from local.console import step
 from local.deployed import DeployedStack
 from local.gateway import give_gateway_responses
 from local.good_deployments import GoodDeployments
@@ -61,15 +64,17 @@ class Deployment:
         Raises:
             SamError: the deployment failed.
         """
-        sam(
-            "deploy",
-            *("--template-file", str(template), "--config-file", str(ROOT / "samconfig.toml")),
-            *("--stack-name", _STACK, "--region", REGION, "--s3-bucket", _ARTEFACTS, "--no-resolve-s3"),
-            *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
-            *("--parameter-overrides", *(f"{name}={quoted(value)}" for name, value in parameters.items())),
-            log=state() / "deploy.log",
-            env={**ADMIN, "AWS_ENDPOINT_URL": self.endpoint},
-        )
+        with alone() as lock:
+            sam(
+                "deploy",
+                *("--template-file", str(template), "--config-file", str(ROOT / "samconfig.toml")),
+                *("--stack-name", _STACK, "--region", REGION, "--s3-bucket", _ARTEFACTS, "--no-resolve-s3"),
+                *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
+                *("--parameter-overrides", *(f"{name}={quoted(value)}" for name, value in parameters.items())),
+                log=state() / "deploy.log",
+                env={**ADMIN, "AWS_ENDPOINT_URL": self.endpoint},
+                keeps=[lock],
+            )
         deployed = DeployedStack(_STACK, self._client_arguments, self.endpoint)
         give_gateway_responses(deployed.outputs["ApiId"], template.read_text("utf-8"), self._client_arguments)
 
@@ -98,6 +103,23 @@ class Deployment:
     @cached_property
     def _deployed(self) -> DeployedStack:
         return DeployedStack(_STACK, self._client_arguments, self.endpoint)
+
+
+@contextmanager
+def alone() -> Iterator[int]:
+    """Wait until no other process deploys to the laptop stack. Yield the descriptor of the file that is locked then.
+
+    A command that was killed may have left `sam deploy` behind, which goes on. It has the descriptor too, so the file
+    stays locked until it has ended.
+    """
+    state().mkdir(parents=True, exist_ok=True)
+    with (state() / "deploy.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with step("waiting until another deployment to this stack has ended"):
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock.fileno()
 
 
 def client_arguments(endpoint: str | None, region: str = REGION) -> dict[str, Any]:

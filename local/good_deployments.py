@@ -26,7 +26,6 @@ KEPT: Final = 10
 """How many records of a stack are kept."""
 
 _BUCKET = re.compile(r"\bs3://([a-z0-9.-]+)/")
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class GoodDeployment(NamedTuple):
@@ -73,7 +72,7 @@ class GoodDeployments:
             raise
         template = body if isinstance(body, str) else json.dumps(body)
         parameters = {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
-        return GoodDeployment(datetime.now(UTC).strftime(_TIME), release, template, parameters)
+        return GoodDeployment(now(), release, template, parameters)
 
     def record(self) -> GoodDeployment:
         """Record what is deployed now, unless the newest record is the same. Forget the oldest of too many records.
@@ -82,17 +81,17 @@ class GoodDeployments:
             LookupError: the stack does not exist, or its template names no uploaded code.
             ClientError, BotoCoreError: an AWS call was refused, or AWS could not be reached.
         """
-        now = self.current(release_here())
-        if now is None:
+        current = self.current(release_here())
+        if current is None:
             raise LookupError(f"there is no stack {self._stack}")
-        bucket, known = self._bucket_of(now), self.all()
-        if known and known[-1].is_same_as(now):
+        bucket, known = self._bucket_of(current), self.all()
+        if known and known[-1].is_same_as(current):
             return known[-1]
-        text = json.dumps(now._asdict())
-        self._s3.put_object(Bucket=bucket, Key=f"{self._prefix}{now.checked_at}.json", Body=text.encode())
+        text = json.dumps(current._asdict())
+        self._s3.put_object(Bucket=bucket, Key=f"{self._prefix}{current.checked_at}.json", Body=text.encode())
         for old in known[: max(0, len(known) + 1 - KEPT)]:
             self._s3.delete_object(Bucket=bucket, Key=f"{self._prefix}{old.checked_at}.json")
-        return now
+        return current
 
     def all(self) -> list[GoodDeployment]:
         """Return the recorded deployments, oldest first. None if the stack does not exist.
@@ -100,10 +99,10 @@ class GoodDeployments:
         Raises:
             ClientError, BotoCoreError: an AWS call was refused, or AWS could not be reached.
         """
-        now = self.current()
-        if now is None or not _BUCKET.search(now.template):
+        current = self.current()
+        if current is None or not _BUCKET.search(current.template):
             return []
-        bucket = self._bucket_of(now)
+        bucket = self._bucket_of(current)
         listed = self._s3.list_objects_v2(Bucket=bucket, Prefix=self._prefix).get("Contents", [])
         found = []
         for key in sorted(entry["Key"] for entry in listed):
@@ -137,6 +136,11 @@ class GoodDeployments:
     @cached_property
     def _s3(self) -> "S3Client":
         return boto3.client("s3", **self._client_arguments)
+
+
+def now() -> str:
+    """Return the time of this machine, such as ``2027-06-05T01:00:00Z``."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def release_here() -> str:

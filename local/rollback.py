@@ -23,7 +23,7 @@ from local.command import command_parser, non_empty, run_command
 from local.console import console, exit_with, shown, step
 from local.deploy import described, run_sam_deploy
 from local.deployed import UnfitStackError
-from local.deployment import client_arguments
+from local.deployment import alone, client_arguments
 from local.function_check import check_functions
 from local.good_deployments import GoodDeployment, GoodDeployments
 from local.sam import SamError
@@ -88,7 +88,7 @@ def chosen_of(known: Sequence[GoodDeployment], to: str | None, of_stack: str) ->
     if not found:
         exit_with(
             f"There is no deployment of {to}. These passed the check of their functions, the newest last:",
-            [*map(_line, known), f"For example: make rollback TO={known[-1].checked_at}{of_stack}"],
+            [*(f"  {_line(one)}" for one in known), f"For example: make rollback TO={known[-1].checked_at}{of_stack}"],
         )
     return found[-1]
 
@@ -131,6 +131,8 @@ def laptop_stack() -> Stack:
     deployment = running_deployment()
     if deployment is None:
         exit_with("The laptop stack is not running; start it with: make up")
+    with alone():  # make up may have been killed while sam deploys
+        pass
 
     def describe() -> dict[str, Any]:
         write_files(deployment)

@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,8 +38,10 @@ def write_private(file: Path, content: Mapping[str, object]) -> None:
     fresh.replace(file)
 
 
-def sam(*arguments: str, log: Path, env: Mapping[str, str], cwd: Path = ROOT) -> None:
+def sam(*arguments: str, log: Path, env: Mapping[str, str], cwd: Path = ROOT, keeps: Sequence[int] = ()) -> None:
     """Run a command of the sam CLI in the folder ``cwd``, and write its output to the file ``log``.
+
+    ``keeps`` are descriptors of files that stay open until the command has ended, also if this process is killed.
 
     Raises:
         SamError: the command failed.
@@ -54,6 +56,7 @@ def sam(*arguments: str, log: Path, env: Mapping[str, str], cwd: Path = ROOT) ->
             stdout=output,
             stderr=subprocess.STDOUT,
             check=False,
+            pass_fds=keeps,
         )
     if finished.returncode:
         printed = [line for line in log.read_text().splitlines() if line.strip()]
