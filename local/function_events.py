@@ -286,7 +286,7 @@ def _change() -> Iterator[tuple[str, Any]]:
     """Yield the members of a change of a period that nobody has."""
     entry = {"k": {"S": f"{NOBODY}:1"}, "t": {"S": NOBODY}, "q": {"N": "1"}, "p": {"N": "0"}, "g": {"N": "0"}}
     entry |= {"o": {"N": "946684800"}, "n": {"N": "946684800"}, "r": {"N": "1"}}
-    keys = {"pk": {"S": f"USER#{NOBODY}"}, "sk": {"S": "PAGE#2000-01-01"}}
+    keys = {"pk": {"S": "USER#" + NOBODY}, "sk": {"S": "PAGE#2000-01-01"}}
     yield "ApproximateCreationDateTime", 946684800
     yield "Keys", keys
     yield "NewImage", {**keys, "e": {"L": [{"M": entry}]}, "v": {"N": "1"}}
