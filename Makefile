@@ -39,7 +39,7 @@ seed apps secret export status reconcile recount dead-letters app-actions take-b
 # The shell sets USER to the name of whoever is logged in, so USER counts only if it is given to make.
 SELECTION = --app "$(APP)" --from "$(FROM)" --to "$(TO)" --reason "$(REASON)" $(if $(TYPE),--type "$(TYPE)") $(if $(filter command line,$(origin USER)),--user "$(USER)")
 
-seed: env ## register apps and write a catalog by the API (FOLDER=catalog, STACK=; FORCE=1 overwrites operators' changes)
+seed: env ## register apps and write what a stack has not of a catalog (FOLDER=catalog, STACK=; FORCE=1 writes all of it)
 	@$(BIN)/python -m local.seed $(if $(FOLDER),"$(FOLDER)") $(if $(FORCE),--force)
 
 apps: env ## list the apps and planting partners of a stack (STACK=)

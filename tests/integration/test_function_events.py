@@ -15,7 +15,7 @@ from saxaul.catalog.clients import RegisteredClient
 from saxaul.settings import settings
 from saxaul.storage import clients, objects
 from saxaul.storage.clients import dynamodb
-from tests.builders import make_suggestion
+from tests.builders import make_redemption, make_suggestion
 from tests.integration.conftest import clear_worker_caches
 from tests.integration.log_lines import Lines
 from tests.integration.moto_objects import Requests
@@ -132,10 +132,14 @@ def test_each_function_reaches_each_of_its_tables(stack: Stack, monkeypatch: pyt
 
 
 def test_the_schedule_is_only_listed_and_trees_that_wait_stay_for_the_next_batch(stack: Stack) -> None:
+    stack.redemptions.add(make_redemption("r-1").reserved(stack.clock.instant))
     [only_list] = events_for(OPERATOR)["ScheduleOrders"]
 
-    assert invoke("schedule_orders", only_list.event) == {"projects": []}
+    assert invoke("schedule_orders", only_list.event) == {"projects": ["saxaul-alxa"]}
     assert stack.receive_all(stack.planting_url) == []
+
+    assert invoke("schedule_orders", {"only_list": False}) == {"projects": ["saxaul-alxa"]}
+    assert len(stack.receive_all(stack.planting_url)) == 1
 
 
 def test_the_events_name_nothing_that_exists() -> None:
