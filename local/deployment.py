@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 
 from local.build import BUILT, THIS_MACHINE
-from local.console import step
+from local.console import console
 from local.deployed import DeployedStack
 from local.gateway import give_gateway_responses
 from local.good_deployments import GoodDeployments
@@ -117,8 +117,8 @@ def alone() -> Iterator[int]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            with step("waiting until another deployment to this stack has ended"):
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            console.print("  waiting until another deployment to this stack has ended")  # inside of a step, perhaps
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield lock.fileno()
 
 

@@ -64,7 +64,8 @@ def rollback(stack: Stack, to: str | None) -> None:
     if is_there:
         console.print(f"The stack is there already: {shown(named)}.")
     else:
-        with TemporaryDirectory() as folder, step(f"deploying again {shown(named)}"):
+        console.print(f"bringing back {shown(named)}")
+        with TemporaryDirectory() as folder:
             template = Path(folder, "template.yaml")
             template.write_text(wanted.template, "utf-8")
             stack.deploy(template, wanted.parameters)
@@ -138,7 +139,11 @@ def laptop_stack() -> Stack:
         write_files(deployment)
         return deployment.describe()
 
-    return Stack(deployment.deployments, deployment.deploy_template, describe, "")
+    def deploy(template: Path, parameters: Mapping[str, str]) -> None:
+        with step("deploying the earlier template.yaml"):
+            deployment.deploy_template(template, parameters)
+
+    return Stack(deployment.deployments, deploy, describe, "")
 
 
 def stack_on_aws(name: str, region: str | None) -> Stack:

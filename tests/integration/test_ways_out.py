@@ -173,7 +173,7 @@ WAYS_OUT = {
             ),
             *(f"local/{name}.py" for name in ("replay", "results", "seed", "stack", "story", "viewer")),
             *(f"local/{name}.py" for name in ("clock", "season", "telling")),
-            *(f"local/{name}.py" for name in ("function_check", "rollback", "seeding")),
+            *(f"local/{name}.py" for name in ("deployment", "function_check", "rollback", "seeding")),
             *(f"operations/{name}.py" for name in ("dead_letters", "reconcile", "recount", "shown_batches")),
             *(f"operations/{name}.py" for name in ("app_actions", "selection", "take_back")),
             *(f"operations/{name}.py" for name in ("shown_actions", "shown_outcomes", "shown_status")),
