@@ -25,7 +25,7 @@ clock: export SAXAUL_STACK = $(STACK)
 .DEFAULT_GOAL := help
 .PHONY: help run story down up clock status apps invoke local replay
 .PHONY: seed export secret reconcile recount dead-letters app-actions take-back
-.PHONY: build deploy connect
+.PHONY: build deploy rollback connect
 .PHONY: env test-fast test check test-long bench openapi release-contract pictures viewer clean
 
 ##@ First steps: a stack on this machine, and a tree on it
@@ -108,9 +108,9 @@ clock: env ## the clock of the stack
 
 ##@ Operate: questions of people, apps that misbehave, and the books
 
-seed: env ## register apps and write a catalog by the API
+seed: env ## register apps and write what is missing of a catalog
 #= FOLDER  the folder with the files; catalog by default
-#= FORCE   1 overwrites what operators changed
+#= FORCE   1 writes all of it, and says what it replaced
 #= STACK   a deployed stack that `make connect` has recorded
 	@$(BIN)/python -m local.seed $(if $(FOLDER),"$(FOLDER)") $(if $(FORCE),--force)
 
@@ -195,6 +195,14 @@ deploy: env ## build, check and deploy
 #= PARAMETERS  parameters of the template: 'Name=value Name=value'
 	@$(call need,STACK REGION)
 	@$(BIN)/python -m local.deploy --stack "$(STACK)" --region "$(REGION)" $(if $(PARAMETERS),'$(PARAMETERS)')
+
+rollback: env ## bring back the last good deployment
+#> make rollback
+#> make rollback TO=list ## the deployments that passed their check
+#= TO      the time of an earlier one, or list
+#= STACK   a stack on AWS; by default the laptop stack
+#= REGION  its AWS region
+	@$(BIN)/python -m local.rollback $(if $(TO),--to "$(TO)") $(if $(STACK),--stack "$(STACK)") $(if $(REGION),--region "$(REGION)")
 
 connect: env ## record a deployed stack, for STACK=
 #> make connect STACK=saxaul REGION=ap-southeast-1

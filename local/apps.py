@@ -26,6 +26,7 @@ from local.client import (
 from local.command import add_json, command_parser, non_empty, run_command, whole_number
 from local.console import console, exit_with, print_json, shown
 from local.credentials import remember
+from local.seeding import Known, Outcome
 from local.tables import number, print_table
 from local.yaml_files import YamlFile
 from saxaul.catalog.apps import App as Document
@@ -81,15 +82,14 @@ def document_of_app(app: App) -> dict[str, Any]:
 
 @dataclass
 class Registered:
-    """What became of the apps of a catalog: their ids, and for ``refused`` also why."""
+    """What became of the apps of a catalog: their ids, and in ``outcome`` what was replaced, left or refused."""
 
     added: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
-    kept: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     without_secret: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
+    outcome: Outcome = field(default_factory=Outcome)
 
 
 def register_apps(operator: OperatorClient, documents: Mapping[str, JsonObject], *, force: bool) -> Registered:
@@ -100,8 +100,7 @@ def register_apps(operator: OperatorClient, documents: Mapping[str, JsonObject],
         try:
             _register(operator, app_id, document, existing.get(app_id), force=force, done=done)
         except Problem as problem:
-            said = "; ".join([f"{problem.status} {problem.code}: {problem.detail}", *problem.errors])
-            done.refused.append(f"apps/{app_id}: {said}")
+            done.outcome.note_problem(f"apps/{app_id}", problem)
     return done
 
 
@@ -109,7 +108,7 @@ def _register(
     operator: OperatorClient, app_id: str, document: JsonObject, found: App | None, *, force: bool, done: Registered
 ) -> None:
     if found is None:
-        app = operator.register_app(app_id, document)
+        app = operator.register_app(app_id, document, new=True)
         if app.client_secret:
             _remember(app, app.client_secret)
         done.added.append(app_id)
@@ -120,13 +119,18 @@ def _register(
         app = found
         done.unchanged.append(app_id)
     elif force:
-        app = operator.register_app(app_id, document)
+        app = operator.register_app(app_id, document, if_match=f'"{found.version}"')
         done.changed.append(app_id)
+        done.outcome.note_replaced(f"apps/{app_id}", _known(found), app.version)
     else:
         app = found
-        done.kept.append(app_id)
+        done.outcome.note_left(f"apps/{app_id}", _known(found))
     if not _has_secret(app):
         done.without_secret.append(app_id)
+
+
+def _known(app: App) -> Known:
+    return Known(app.version, app.changed_by, app.changed_at.isoformat())
 
 
 def _is_same(app: App, document: JsonObject) -> bool:
@@ -148,8 +152,7 @@ def report_apps(done: Registered) -> None:
     counts = {"registered": done.added, "changed": done.changed, "unchanged": done.unchanged}
     said = ", ".join(f"{len(names)} {how}" for how, names in counts.items() if names)
     console.print(f"[green]✓[/] apps and planting partners: {shown(said or 'none')}")
-    if done.kept:
-        console.print(shown(f"· kept, because they were changed (FORCE=1 changes them): {', '.join(done.kept)}"))
+    done.outcome.tell()
     if done.ended:
         console.print(shown(f"· ended, and never registered again: {', '.join(done.ended)}"))
     if done.without_secret:

@@ -16,6 +16,7 @@ AWS client of a worker reads this list.
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from local.command import command_parser, run_command
 from local.console import exit_with, step
 from local.fingerprint import forget, is_current, remember
 from local.sam import ROOT, SamError, sam
+from local.template import template
 
 FOR_THE_LAPTOP = ROOT / ".local"
 """The folder in which `sam build` runs for the laptop stack."""
@@ -91,12 +93,36 @@ def build(parameters: Mapping[str, str], folder: Path = FOR_THE_LAPTOP) -> None:
     for leftover in built.glob("SaxaulLayer/**/*.egg-info"):
         shutil.rmtree(leftover)
     remove_other_services(built / "DependenciesLayer/python/botocore/data")
-    compiling = [str(interpreter), "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
-    compiled = subprocess.run([*compiling, *map(str, built.glob("*/"))], capture_output=True, text=True, check=False)
-    if compiled.returncode:
-        said = [line for line in compiled.stdout.splitlines() if line.strip()]
-        raise SamError(f"{interpreter} cannot compile the built files:", said[:_SHOWN])
+    compile_bytecode(interpreter, built)
     remember(built, parameters)
+
+
+def compile_bytecode(interpreter: Path, built: Path) -> None:
+    """Compile every Python file of a build.
+
+    Raises:
+        SamError: a file cannot be compiled. The message names the function or layer, and the line of the file.
+    """
+    compiling = [str(interpreter), "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
+    command = [*compiling, *map(str, built.glob("*/"))]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        errors = syntax_errors(done.stdout, built) or [done.stdout.strip()[-500:]]
+        raise SamError("A function or layer cannot be compiled, so nothing was deployed:", errors)
+
+
+_SYNTAX_ERROR = r'File "{folder}/([^/"]+)/([^"]+)", line (\d+)[^*]*?^(\w+Error): (.*)$'
+
+
+def syntax_errors(printed: str, built: Path) -> list[str]:
+    """Return the syntax errors that compileall printed about a build, with the lines of the project's files."""
+    of_build = re.compile(_SYNTAX_ERROR.format(folder=re.escape(str(built))), re.MULTILINE)
+    found = []
+    for name, file, line, kind, message in of_build.findall(printed):
+        properties = template()["Resources"].get(name, {}).get("Properties", {})
+        folder = properties.get("CodeUri") or properties.get("ContentUri") or name
+        found += [f"  {name}: {kind}: {message}", f"    in {folder}/{file.removeprefix('python/')}:{line}"]
+    return found
 
 
 def remove_other_services(data: Path) -> None:

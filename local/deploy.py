@@ -9,26 +9,33 @@ their values from the last deployment.
 """
 
 import os
-import re
-import shlex
 import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.build import FOR_AWS, ON_LAMBDA, build_for_aws, built_in
 from local.command import command_parser, non_empty, run_command
 from local.console import console, exit_with, shown, step
+from local.deployed import DeployedStack, UnfitStackError
+from local.deployment import client_arguments
+from local.function_check import check_functions
+from local.good_deployments import GoodDeployments
+from local.parameters import parameters_in, quoted
 from local.sam import ROOT, STACK_NAME, SamError
 
 CONFIG = ROOT / "samconfig.toml"
 
-_PARAMETER = re.compile(r"[A-Za-z0-9]+=.*", re.DOTALL)
-
-_UNWRITABLE = re.compile(r"""\\(?:[\s"']|$)""")
-"""A backslash that sam would drop, or take as the beginning of an escape code."""
+ADVICE = (
+    "Fix this and deploy again, or go back to the last deployment that passed this check:",
+    "  make rollback STACK={stack} REGION={region}",
+)
+"""What to do if a function fails after a deployment."""
 
 
 def deploy(stack: str, region: str, given: Iterable[str]) -> int:
@@ -41,6 +48,15 @@ def deploy(stack: str, region: str, given: Iterable[str]) -> int:
     parameters = {**ON_LAMBDA, **parameters_in([configured(CONFIG), *given])}
     with step("building the functions and layers for AWS, and checking every file", usual=40):
         build_for_aws({name: parameters[name] for name in ON_LAMBDA})
+    return run_sam_deploy(built_in(FOR_AWS) / "template.yaml", stack, region, parameters)
+
+
+def run_sam_deploy(template: Path, stack: str, region: str, parameters: Mapping[str, str]) -> int:
+    """Deploy a template with `sam deploy`, which asks before it changes anything. Return its exit code.
+
+    Raises:
+        SamError: a parameter cannot be passed on, or the sam CLI is missing.
+    """
     beside_python = str(Path(sys.executable).parent)
     program = shutil.which("sam", path=os.pathsep.join([os.environ["PATH"], beside_python]))
     if program is None:
@@ -48,60 +64,46 @@ def deploy(stack: str, region: str, given: Iterable[str]) -> int:
     command = [
         program,
         "deploy",
-        *("--template-file", str(built_in(FOR_AWS) / "template.yaml"), "--config-file", str(CONFIG)),
+        *("--template-file", str(template), "--config-file", str(CONFIG)),
         *("--stack-name", stack, "--region", region),
         *("--parameter-overrides", *(f"{name}={quoted(value)}" for name, value in parameters.items())),
     ]
     return subprocess.run(command, cwd=ROOT, env={**os.environ, "SAM_CLI_TELEMETRY": "0"}, check=False).returncode
 
 
+def check_deployed(stack: str, region: str) -> None:
+    """Check each function of the stack that was deployed, and record that it passed.
+
+    Ends the program if a function fails.
+    """
+    advice = [line.format(stack=stack, region=region) for line in ADVICE]
+    try:
+        check_functions(described(stack, region), advice)
+        GoodDeployments(stack, client_arguments(_endpoint(), region)).record()
+    except (BotoCoreError, ClientError, UnfitStackError, LookupError) as error:
+        exit_with(f"The stack is deployed, but its functions were not checked: {' '.join(str(error).split())}")
+
+
+def described(stack: str, region: str) -> dict[str, Any]:
+    """Return how to reach a stack on AWS."""
+    return DeployedStack(stack, client_arguments(_endpoint(), region), _endpoint()).describe()
+
+
+def _endpoint() -> str | None:
+    """Return the address that is used instead of AWS, if the shell has one."""
+    return os.environ.get("AWS_ENDPOINT_URL") or None
+
+
 def configured(file: Path) -> object:
     """Return the ``parameter_overrides`` for deployments, as samconfig.toml has them, or an empty list.
 
-    sam accepts a text, a mapping, or a list; ``parameters_in`` parses all three.
+    sam accepts a text, a mapping, or a list; ``local.parameters`` parses all three.
     """
     if not file.exists():
         return []
     environment = tomllib.loads(file.read_text("utf-8")).get("default", {})
     sections = (environment.get(command, {}).get("parameters", {}) for command in ("deploy", "global"))
     return next((found["parameter_overrides"] for found in sections if "parameter_overrides" in found), [])
-
-
-def parameters_in(written: object) -> dict[str, str]:
-    """Return parameters by name, from a text such as ``A=1 B="2 3"``, a mapping, or a list of texts and mappings.
-
-    If a parameter occurs twice, the last value wins.
-
-    Raises:
-        SamError: a part is not ``Name=value``.
-    """
-    return dict(_pairs(written))
-
-
-def quoted(value: str) -> str:
-    """Return the value of a parameter in quotes, so that sam passes exactly this text on to CloudFormation.
-
-    Raises:
-        SamError: sam has no way to write this value.
-    """
-    if _UNWRITABLE.search(value):
-        raise SamError(f"{value!r} cannot be passed to sam: it has a backslash before a space, a quote or its end.")
-    return '"' + value.replace('"', '\\"') + '"'
-
-
-def _pairs(written: object) -> Iterator[tuple[str, str]]:
-    match written:
-        case Mapping():
-            yield from ((str(name), str(value)) for name, value in written.items())
-        case list() | tuple():
-            for part in written:
-                yield from _pairs(part)
-        case _:
-            for part in shlex.split(str(written)):
-                if not _PARAMETER.fullmatch(part):
-                    raise SamError(f"{part!r} is not a parameter; write it as Name=value.")
-                name, _, value = part.partition("=")
-                yield name, value
 
 
 def main() -> None:
@@ -120,6 +122,7 @@ def main() -> None:
         exit_with(f"Nothing was deployed. {error}")
     if code:
         exit_with(f"sam deploy failed with exit code {code}; its output is above.")
+    check_deployed(chosen.stack, chosen.region)
     console.print(f"Next: make connect STACK={shown(chosen.stack)} REGION={shown(chosen.region)}")
 
 

@@ -1,16 +1,21 @@
 """Deploys the template to the endpoint of the laptop stack, and describes the result."""
 
-from collections.abc import Mapping
+import fcntl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final
 
 import boto3
 from botocore.config import Config
 
 from local.build import BUILT, THIS_MACHINE
-from local.deploy import quoted
+from local.console import console
 from local.deployed import DeployedStack
 from local.gateway import give_gateway_responses
+from local.good_deployments import GoodDeployments
+from local.parameters import quoted
 from local.sam import ROOT, sam, state
 
 REGION: Final = "ap-southeast-1"
@@ -51,18 +56,32 @@ class Deployment:
             "PublicUrl": f"{self.endpoint}/_aws/execute-api/{{api_id}}/v1",
             "TokenUrl": f"{self.endpoint}/oauth2/token",
         }
-        chosen = {**_PARAMETERS, **parameters, **addresses}
-        overrides = [f"{name}={quoted(value)}" for name, value in chosen.items()]
-        sam(
-            "deploy",
-            *("--template-file", str(BUILT / "template.yaml"), "--config-file", str(ROOT / "samconfig.toml")),
-            *("--stack-name", _STACK, "--region", REGION, "--s3-bucket", _ARTEFACTS, "--no-resolve-s3"),
-            *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
-            *("--parameter-overrides", *overrides),
-            log=state() / "deploy.log",
-            env={**ADMIN, "AWS_ENDPOINT_URL": self.endpoint},
-        )
-        give_gateway_responses(self._deployed.outputs["ApiId"], self._client_arguments)
+        self.deploy_template(BUILT / "template.yaml", {**_PARAMETERS, **parameters, **addresses})
+
+    def deploy_template(self, template: Path, parameters: Mapping[str, str]) -> None:
+        """Create or update the stack from a template, with these parameters.
+
+        Raises:
+            SamError: the deployment failed.
+        """
+        with alone() as lock:
+            sam(
+                "deploy",
+                *("--template-file", str(template), "--config-file", str(ROOT / "samconfig.toml")),
+                *("--stack-name", _STACK, "--region", REGION, "--s3-bucket", _ARTEFACTS, "--no-resolve-s3"),
+                *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
+                *("--parameter-overrides", *(f"{name}={quoted(value)}" for name, value in parameters.items())),
+                log=state() / "deploy.log",
+                env={**ADMIN, "AWS_ENDPOINT_URL": self.endpoint},
+                keeps=[lock],
+            )
+        deployed = DeployedStack(_STACK, self._client_arguments, self.endpoint)
+        give_gateway_responses(deployed.outputs["ApiId"], template.read_text("utf-8"), self._client_arguments)
+
+    @property
+    def deployments(self) -> GoodDeployments:
+        """The deployments of the stack that passed the check."""
+        return GoodDeployments(_STACK, self._client_arguments)
 
     def describe(self) -> dict[str, Any]:
         """Return how to reach the stack: addresses, names, and each client with its secret."""
@@ -71,6 +90,23 @@ class Deployment:
     @cached_property
     def _deployed(self) -> DeployedStack:
         return DeployedStack(_STACK, self._client_arguments, self.endpoint)
+
+
+@contextmanager
+def alone() -> Iterator[int]:
+    """Wait until no other process deploys to the laptop stack. Yield the descriptor of the file that is locked then.
+
+    A command that was killed may have left `sam deploy` behind, which goes on. It has the descriptor too, so the file
+    stays locked until it has ended.
+    """
+    state().mkdir(parents=True, exist_ok=True)
+    with (state() / "deploy.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            console.print("  waiting until another deployment to this stack has ended")  # inside of a step, perhaps
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock.fileno()
 
 
 def client_arguments(endpoint: str | None, region: str = REGION) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Start MiniStack with corrections of five faults. The interpreter is MiniStack's own.
+"""Start MiniStack with corrections of six faults. The interpreter is MiniStack's own.
 
-MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in two that matter to operators:
+MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in three that matter to operators:
 
 - A write by PartiQL does not appear in the stream of its table. So the public totals would stay empty, and repeated ids
   would not be found.
@@ -14,6 +14,8 @@ MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in t
 - A query of log lines fails if a function writes lines at the same time. With this correction, it is run again.
 - Cognito lacks the calls that add, list and delete the secrets of a client, and takes only the first secret for a
   token. With this correction, a client has one secret or two, and gets tokens with each.
+- If a function cannot be imported, it tells only the text of the error, such as ``'TIME_ZONE'``. With this correction,
+  it tells the traceback, as AWS does, which has the type of the error, the file and the line.
 
 Besides, each worker gets the clock of the stack (local/worker_clock.py), which may be ahead of that of this machine.
 MiniStack's own clock, and so those of queues, tokens and logs, is never moved.
@@ -54,9 +56,22 @@ def main() -> None:
     logs._start_query = while_others_write(logs._start_query)  # type: ignore[attr-defined] # noqa: SLF001
     add_secrets(import_module("ministack.services.cognito"))
     workers = import_module("ministack.core.lambda_runtime")
-    program = with_clock(workers._PYTHON_WORKER_SCRIPT, os.environ.pop("SAXAUL_CLOCK"))  # noqa: SLF001
+    program = with_traceback(workers._PYTHON_WORKER_SCRIPT)  # noqa: SLF001
+    program = with_clock(program, os.environ.pop("SAXAUL_CLOCK"))
     workers._PYTHON_WORKER_SCRIPT = program  # type: ignore[attr-defined] # noqa: SLF001
     import_module("ministack.app").main()
+
+
+def with_traceback(program: str) -> str:
+    """Return the program of a worker, but with the traceback if a function cannot be imported, and not only its text.
+
+    Raises:
+        ValueError: the program of this release of MiniStack has another form.
+    """
+    told = '{"status": "error", "error": str(e)}'
+    if program.count(told) != 1:
+        raise ValueError("MiniStack reports a failed import in another form now")
+    return program.replace(told, '{"status": "error", "error": traceback.format_exc()}')
 
 
 def with_clock(program: str, file: str) -> str:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from local.template import Properties, resources
+from local.template import Properties, parsed, resources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def give_gateway_responses(api_id: str, client_arguments: "Mapping[str, Any]") -> None:
-    """Put each gateway response of the template, and deploy the stage again."""
+def give_gateway_responses(api_id: str, template: str, client_arguments: "Mapping[str, Any]") -> None:
+    """Put each gateway response of a template, and deploy the stage again."""
     gateway = boto3.client("apigateway", **client_arguments)
-    [api] = resources("AWS::Serverless::Api").values()
+    [api] = resources("AWS::Serverless::Api", parsed(template)).values()
     for kind, response in api["GatewayResponses"].items():
         gateway.put_gateway_response(
             restApiId=api_id,

@@ -79,9 +79,17 @@ def invoke(
     Raises:
         BotoCoreError, ClientError: Lambda could not be reached, did not answer in time, or refused the call.
     """
-    config = Config(read_timeout=timeout, retries={"max_attempts": 0})
-    with closing(boto3.client("lambda", **_arguments(known, config))) as client:
+    with closing(lambda_client(known, timeout)) as client:
         return invoke_with(client, function, known["functions"][function], event)
+
+
+def lambda_client(known: Mapping[str, Any], timeout: float, connections: int = 1) -> "LambdaClient":
+    """Return a client for Lambda that gives up an answer after ``timeout`` seconds, and repeats no call.
+
+    ``connections`` is from how many threads it is used at the same time.
+    """
+    config = Config(read_timeout=timeout, retries={"max_attempts": 0}, max_pool_connections=connections)
+    return boto3.client("lambda", **_arguments(known, config))
 
 
 def invoke_with(client: "LambdaClient", function: str, name: str, event: bytes) -> Invocation:

@@ -1,6 +1,6 @@
 """Lists the catalog of a stack through its API."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from saxaul.catalog.entries import MODELS, Entity, Kind
@@ -45,5 +45,10 @@ def entries_of(operator: OperatorClient, kind: Kind) -> Iterator[Listed]:
     """
     for entry in items_of(operator.entry_pages(kind, limit=_PAGE)):
         if not entry.get("deleted"):
-            document = {name: value for name, value in entry.items() if name not in _ADDED_FIELDS}
-            yield Listed(kind, entry["id"], document, entry["version"], entry["changed_at"], entry["changed_by"])
+            changed = (entry["version"], entry["changed_at"], entry["changed_by"])
+            yield Listed(kind, entry["id"], without_added_fields(entry), *changed)
+
+
+def without_added_fields(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document of an entry in a response."""
+    return {name: value for name, value in entry.items() if name not in _ADDED_FIELDS}

@@ -46,8 +46,10 @@ def write_private(file: Path, content: Mapping[str, object]) -> None:
         fresh.unlink(missing_ok=True)  # what was written of it, if the disk is full
 
 
-def sam(*arguments: str, log: Path, env: Mapping[str, str], cwd: Path = ROOT) -> None:
+def sam(*arguments: str, log: Path, env: Mapping[str, str], cwd: Path = ROOT, keeps: Sequence[int] = ()) -> None:
     """Run a command of the sam CLI in the folder ``cwd``, and write its output to the file ``log``.
+
+    ``keeps`` are descriptors of files that stay open until the command has ended, also if this process is killed.
 
     Raises:
         SamError: the command failed.
@@ -62,6 +64,7 @@ def sam(*arguments: str, log: Path, env: Mapping[str, str], cwd: Path = ROOT) ->
             stdout=output,
             stderr=subprocess.STDOUT,
             check=False,
+            pass_fds=keeps,
         )
     if finished.returncode:
         printed = [line for line in log.read_text().splitlines() if line.strip()]

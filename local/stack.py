@@ -24,9 +24,10 @@ from local.clock import show as show_clock
 from local.command import command_parser, non_empty, run_command, whole_number
 from local.console import console, exit_with, progress, shown, step
 from local.credentials import write_stack
-from local.deploy import parameters_in
 from local.deployed import UnfitStackError
 from local.deployment import ADMIN, REGION, Deployment
+from local.function_check import check_as_registered, check_functions
+from local.parameters import parameters_in
 from local.sam import ROOT, SamError, state, write_private
 from local.seed import seed
 from local.stack_clock import UnfitTimeError, clock_file, forget, instant_in, move_to
@@ -34,6 +35,12 @@ from local.template import template
 
 _INTERPRETER = ROOT / ".local" / "ministack" / "bin" / "python"
 _BOOT_SECONDS = 30
+ADVICE = (
+    "Fix this and run make up again, or go back to the last deployment that passed this check: make rollback",
+    "What the functions logged: .local/ministack.log",
+)
+"""What to do if a function fails after a deployment."""
+
 PORTS = (1024, 65535)
 """The first and the last port that a program without special rights may use."""
 
@@ -61,12 +68,27 @@ def up(port: int, at: str | None = None, parameters: Mapping[str, str] | None = 
         build(THIS_MACHINE)
     with step("deploying template.yaml", usual=14):
         deployment.deploy(parameters or {})
-        known = deployment.describe()
-    write_stack(state() / "stack.json", known)
+    write_files(deployment)
+    callers = check_functions(deployment.describe(), ADVICE)
+    if callers.are_complete:  # recorded before the seeding, which takes some time, and may be stopped
+        deployment.deployments.record()
     seed()
+    if not callers.are_complete:
+        check_as_registered(deployment.describe(), callers, ADVICE)
+        deployment.deployments.record()
     console.print(f"[bold]The stack is up:[/] {shown(_read(state() / 'stack.json')['api_url'])}")
     if at:
         show_clock()
+
+
+def write_files(deployment: Deployment) -> None:
+    """Write how to reach the stack to the file of the state folder."""
+    write_stack(state() / "stack.json", deployment.describe())
+
+
+def running_deployment() -> Deployment | None:
+    """Return the laptop stack that runs, or None."""
+    return Deployment(f"http://localhost:{_read(state() / 'process.json')['port']}") if running() else None
 
 
 def down() -> None:
@@ -77,7 +99,7 @@ def down() -> None:
     else:
         with step("stopping MiniStack and its workers"):
             end(process)
-    for name in ("process.json", "stack.json", "stack.seeded.json"):
+    for name in ("process.json", "stack.json"):
         (state() / name).unlink(missing_ok=True)
     forget()
     found = list((state() / "tmp").glob("*"))
@@ -100,8 +122,7 @@ def start(port: int, at: str | None = None) -> None:
         exit_with("MiniStack is not installed; install it with: make env")
     scratch, log_file = state() / "tmp", state() / "ministack.log"
     scratch.mkdir(exist_ok=True)
-    for name in ("stack.json", "stack.seeded.json"):  # of an emulator that did not end by `down`
-        (state() / name).unlink(missing_ok=True)
+    (state() / "stack.json").unlink(missing_ok=True)  # of an emulator that did not end by `down`
     forget()
     if at:
         move_to(instant_in(at, ZoneInfo(template()["Parameters"]["TimeZone"]["Default"])))

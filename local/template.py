@@ -29,13 +29,21 @@ _Loader.add_multi_constructor("!", _tagged)
 
 @cache
 def template() -> Properties:
-    loaded: Properties = yaml.load((ROOT / "template.yaml").read_text(), Loader=_Loader)  # noqa: S506 - a SafeLoader
+    return parsed((ROOT / "template.yaml").read_text())
+
+
+def parsed(text: str) -> Properties:
+    """Return a template as plain data."""
+    loaded: Properties = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     return loaded
 
 
-def resources(type_: str) -> dict[str, Properties]:
-    """Return the properties of each resource of a type, such as AWS::SQS::Queue, by logical id."""
-    found = template()["Resources"].items()
+def resources(type_: str, of: Properties | None = None) -> dict[str, Properties]:
+    """Return the properties of each resource of a type, such as AWS::SQS::Queue, by logical id.
+
+    They are those of template.yaml, or of another template.
+    """
+    found = (of or template())["Resources"].items()
     return {name: resource["Properties"] for name, resource in found if resource["Type"] == type_}
 
 

@@ -1,4 +1,8 @@
-"""Starts a planting batch: queues a message for each project with waiting trees or with an unannounced order."""
+"""Starts a planting batch: queues a message for each project with waiting trees or with an unannounced order.
+
+The event of the schedule says nothing. With ``{"only_list": true}``, the function queues nothing, and only lists the
+projects: so the check after a deployment starts no batch before its time.
+"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +15,12 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, list[str]]:  # noqa: ARG001 - the schedule's event carries no information
-    projects = order_scheduling().start_batch()
-    logger.info("planting batch started", extra={"projects": projects, "request_id": context.aws_request_id})
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, list[str]]:
+    scheduling = order_scheduling()
+    only_lists = event.get("only_list") is True
+    projects = scheduling.due() if only_lists else scheduling.start_batch()
+    said = "planting batch listed" if only_lists else "planting batch started"
+    logger.info(said, extra={"projects": projects, "request_id": context.aws_request_id})
     return {"projects": projects}
 
 

@@ -1,6 +1,7 @@
 """Moving a catalog as files: export it from one stack, seed another one, and export the same bytes again."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -221,11 +222,7 @@ def keywords() -> list[str]:
     return found
 
 
-def delete_seed_record() -> None:
-    (state() / "stack.seeded.json").unlink()
-
-
-def test_seeding_keeps_an_entry_that_an_operator_changed_and_names_it(
+def test_seeding_overwrites_nothing_and_lists_what_differs_with_who_changed_it_last(
     small: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seed(small)
@@ -235,118 +232,115 @@ def test_seeding_keeps_an_entry_that_an_operator_changed_and_names_it(
 
     seed(small)
 
-    exported = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr().out.splitlines()
     assert keywords() == ["omnibus"]
-    assert [line for line in exported if "suggestions/take-the-bus" in line and "FORCE=1" in line]
+    [title] = [number for number, line in enumerate(printed) if "left as they are" in line]
+    assert "make seed FORCE=1 writes them" in printed[title]
+    assert re.fullmatch(r"    suggestions/take-the-bus: version 2, written by operator at \S+", printed[title + 1])
 
 
-def test_force_overwrites_entries_that_an_operator_changed_or_deleted(small: Path) -> None:
+def test_an_entry_that_only_seeds_have_written_is_not_overwritten_either(small: Path) -> None:
+    seed(small)
+    before = keywords()
+    change_file(small, "tram")
+
+    seed(small)
+
+    assert keywords() == before
+
+
+def test_force_writes_what_differs_or_was_deleted_and_lists_what_it_replaced(
+    small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     seed(small)
     edit("omnibus")
     change_file(small, "tram")
     delete_entry("tree-projects", "saxaul-alxa")
+    capsys.readouterr()
 
     seed(small, force=True)
 
     assert keywords() == ["tram"]
     assert get_entry("tree-projects", "saxaul-alxa").body["version"] == 3
+    printed = capsys.readouterr().out
+    assert re.search(r"suggestions/take-the-bus: version 3 replaces version 2, written by operator at \S+\n", printed)
+    assert re.search(r"tree-projects/saxaul-alxa: version 3 replaces version 2, deleted by operator at \S+\n", printed)
+    assert "left" not in printed
 
 
-def test_seeding_updates_an_entry_that_only_a_seed_has_written(small: Path) -> None:
-    seed(small)
-    for keyword in ("tram", "metro", "ferry"):
-        change_file(small, keyword)
-        seed(small)
-
-        assert keywords() == [keyword]
-
-
-def test_a_deleted_entry_stays_deleted_with_and_without_the_record_of_earlier_seeds(
-    small: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_force_writes_an_entry_again_whose_deletion_is_in_effect(small: Path, stack: Stack) -> None:
     seed(small)
     delete_entry(*BUS)
+    stack.clock.instant += 3600
 
+    seed(small, force=True)
+
+    assert get_entry(*BUS).body["version"] == 3
+
+
+def test_force_writes_nothing_that_is_the_same_already(small: Path) -> None:
     seed(small)
-    delete_seed_record()
+
+    seed(small, force=True)
+
+    assert get_entry(*BUS).body["version"] == 1
+
+
+def test_a_deleted_entry_stays_deleted_and_is_named(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seed(small)
+    delete_entry(*BUS)
+    capsys.readouterr()
+
     seed(small)
 
     assert get_entry(*BUS).body["deleted"]
-    assert capsys.readouterr().out.count("suggestions/take-the-bus (deleted)") == 2
+    assert re.search(r"suggestions/take-the-bus: version 2, deleted by operator at \S+\n", capsys.readouterr().out)
 
 
-def test_an_operators_change_that_the_file_then_also_has_counts_as_seeded(small: Path) -> None:
-    seed(small)
-    edit("omnibus")
-    change_file(small, "omnibus")
-    seed(small)
-    change_file(small, "tram")
-
-    seed(small)
-
-    assert keywords() == ["tram"]
-
-
-@pytest.mark.parametrize(("edited", "kept"), [(False, ["tram"]), (True, ["omnibus"])])
-def test_without_a_record_of_earlier_seeds_only_first_versions_are_updated(
-    edited: bool, kept: list[str], small: Path
+@pytest.mark.parametrize("force", [False, True])
+def test_what_somebody_else_writes_during_a_seed_is_kept_and_named(
+    small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], force: bool
 ) -> None:
-    seed(small)
-    if edited:
-        edit("omnibus")
-    change_file(small, "tram")
-    delete_seed_record()
-
-    seed(small)
-
-    assert keywords() == kept
-
-
-def test_an_entry_that_an_operator_created_is_kept_when_the_file_later_has_it_too(small: Path) -> None:
+    if force:
+        seed(small)
+        change_file(small, "tram")
     documents = yaml.safe_load((small / "suggestions.yaml").read_text())
-    (small / "suggestions.yaml").write_text("{}")
-    seed(small)
-    put_entry(*BUS, documents["take-the-bus"] | {"keywords": ["omnibus"]})
-    (small / "suggestions.yaml").write_text(yaml.safe_dump(documents))
+    theirs = documents["take-the-bus"] | {"keywords": ["omnibus"]}
+    capsys.readouterr()
 
-    seed(small)
-
-    assert keywords() == ["omnibus"]
-
-
-def test_the_default_catalog_does_not_overwrite_entries_seeded_from_another_folder(
-    small: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    default = tmp_path / "default"
-    shutil.copytree(small, default)
-    monkeypatch.setattr("local.seed.FOLDER", default)
-    seed(default)
-    change_file(small, "tram")
-    seed(small)
-
-    seed(default)
-    assert keywords() == ["tram"]
-    seed(default, force=True)
-    assert keywords() != ["tram"]
-
-
-def test_an_edit_between_reading_and_writing_is_kept(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seed(small)
-    change_file(small, "tram")
-
-    def slow(request: httpx.Request) -> httpx.Response:
-        if request.method == "PUT":
-            edit("omnibus")
+    def late(request: httpx.Request) -> httpx.Response:
+        if request.method == "PUT" and request.url.path.endswith("/take-the-bus"):
+            put_entry(*BUS, theirs)
         return answer(request)
 
-    def open_slowly(kind: type[OperatorClient], name: str) -> OperatorClient:
-        return open_in_process(kind, name, slow)
-
-    monkeypatch.setattr("local.seed.open_client", open_slowly)
-
-    seed(small)
+    monkeypatch.setattr("local.seed.open_client", lambda kind, name: open_in_process(kind, name, late))
+    seed(small, force=force)
 
     assert keywords() == ["omnibus"]
+    assert "changed by somebody else meanwhile" in (printed := capsys.readouterr().out)
+    assert "    suggestions/take-the-bus\n" in printed
+
+
+def test_a_write_whose_answer_was_lost_counts_as_written(
+    small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost: list[str] = []
+
+    def losing(request: httpx.Request) -> httpx.Response:
+        answered = answer(request)
+        if request.method == "PUT" and request.url.path.endswith("/take-the-bus") and not lost:
+            lost.append(request.url.path)
+            return httpx.Response(
+                503, json={"code": "busy", "title": "T", "detail": "D."}, headers={"retry-after": "0"}
+            )
+        return answered
+
+    monkeypatch.setattr("local.seed.open_client", lambda kind, name: open_in_process(kind, name, losing))
+    seed(small)
+
+    assert lost
+    assert get_entry(*BUS).body["version"] == 1
+    assert "meanwhile" not in capsys.readouterr().out
 
 
 def test_seeding_names_the_entries_that_the_stack_refuses_and_writes_the_others(

@@ -7,7 +7,7 @@ from typing import Any
 
 from samcli.cli.types import CfnParameterOverridesType  # type: ignore[import-untyped]
 
-from local.deploy import parameters_in, quoted
+from local.parameters import parameters_in, quoted
 from local.sam import ROOT, SamError
 from saxaul.catalog.entries import Phrase
 from saxaul.log.canonical_json import encode

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import Any, NoReturn
 
 import pydantic_core
 import pytest
@@ -18,6 +18,9 @@ import pytest
 from local import build, deploy
 from local.artifacts import MACHINES, MAGIC, wrong_files
 from local.build import BUILT, FOR_AWS, ON_LAMBDA, THIS_MACHINE, built_in, interpreter_for, refuse_wrong_files
+from local.console import console
+from local.deployed import UnfitStackError
+from local.good_deployments import GoodDeployments
 from local.sam import ROOT, SamError
 
 OTHER_RUNTIME = "python3.12" if THIS_MACHINE["PythonRuntime"] == "python3.13" else "python3.13"
@@ -295,6 +298,11 @@ def run_deploy(monkeypatch: pytest.MonkeyPatch, content: bytes, *arguments: str)
         (built_in(folder) / "core.abi3.so").write_bytes(content)
 
     monkeypatch.setattr(build, "build", make_build)
+    monkeypatch.setattr(deploy, "described", lambda stack, region: {"stack": stack, "region": region})
+    monkeypatch.setattr(
+        deploy, "check_functions", lambda known, _: console.print("checked", known["stack"], known["region"])
+    )
+    monkeypatch.setattr(GoodDeployments, "record", lambda _: console.print("recorded"))
     monkeypatch.setattr("sys.argv", ["deploy", "--stack", "trees", "--region", "eu-west-1", *arguments])
     deploy.main()
 
@@ -315,6 +323,52 @@ def test_a_build_that_passes_the_check_is_deployed_with_the_parameters_of_the_bu
     assert arguments[arguments.index("--region") + 1] == "eu-west-1"
     assert Path(arguments[arguments.index("--template-file") + 1]) == built_in(recorded.parent) / "template.yaml"
     assert overrides_in(arguments) == {**ON_LAMBDA, "HarvestTime": "08:00"}
+
+
+def test_after_a_deployment_the_functions_are_checked_and_what_passed_is_recorded(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_deploy(monkeypatch, elf())
+
+    assert recorded.exists()
+    assert "checked trees eu-west-1\nrecorded\n" in capsys.readouterr().out
+
+
+def test_a_stack_that_cannot_be_checked_is_not_recorded_and_the_command_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: str) -> NoReturn:
+        raise UnfitStackError("It has no operator.")
+
+    monkeypatch.setattr(deploy, "described", refuse)
+    monkeypatch.setattr(GoodDeployments, "record", lambda _: console.print("recorded"))
+
+    with pytest.raises(SystemExit) as ended:
+        deploy.check_deployed("trees", "eu-west-1")
+
+    printed = capsys.readouterr()
+    assert ended.value.code == 1
+    assert "The stack is deployed, but its functions were not checked: It has no operator." in printed.err
+    assert "recorded" not in printed.out
+
+
+def test_a_syntax_error_is_named_with_the_line_of_the_projects_file_and_nothing_is_built_further(
+    tmp_path: Path,
+) -> None:
+    for name, file in (("ViewImpact", "handler.py"), ("SaxaulLayer", "python/saxaul/settings.py")):
+        source = tmp_path / name / file
+        source.parent.mkdir(parents=True)
+        source.write_text("good = 1\nhandler = = 2\n")
+
+    with pytest.raises(SamError) as refused:
+        build.compile_bytecode(Path(sys.executable), tmp_path)
+
+    lines = str(refused.value).splitlines()
+    assert lines[0] == "A function or layer cannot be compiled, so nothing was deployed:"
+    assert set(zip(lines[1::2], lines[2::2], strict=True)) == {
+        ("  ViewImpact: SyntaxError: invalid syntax", "    in functions/view_impact/handler.py:2"),
+        ("  SaxaulLayer: SyntaxError: invalid syntax", "    in layers/saxaul/saxaul/settings.py:2"),
+    }
 
 
 def test_wrong_files_are_named_and_nothing_is_deployed(

@@ -9,7 +9,7 @@ from threading import Event, get_ident
 
 import pytest
 
-from local.emulator import in_own_thread, parsing_once, while_others_write
+from local.emulator import in_own_thread, parsing_once, while_others_write, with_traceback
 
 SECONDS = 5
 """The most that a test waits for the thread."""
@@ -132,3 +132,14 @@ def test_a_query_that_others_disturb_is_run_again_and_its_other_errors_are_raise
     answers.extend(RuntimeError("always") for _ in range(100))
     with pytest.raises(RuntimeError):
         while_others_write(query)("all")
+
+
+def test_a_worker_tells_the_traceback_of_a_failed_import() -> None:
+    program = 'except Exception as e:\n    print(json.dumps({"status": "error", "error": str(e)}))\n'
+
+    assert with_traceback(program).count("traceback.format_exc()") == 1
+
+
+def test_a_release_of_ministack_with_another_worker_is_refused() -> None:
+    with pytest.raises(ValueError, match="in another form now"):
+        with_traceback("pass")

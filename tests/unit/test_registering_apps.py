@@ -40,7 +40,7 @@ class Registry:
             case "GET", [name]:
                 return httpx.Response(200, json=self.apps[name])
             case "PUT", [name]:
-                return self._put(name, json.loads(request.content))
+                return self._put(name, json.loads(request.content), request.headers)
             case "POST", [name, "secret"]:
                 return self._rotate(self.apps[name])
             case "DELETE", [name, "secrets", secret_id]:
@@ -49,13 +49,19 @@ class Registry:
                 return httpx.Response(200, json=self.apps[name])
         raise AssertionError(self.requests[-1])
 
-    def _put(self, name: str, document: dict[str, Any]) -> httpx.Response:
+    def _put(self, name: str, document: dict[str, Any], headers: httpx.Headers) -> httpx.Response:
         if sum(request.startswith("PUT") for request in self.requests) == self.fails_at:
             return httpx.Response(500, json={"code": "internal_error", "title": "T", "detail": "D."})
         if document["name"] == "refuse me":
             return httpx.Response(400, json={"code": "invalid_body", "title": "T", "detail": "D."})
-        view = self._view(name, document)
-        if name in self.apps:
+        found = self.apps.get(name)
+        if (found and "if-none-match" in headers) or headers.get("if-match") not in (
+            None,
+            f'"{(found or {}).get("version")}"',
+        ):
+            return httpx.Response(412, json={"code": "stale_version", "title": "T", "detail": "D."})
+        view = self._view(name, document) | {"version": found["version"] + 1 if found else 1}
+        if found:
             self.apps[name] = view
             return httpx.Response(200, json=view)
         self.apps[name] = view
@@ -110,7 +116,7 @@ def test_missing_apps_are_registered_and_their_secrets_are_written_to_the_file(
 ) -> None:
     done = register_apps(operator, {"bikes": BIKES, "see": SEE}, force=False)
 
-    assert (done.added, done.without_secret, done.refused) == (["bikes", "see"], [], [])
+    assert (done.added, done.without_secret, done.outcome.refused) == (["bikes", "see"], [], [])
     assert secrets_in(tmp_path) == {"bikes": "secret of bikes", "see": "secret of see"}
     assert (tmp_path / "stack.json").stat().st_mode & 0o777 == 0o600
 
@@ -145,12 +151,33 @@ def test_an_app_that_exists_is_changed_only_by_force(registry: Registry, operato
     changed = {"bikes": BIKES | {"limits": {"calls_per_second": 7}}, "see": SEE}
 
     kept = register_apps(operator, changed, force=False)
-    assert (kept.kept, kept.unchanged, kept.changed) == (["bikes"], ["see"], [])
+    assert (kept.unchanged, kept.changed) == (["see"], [])
+    assert kept.outcome.differing == ["apps/bikes: version 1, written by operator at 2027-01-01T00:00:00+00:00"]
     assert registry.apps["bikes"]["limits"]["calls_per_second"] == 50
 
     forced = register_apps(operator, changed, force=True)
-    assert (forced.kept, forced.unchanged, forced.changed) == ([], ["see"], ["bikes"])
+    assert (forced.outcome.differing, forced.unchanged, forced.changed) == ([], ["see"], ["bikes"])
+    assert forced.outcome.replaced == [
+        "apps/bikes: version 2 replaces version 1, written by operator at 2027-01-01T00:00:00+00:00"
+    ]
     assert registry.apps["bikes"]["limits"]["calls_per_second"] == 7
+
+
+def test_an_app_that_is_changed_meanwhile_is_kept_and_named(registry: Registry, operator: OperatorClient) -> None:
+    register_apps(operator, {"bikes": BIKES}, force=False)
+    changed = {"bikes": BIKES | {"limits": {"calls_per_second": 7}}}
+
+    def change_first(request: httpx.Request) -> httpx.Response:
+        if request.method == "PUT":
+            registry.apps["bikes"]["version"] = 9
+        return registry(request)
+
+    transport = httpx.MockTransport(change_first)
+    with OperatorClient(API, TOKENS, "o", "s", transport=transport) as late:
+        done = register_apps(late, changed, force=True)
+
+    assert (done.changed, done.outcome.changed_meanwhile) == ([], ["apps/bikes"])
+    assert registry.apps["bikes"]["limits"]["calls_per_second"] == 50
 
 
 def test_an_ended_app_is_named_and_never_registered_again(registry: Registry, operator: OperatorClient) -> None:
@@ -160,7 +187,7 @@ def test_an_ended_app_is_named_and_never_registered_again(registry: Registry, op
 
     done = register_apps(operator, {"bikes": BIKES}, force=True)
 
-    assert (done.ended, done.kept, done.without_secret) == (["bikes"], [], [])
+    assert (done.ended, done.outcome.differing, done.without_secret) == (["bikes"], [], [])
     assert registry.requests == ["GET "]
 
 
@@ -190,7 +217,7 @@ def test_an_app_that_is_refused_is_named_and_the_others_are_registered(operator:
     done = register_apps(operator, {"bad": BIKES | {"name": "refuse me"}, "bikes": BIKES}, force=False)
 
     assert done.added == ["bikes"]
-    assert done.refused == ["apps/bad: 400 invalid_body: D."]
+    assert done.outcome.refused == ["apps/bad: 400 invalid_body: D."]
 
 
 def test_a_new_secret_replaces_the_one_in_the_file_and_is_not_printed(

@@ -30,15 +30,18 @@ class OrderScheduling(NamedTuple):
         would have the same id. The queue would drop the messages of the second batch as duplicates, and its trees would
         have to wait for a third batch. A message for a project that needs no order does no harm.
         """
-        batch = secrets.token_hex(8)
-        projects = [
+        batch, projects = secrets.token_hex(8), self.due()
+        for project_id in projects:
+            send_planting(self.queue_url, project_id, batch)
+        return projects
+
+    def due(self) -> list[str]:
+        """Return the projects with waiting trees or with an unannounced order."""
+        return [
             project_id
             for project_id in self.catalog_store.catalog().tree_projects
             if self.redemptions.waiting(project_id, 1) or self.orders.unannounced(project_id, 1)
         ]
-        for project_id in projects:
-            send_planting(self.queue_url, project_id, batch)
-        return projects
 
 
 @cache

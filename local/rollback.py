@@ -1,0 +1,193 @@
+"""Brings back the last deployment of a stack that passed the check of its functions.
+
+    python -m local.rollback                                   the laptop stack
+    python -m local.rollback --to 2027-06-05T01:00:00Z         an earlier deployment; --to list shows their times
+    python -m local.rollback --stack saxaul [--region REGION]  a stack on AWS
+
+The template and its parameters come back, and with them the code of the functions. The data stays as it is: the tables,
+the queues, the catalog and the apps.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.client import file_of
+from local.command import command_parser, non_empty, run_command
+from local.console import console, exit_with, shown, step
+from local.deploy import described, run_sam_deploy
+from local.deployed import UnfitStackError
+from local.deployment import alone, client_arguments
+from local.function_check import check_functions
+from local.good_deployments import GoodDeployment, GoodDeployments
+from local.sam import SamError
+from local.stack import running_deployment, write_files
+
+LIST = "list"
+"""What is given in place of a time to list all deployments."""
+
+_SETTLES_WITHIN = 1_800
+"""Seconds to wait for a deployment that still runs."""
+
+
+class Stack(NamedTuple):
+    """A stack that can be rolled back.
+
+    Attributes:
+        deployments: its recorded deployments.
+        deploy: deploys a template with parameters.
+        describe: returns how to reach it.
+        of_stack: what a make command needs to work with it.
+    """
+
+    deployments: GoodDeployments
+    deploy: Callable[[Path, Mapping[str, str]], None]
+    describe: Callable[[], dict[str, Any]]
+    of_stack: str
+
+
+def rollback(stack: Stack, to: str | None) -> None:
+    """Deploy a recorded deployment again, and check its functions. Ends the program if that is not possible."""
+    if to == LIST:
+        list_deployments(stack.deployments.all())
+        return
+    wait_until_settled(stack.deployments)
+    wanted, now = chosen_of(stack.deployments.all(), to, stack.of_stack), stack.deployments.current()
+    named = f"the deployment of {wanted.checked_at}, release {wanted.release}"
+    is_there = now is not None and wanted.is_same_as(now)
+    if is_there:
+        console.print(f"The stack is there already: {shown(named)}.")
+    else:
+        console.print(f"bringing back {shown(named)}")
+        with TemporaryDirectory() as folder:
+            template = Path(folder, "template.yaml")
+            template.write_text(wanted.template, "utf-8")
+            stack.deploy(template, wanted.parameters)
+    known = stack.describe()
+    check_functions(known, [f"Each deployment that is known: make rollback TO=list{stack.of_stack}"])
+    stack.deployments.record()
+    if not is_there:
+        console.print(f"[bold]The stack is back at[/] {shown(named)}. Its data is as it was.")
+
+
+def chosen_of(known: Sequence[GoodDeployment], to: str | None, of_stack: str) -> GoodDeployment:
+    """Return the newest deployment, or that of the time ``to``. Ends the program if there is none."""
+    if not known:
+        exit_with(
+            "No deployment of this stack has passed the check of its functions yet, so there is nothing to go back to.",
+            [f"Fix what failed, and deploy again: {'make deploy' + of_stack if of_stack else 'make up'}"],
+        )
+    if to is None:
+        return known[-1]
+    found = [one for one in known if one.checked_at == to]
+    if not found:
+        exit_with(
+            f"There is no deployment of {to}. These passed the check of their functions, the newest last:",
+            [*(f"  {_line(one)}" for one in known), f"For example: make rollback TO={known[-1].checked_at}{of_stack}"],
+        )
+    return found[-1]
+
+
+def list_deployments(known: Sequence[GoodDeployment]) -> None:
+    """Print the deployments that can be brought back, the newest last."""
+    for one in known:
+        console.print(shown(_line(one)))
+    if not known:
+        console.print("No deployment of this stack has passed the check of its functions yet.")
+
+
+def _line(one: GoodDeployment) -> str:
+    return f"{one.checked_at}  release {one.release}"
+
+
+def wait_until_settled(deployments: GoodDeployments) -> None:
+    """Wait until no deployment of the stack runs: `make up` may have been stopped while CloudFormation works.
+
+    Ends the program if CloudFormation cannot deploy to the stack.
+    """
+    deadline = time.monotonic() + _SETTLES_WITHIN
+    status = deployments.status()
+    if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
+        with step("waiting until CloudFormation has ended the deployment that still runs"):
+            while status.endswith("_IN_PROGRESS"):
+                if time.monotonic() > deadline:
+                    exit_with(f"CloudFormation still works on the stack ({status}); try again when it has ended.")
+                time.sleep(1)
+                status = deployments.status()
+    if status.endswith("ROLLBACK_FAILED"):
+        exit_with(
+            f"CloudFormation could not undo its last deployment ({status}), and deploys nothing until that is done.",
+            ["See why in the events of the stack, fix it, and run: aws cloudformation continue-update-rollback"],
+        )
+
+
+def laptop_stack() -> Stack:
+    """Return the laptop stack. Ends the program if it does not run."""
+    deployment = running_deployment()
+    if deployment is None:
+        exit_with("The laptop stack is not running; start it with: make up")
+    with alone():  # make up may have been killed while sam deploys
+        pass
+
+    def describe() -> dict[str, Any]:
+        write_files(deployment)
+        return deployment.describe()
+
+    def deploy(template: Path, parameters: Mapping[str, str]) -> None:
+        with step("deploying the earlier template.yaml"):
+            deployment.deploy_template(template, parameters)
+
+    return Stack(deployment.deployments, deploy, describe, "")
+
+
+def stack_on_aws(name: str, region: str | None) -> Stack:
+    """Return a stack on AWS. Without a region, it is that of the file that `make connect` wrote."""
+    region = region or _recorded_region(file_of(name))
+    if region is None:
+        exit_with(
+            f"The region of {name} is not known here.", [f"Name it: make rollback STACK={name} REGION=ap-southeast-1"]
+        )
+    endpoint = os.environ.get("AWS_ENDPOINT_URL") or None
+
+    def deploy(template: Path, parameters: Mapping[str, str]) -> None:
+        if code := run_sam_deploy(template, name, region, parameters):
+            raise SamError(f"sam deploy failed with exit code {code}; its output is above.")
+
+    arguments = client_arguments(endpoint, region)
+    return Stack(GoodDeployments(name, arguments), deploy, lambda: described(name, region), f" STACK={name}")
+
+
+def _recorded_region(file: Path) -> str | None:
+    """Return the region in a file that `make connect` wrote, or None."""
+    try:
+        return str(json.loads(file.read_text("utf-8"))["region"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def main() -> None:
+    parser = command_parser("local.rollback", __doc__, is_whole=True)
+    parser.add_argument("--stack", type=non_empty, help="the name of a stack on AWS; by default the laptop stack")
+    parser.add_argument(
+        "--region", type=non_empty, help="the region of that stack, if make connect has not recorded it"
+    )
+    parser.add_argument("--to", type=non_empty, help="the time of an earlier deployment, or: list")
+    chosen = parser.parse_args()
+    if chosen.region and not chosen.stack:
+        parser.error("--region needs --stack")
+    try:
+        rollback(stack_on_aws(chosen.stack, chosen.region) if chosen.stack else laptop_stack(), chosen.to)
+    except (SamError, UnfitStackError, LookupError) as error:
+        exit_with(f"The stack was not brought back. {error}")
+    except (ClientError, BotoCoreError) as error:
+        exit_with(f"The stack was not brought back: {' '.join(str(error).split())}")
+
+
+if __name__ == "__main__":
+    run_command(main)

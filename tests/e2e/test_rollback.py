@@ -1,0 +1,91 @@
+"""A broken function makes the command red and is named, a rollback brings the stack back, and an edit stays."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local import deployment
+from local import stack as local_stack
+from local.build import BUILT
+from local.client import open_client
+from local.listing import without_added_fields
+from local.rollback import laptop_stack, rollback
+from local.sam import state
+from local.seed import seed
+from local.template import parsed
+from saxaul_client import OperatorClient
+
+ENTRY = ("synonyms", "walk")
+
+
+def broken_build(folder: Path) -> Path:
+    """Return a copy of the built template in which a function raises at each event, and nothing else is different."""
+    template = parsed((BUILT / "template.yaml").read_text("utf-8"))
+    for name, resource in template["Resources"].items():
+        for uri in ("CodeUri", "ContentUri"):
+            if uri in resource.get("Properties", {}):
+                resource["Properties"][uri] = str(BUILT / name)
+    copy = folder / "SweepRedemptions"
+    shutil.copytree(BUILT / "SweepRedemptions", copy)
+    shutil.rmtree(copy / "__pycache__", ignore_errors=True)
+    handler = copy / "handler.py"
+    handler.write_text(
+        handler.read_text("utf-8").replace("    swept = ", "    raise KeyError('broken')\n    swept = "), "utf-8"
+    )
+    template["Resources"]["SweepRedemptions"]["Properties"]["CodeUri"] = str(copy)
+    (folder / "template.yaml").write_text(yaml.safe_dump(template, sort_keys=False), "utf-8")
+    return folder
+
+
+def edit(operator: OperatorClient, word: str) -> int:
+    document = without_added_fields(operator.entry(*ENTRY).document)
+    return int(operator.write_entry(*ENTRY, document | {"words": [*document["words"], word]}).document["version"])
+
+
+def test_a_broken_function_is_named_and_a_rollback_brings_the_stack_back_with_the_data_as_it_was(
+    stack: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("SAXAUL_STACK", raising=False)
+    monkeypatch.setattr(local_stack, "build", lambda _: None)
+    monkeypatch.setattr(deployment, "BUILT", broken_build(tmp_path))
+    with open_client(OperatorClient, "operator") as operator:
+        version = edit(operator, "amble")
+
+        with pytest.raises(SystemExit) as ended:
+            local_stack.up(0)
+        assert ended.value.code == 1
+        said = capsys.readouterr().err
+        assert "1 of 20 functions failed: SweepRedemptions" in said
+        assert "SweepRedemptions: KeyError: 'broken'\n    in functions/sweep_redemptions/handler.py:" in said
+        assert "make rollback" in said
+
+        rollback(laptop_stack(), None)
+
+        printed = capsys.readouterr().out
+        assert "The stack is back at the deployment of " in printed
+        assert operator.entry(*ENTRY).document["version"] == version
+    assert json.loads((state() / "stack.json").read_text())["api_url"] == stack["api_url"]
+
+
+def test_an_operators_edit_survives_a_seed_and_is_listed(
+    stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert stack
+    monkeypatch.delenv("SAXAUL_STACK", raising=False)
+    with open_client(OperatorClient, "operator") as operator:
+        version = edit(operator, "ramble")
+
+        seed()
+
+        assert operator.entry(*ENTRY).document["version"] == version
+        assert f"    synonyms/walk: version {version}, written by operator at " in capsys.readouterr().out
+        seed(force=True)
+        forced = capsys.readouterr().out
+    assert f"    synonyms/walk: version {version + 1} replaces version {version}, written by operator at " in forced

@@ -1,0 +1,146 @@
+"""The events of the check after a deployment: each has the expected outcome, reaches the tables, and writes nothing."""
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+
+from local.function_check import wrong_in
+from local.function_events import NOBODY, Callers, HarmlessEvent, events_for
+from local.invoking import Invocation
+from local.template import resources
+from saxaul.catalog.clients import RegisteredClient
+from saxaul.settings import settings
+from saxaul.storage import clients, objects
+from saxaul.storage.clients import dynamodb
+from tests.builders import make_redemption, make_suggestion
+from tests.integration.conftest import clear_worker_caches
+from tests.integration.log_lines import Lines
+from tests.integration.moto_objects import Requests
+from tests.integration.policies import CALLS, Access, statements_of
+from tests.integration.stack import Stack, invoke
+
+BUCKET = "published"
+OPERATOR = Callers("operator-client")
+EVERYBODY = Callers("operator-client", app="alipay-client", partner="partner-client")
+
+TABLES = ("LedgerTable", "CatalogTable", "ActivityTable")
+
+UNREACHED = {
+    ("IngestActions", "LedgerTable"): "it reads the periods of actions that exist, and grants of persons to an app",
+    ("AccruePoints", "ActivityTable"): "it writes the receipts of calls",
+    ("ProveTrees", "CatalogTable"): "it reads the project of a certificate that exists",
+    ("PlaceOrders", "LedgerTable"): "it would place an order for the trees that wait",
+    ("ManageCatalog", "LedgerTable"): "it changes the saplings of a project when its entry is written",
+}
+"""The tables that no harmless event reaches, and why."""
+
+
+@pytest.fixture(autouse=True)
+def _published(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stack with a small catalog, which is published."""
+    monkeypatch.setenv("CATALOG_BUCKET", BUCKET)
+    monkeypatch.setattr(objects, "_session", lambda _: Requests())
+    clients.s3().create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "cn-north-1"})
+    settings.cache_clear()
+    stack.seed_catalog()
+    stack.seed("suggestions", take_the_bus=make_suggestion())
+    invoke("publish_catalog", {"Records": []})
+
+
+def file_name(function: str) -> str:
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", function).lower()
+
+
+def every_event(callers: Callers) -> Iterator[tuple[str, HarmlessEvent]]:
+    for function, events in events_for(callers).items():
+        for event in events:
+            yield function, event
+
+
+def outcome_of(function: str, event: HarmlessEvent, lines: Lines) -> Invocation:
+    lines.taken()
+    answer = invoke(file_name(function), event.event)
+    return Invocation(function, answer, is_error=False, log=tuple(lines.taken()), seconds=0)
+
+
+def test_each_function_of_the_template_has_harmless_events_and_nothing_else_has() -> None:
+    assert events_for(OPERATOR).keys() == resources("AWS::Serverless::Function").keys()
+    assert all(events_for(OPERATOR).values())
+
+
+@pytest.mark.parametrize("callers", [OPERATOR, EVERYBODY], ids=["nobody registered", "everybody registered"])
+def test_each_event_has_the_expected_outcome(callers: Callers, lines: Lines) -> None:
+    wrong = {
+        f"{function}: {event.about}": found
+        for function, event in every_event(callers)
+        if (found := wrong_in(outcome_of(function, event, lines), event))
+    }
+
+    assert wrong == {}
+
+
+def contents() -> dict[str, list[Any]]:
+    return {
+        table: sorted(
+            (item for item in dynamodb().scan(TableName=table)["Items"] if not item["pk"]["S"].startswith("CALLS#")),
+            key=str,
+        )
+        for table in ("Ledger", "Catalog", "Activity")
+    }
+
+
+def test_the_events_write_nothing_but_the_calls_of_the_app_and_queue_nothing(stack: Stack) -> None:
+    before = contents()
+
+    for function, event in every_event(EVERYBODY):
+        invoke(file_name(function), event.event)
+
+    assert contents() == before
+    assert [*map(stack.receive_all, (stack.actions_url, stack.redemptions_url, stack.planting_url))] == [[], [], []]
+    assert stack.events_on_the_bus() == []
+
+
+def test_each_function_reaches_each_of_its_tables(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = RegisteredClient(name="checked", role="app", trust="first_party", calls_per_second=50)
+    partner = RegisteredClient(name="planter", role="partner", partners=("SEE",), calls_per_second=50)
+    stack.register("limited-app", app)
+    stack.register("limited-partner", partner)
+    reached: set[tuple[str, str]] = set()
+
+    def note(accesses: Iterator[Access]) -> None:
+        reached.update((CALLS.function, access.resource.partition("/")[0]) for access in accesses if CALLS.function)
+
+    monkeypatch.setattr(CALLS, "check", note)
+    for function, events in events_for(Callers("operator-client", "limited-app", "limited-partner")).items():
+        clear_worker_caches()  # in this process, another function has read what this one needs
+        for event in events:
+            invoke(file_name(function), event.event)
+
+    allowed = {
+        (function, table)
+        for function in resources("AWS::Serverless::Function")
+        for statement in statements_of(file_name(function))
+        for table in TABLES
+        if fnmatchcase(str([*statement["Resource"].values()]), f"*[['\"{{]{table}.Arn*")
+    }
+    found = {(name, table) for name, table in allowed if (file_name(name), table) not in reached}
+    assert allowed >= UNREACHED.keys()
+    assert sorted(found) == sorted(UNREACHED)
+
+
+def test_the_schedule_is_only_listed_and_trees_that_wait_stay_for_the_next_batch(stack: Stack) -> None:
+    stack.redemptions.add(make_redemption("r-1").reserved(stack.clock.instant))
+    [only_list] = events_for(OPERATOR)["ScheduleOrders"]
+
+    assert invoke("schedule_orders", only_list.event) == {"projects": ["saxaul-alxa"]}
+    assert stack.receive_all(stack.planting_url) == []
+
+    assert invoke("schedule_orders", {"only_list": False}) == {"projects": ["saxaul-alxa"]}
+    assert len(stack.receive_all(stack.planting_url)) == 1
+
+
+def test_the_events_name_nothing_that_exists() -> None:
+    assert NOBODY not in str(contents())
