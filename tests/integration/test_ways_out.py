@@ -167,7 +167,7 @@ WAYS_OUT = {
                 for name in ("apps", "build", "client", "connect", "console", "deploy", "export", "pictures")
             ),
             *(f"local/{name}.py" for name in ("replay", "results", "seed", "stack", "story", "viewer")),
-            *(f"local/{name}.py" for name in ("clock", "season", "telling")),
+            *(f"local/{name}.py" for name in ("clock", "install", "next_steps", "season", "telling")),
             *(f"operations/{name}.py" for name in ("dead_letters", "reconcile", "recount", "shown_batches")),
             *(f"operations/{name}.py" for name in ("app_actions", "selection", "take_back")),
             *(f"operations/{name}.py" for name in ("shown_actions", "shown_outcomes", "shown_status")),
@@ -183,7 +183,10 @@ WAYS_OUT = {
     ),
     "other programs": WayOut(
         r"subprocess\.(run|Popen|call|check_output|check_call)\(",
-        {f"local/{name}.py" for name in ("browser", "build", "deploy", "sam", "stack", "viewer")},
+        {
+            *(f"local/{name}.py" for name in ("browser", "build", "deploy", "sam", "stack", "viewer")),
+            *(f"local/{name}.py" for name in ("install", "recording")),
+        },
         (
             test_text_in_settings.test_a_parameter_of_a_deployment_arrives_as_it_was_written,
             test_text_in_settings.test_the_template_writes_no_parameter_into_another_text,
