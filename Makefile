@@ -88,6 +88,7 @@ local: env ## run it in Lambda's image, in a container
 	@$(call need,FUNCTION)
 	@$(BIN)/python -m local.invoke "$(FUNCTION)" --in-lambda-image $(if $(EVENT),--event "$(EVENT)") $(AS_JSON)
 
+# A shell may set COLUMNS to the width of the terminal, so COLUMNS counts only if it is given to make.
 replay: env ## send published bike rides through the API
 #> make replay FILE=docs/rides.csv
 #= FILE      trips of a bike-sharing system: CSV, zip, gzip or a folder
@@ -145,7 +146,7 @@ dead-letters: env ## list the messages that failed again and again
 #> make dead-letters
 #> make dead-letters DO=redrive ## try them once more
 #= DO     list (by default), redrive or drop, with options
-#= JSON   1 prints JSON, for programs
+#= JSON   1 prints the list as JSON, for programs
 #= STACK  a deployed stack that `make connect` has recorded
 	@$(BIN)/python -m operations.dead_letters $(or $(DO),list) $(AS_JSON)
 
@@ -238,6 +239,7 @@ bench: env ## run the benchmarks, or one of them
 #> make bench ONLY=accrual
 #= ONLY  the benchmark to run
 #= JSON  1 prints JSON, for programs
+	@test -z "$(ONLY)" -o -n "$(filter $(ONLY),$(BENCHMARKS))" || { echo "There is no benchmark $(ONLY); there are: $(BENCHMARKS)" >&2; exit 1; }
 	@failed=0; for name in $(or $(ONLY),$(BENCHMARKS)); do $(BIN)/python -m benchmarks.$$name $(AS_JSON) || failed=$$?; [ $$failed -lt 128 ] || break; done; exit $$failed
 
 openapi: env ## write the API's document from the code

@@ -8,8 +8,10 @@ fails, one sentence says why, and what to do.
 """
 
 import io
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -190,7 +192,9 @@ def main(names: list[str]) -> None:
     try:
         installations = install(names)
     except KeyboardInterrupt:
-        sys.exit("\nStopped. The same command goes on where it stopped.")
+        print("\n✗ Stopped. The same command goes on where it stopped.", file=sys.stderr, flush=True)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
     except OSError as error:
         sys.exit(f"✗ {error.filename} cannot be written: {error.strerror}.")
     if sys.stdout.isatty():
@@ -203,4 +207,5 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # if nobody reads the output any more, end without a word
     main(sys.argv[1:])

@@ -27,5 +27,5 @@ def next_steps(api_url: str, certificate: str) -> list[NextStep]:
 def show_next_steps(api_url: str, certificate: str) -> None:
     console.print("\n[bold]Five things to try next.[/] Paste a command here, and an address into a browser.")
     for number, (what, line) in enumerate(next_steps(api_url, certificate), 1):
-        console.print(f"  {number}  {shown(what)}\n     [cyan]{shown(line)}[/]")
+        console.print(f"  {number:d}  {shown(what)}\n     [cyan]{shown(line)}[/]")
     console.print("All commands: [cyan]make help[/]. To stop the stack: [cyan]make down[/]")

@@ -75,4 +75,6 @@ def sentence_about(lines: Sequence[str], folder: Path) -> str:
 
 
 def _bare(line: str) -> str:
-    return line.strip().removeprefix("ERROR: ").rstrip(".")
+    """Return a line without what could control a terminal."""
+    shown = "".join(char for char in line if char.isprintable())
+    return shown.strip().removeprefix("ERROR: ").rstrip(".")

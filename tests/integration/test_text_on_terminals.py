@@ -159,7 +159,7 @@ def test_only_the_console_escapes_markup_and_every_command_prints_through_it() -
     """A placeholder in markup must be ``shown(…)``, or a number with a format."""
     found = []
     for file in [*(ROOT / "local").glob("*.py"), *(ROOT / "operations").glob("*.py")]:
-        if file == Path(local_console.__file__):
+        if file == Path(local_console.__file__) or file.name == "install.py":  # it runs before rich is installed
             continue
         tree = ast.parse(file.read_text("utf-8"))
         for node in ast.walk(tree):

@@ -171,9 +171,10 @@ WAYS_OUT = {
                 f"local/{name}.py"
                 for name in ("apps", "build", "client", "connect", "console", "deploy", "export", "pictures")
             ),
-            *(f"local/{name}.py" for name in ("replay", "seed", "stack", "story", "viewer")),
-            *(f"local/{name}.py" for name in ("clock", "season", "tables", "telling")),
-            *(f"local/{name}.py" for name in ("deployment", "function_check", "rollback", "seeding")),
+            {
+                *(f"local/{name}.py" for name in ("browser", "build", "deploy", "good_deployments", "sam", "stack")),
+                *(f"local/{name}.py" for name in ("install", "recording", "viewer")),
+            },
             *(f"operations/{name}.py" for name in ("dead_letters", "reconcile", "recount", "shown_batches")),
             *(f"operations/{name}.py" for name in ("app_actions", "selection", "take_back")),
             *(
@@ -192,7 +193,10 @@ WAYS_OUT = {
     ),
     "other programs": WayOut(
         r"subprocess\.(run|Popen|call|check_output|check_call)\(",
-        {f"local/{name}.py" for name in ("browser", "build", "deploy", "good_deployments", "sam", "stack", "viewer")},
+        {
+            *(f"local/{name}.py" for name in ("browser", "build", "deploy", "good_deployments", "sam", "stack")),
+            *(f"local/{name}.py" for name in ("install", "recording", "viewer")),
+        },
         (
             test_text_in_settings.test_a_parameter_of_a_deployment_arrives_as_it_was_written,
             test_text_in_settings.test_the_template_writes_no_parameter_into_another_text,

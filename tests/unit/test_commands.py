@@ -17,6 +17,7 @@ from local.sam import ROOT
 PARSE = argparse.ArgumentParser.parse_args
 OTHERS = {
     "local/emulator.py",  # started by local/stack.py, with the interpreter of MiniStack and without arguments
+    "local/install.py",  # started by local/environments.sh, before there is anything that local/command.py imports
     "layers/saxaul/saxaul/log/verify.py",  # can be shipped alone, so it imports nothing of local/
 }
 

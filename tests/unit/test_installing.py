@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,9 @@ from local import install
 from local.install import Installation, progress_of
 from local.pip_errors import sentence_about
 from local.sam import ROOT
+
+PYTHON = sys.executable
+"""The Python that runs the tests, also where a test gives it another name."""
 
 SCRIPT = ROOT / "local" / "environments.sh"
 SOURCES = ("pyproject.toml", "clients/python/pyproject.toml", "layers/dependencies/requirements.txt")
@@ -412,3 +416,29 @@ def test_an_unknown_failure_shows_the_last_error_of_pip() -> None:
     lines = ["ERROR: first", "ERROR: second.", "note: see above"]
 
     assert sentence_about(lines, ROOT) == "pip failed: second."
+
+
+def test_what_pip_printed_cannot_control_the_terminal() -> None:
+    assert sentence_about(["ERROR: \x1b[2Jbad\x07 \u202ename"], ROOT) == "pip failed: [2Jbad name."
+
+
+def test_installing_that_is_stopped_says_so_and_ends_by_the_same_signal(clone: Path) -> None:
+    (clone / "pip.sh").write_text("sleep 60")
+    program = (
+        "import sys; from pathlib import Path; from local import install\n"
+        f"install.ROOT = Path({str(clone)!r}); install.LOGS = install.ROOT / 'logs'\n"
+        f"sys.executable = {sys.executable!r}; install.main(['.venv'])"
+    )
+    command = [PYTHON, "-c", program]
+
+    with subprocess.Popen(  # noqa: S603 - our own
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
+        assert running.stdout
+        assert running.stdout.readline().startswith("installing into .venv")
+        os.killpg(running.pid, signal.SIGINT)
+        _, errors = running.communicate(timeout=30)
+
+    assert running.returncode == -signal.SIGINT
+    assert errors == "\n✗ Stopped. The same command goes on where it stopped.\n"
+    assert not (clone / ".venv/installed").exists()
