@@ -121,7 +121,7 @@ def syntax_errors(printed: str, built: Path) -> list[str]:
     for name, file, line, kind, message in of_build.findall(printed):
         properties = template()["Resources"].get(name, {}).get("Properties", {})
         folder = properties.get("CodeUri") or properties.get("ContentUri") or name
-        found += [f"  {name}: {kind}: {message}", f"    in {folder}/{file.removeprefix('python/')}:{line}"]
+        found += [f"{name}: {kind}: {message}", f"  in {folder}/{file.removeprefix('python/')}:{line}"]
     return found
 
 

@@ -188,8 +188,8 @@ def main(names: list[str]) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # escape a character that the terminal cannot show
     doing, began = f"installing into {' and '.join(names)}", time.monotonic()
-    print(f"{doing}, with Python {sys.version.split()[0]} ({sys.executable})", flush=True)
     try:
+        print(f"{doing}, with Python {sys.version.split()[0]} ({sys.executable})", flush=True)
         installations = install(names)
     except KeyboardInterrupt:
         print("\n✗ Stopped. The same command goes on where it stopped.", file=sys.stderr, flush=True)

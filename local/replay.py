@@ -181,7 +181,7 @@ def _run(chosen: argparse.Namespace) -> None:
             sent, wallets, trouble = _replay(app, file, survey, today)
     else:
         sent, wallets, trouble = Sent(), None, why_no_ride(chosen.file, survey, bad_rows)
-    _show(survey, sent, wallets, bad_rows)
+    show(survey, sent, wallets, bad_rows)
     if chosen.json:
         named = {"bad_row_file": bad_rows if survey.bad.count else None, "trouble": trouble}
         print_json({"file": chosen.file, **document(survey, sent, wallets), **named})
@@ -237,7 +237,8 @@ def _print_folded(line: str) -> None:
     print_table([Column()], [[line]])
 
 
-def _show(survey: Survey, sent: Sent, wallets: Wallets | None, bad_rows: Path) -> None:
+def show(survey: Survey, sent: Sent, wallets: Wallets | None, bad_rows: Path) -> None:
+    """Print the totals, and name the file that lists every bad row."""
     print_table([Column(), number(), Column()], totals(survey, sent, wallets), indent=1)
     if survey.bad.count:
         console.print(f"All bad rows, with their reasons: {shown(bad_rows)}")

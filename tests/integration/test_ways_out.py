@@ -171,10 +171,14 @@ WAYS_OUT = {
                 f"local/{name}.py"
                 for name in ("apps", "build", "client", "connect", "console", "deploy", "export", "pictures")
             ),
-            {
-                *(f"local/{name}.py" for name in ("browser", "build", "deploy", "good_deployments", "sam", "stack")),
-                *(f"local/{name}.py" for name in ("install", "recording", "viewer")),
-            },
+            *(f"local/{name}.py" for name in ("replay", "seed", "stack", "story", "viewer")),
+            *(f"local/{name}.py" for name in ("clock", "season", "tables", "telling")),
+            *(f"local/{name}.py" for name in ("deployment", "function_check", "rollback", "seeding")),
+            *(
+                f"local/{name}.py"
+                for name in ("container_network", "example_person", "install", "invoke", "next_steps")
+            ),
+            "local/shown_invocations.py",
             *(f"operations/{name}.py" for name in ("dead_letters", "reconcile", "recount", "shown_batches")),
             *(f"operations/{name}.py" for name in ("app_actions", "selection", "take_back")),
             *(
@@ -195,7 +199,7 @@ WAYS_OUT = {
         r"subprocess\.(run|Popen|call|check_output|check_call)\(",
         {
             *(f"local/{name}.py" for name in ("browser", "build", "deploy", "good_deployments", "sam", "stack")),
-            *(f"local/{name}.py" for name in ("install", "recording", "viewer")),
+            *(f"local/{name}.py" for name in ("install", "lambda_image", "recording", "viewer")),
         },
         (
             test_text_in_settings.test_a_parameter_of_a_deployment_arrives_as_it_was_written,

@@ -254,21 +254,6 @@ def test_the_running_interpreter_is_used_for_its_runtime_if_it_has_pip(
     assert interpreter_for(runtime) == right
 
 
-def test_a_built_file_with_a_syntax_error_fails_the_build_with_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    handler = built_in(tmp_path) / "ViewForest" / "handler.py"
-
-    def make_broken_build(*_arguments: str, **_options: object) -> None:
-        handler.parent.mkdir(parents=True)
-        handler.write_text("def handler(:\n")
-
-    monkeypatch.setattr(build, "sam", make_broken_build)
-
-    with pytest.raises(SamError, match=rf'cannot compile the built files:(?s:.*){handler}"?, line 1'):
-        build.build(THIS_MACHINE, tmp_path)
-
-
 # --- make deploy: the build is checked first --------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,7 +30,9 @@ from benchmarks import (
     throughput,
 )
 from benchmarks.scale_model import Activity
-from local import apps, console, results, tables
+from local import apps, console, replay, results, shown_invocations, tables
+from local.invoking import Invocation
+from local.replay_report import Sent, Survey, Wallets
 from local.sam import ROOT
 from operations import shown_actions, shown_batches, shown_outcomes, shown_reconcile, shown_status
 from operations.app_lines import AppLine
@@ -176,6 +179,21 @@ def reconciling() -> None:
     shown_reconcile.Found("Ledger", 0, shown_reconcile.Report(*[LARGE] * 6), batches).print_sums()
 
 
+def replaying() -> None:
+    survey = Survey(rides=LARGE, again=LARGE, stations={LONG: LARGE})
+    survey.bad.count["station unknown"] = LARGE
+    survey.bad.first["station unknown"] = [str(LARGE)] * 5
+    sent = Sent(accepted=LARGE, refused=Counter(too_old=LARGE), users={LONG}, seconds=1)
+    replay.show(survey, sent, Wallets(LARGE, LARGE, LARGE, Decimal(LARGE)), Path(LONG))
+
+
+def invoking() -> None:
+    answer = {"statusCode": 200, "body": LONG}
+    shown_invocations.show_table(
+        [(Invocation("SettleRedemptions", answer, is_error=False, log=(LONG,), seconds=1), LONG)]
+    )
+
+
 SHOWN: Mapping[str, Callable[[], object]] = {
     "benchmarks/accrual_report.py": accrual,
     "benchmarks/any_query.py": any_queries,
@@ -189,7 +207,9 @@ SHOWN: Mapping[str, Callable[[], object]] = {
     "benchmarks/suggestions.py": searching,
     "benchmarks/throughput.py": posting,
     "local/apps.py": listing,
+    "local/replay.py": replaying,
     "local/results.py": finding,
+    "local/shown_invocations.py": invoking,
     "operations/shown_actions.py": lambda: shown_actions.print_totals(LINES),
     "operations/shown_batches.py": lambda: shown_batches.print_waiting(
         [WaitingBatch(LONG, LONG, 0, "waiting", LARGE)], LARGE
