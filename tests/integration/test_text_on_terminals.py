@@ -82,8 +82,12 @@ def outputs() -> Mapping[str, Callable[[str], object]]:
     def result_of(text: str) -> dict[str, Any]:
         return {"kind": "action", "title": text, "text": text, "points": 1, "unit": text, "avoided_g": 0}
 
-    def seeding(text: str) -> Any:  # noqa: ANN401 - the fields that a report reads
-        return SimpleNamespace(done=Counter({"written": 1}), kept=[text], refused=[])
+    def seeding(text: str) -> seed.Outcome:
+        outcome = seed.Outcome()
+        outcome.counts["written"] = 1
+        for lines in (outcome.replaced, outcome.differing, outcome.deleted, outcome.changed_meanwhile):
+            lines.append(text)
+        return outcome
 
     def taken_back(text: str) -> None:
         mei = Owner("user", text)
@@ -105,7 +109,7 @@ def outputs() -> Mapping[str, Callable[[str], object]]:
                 "actions",
             )
         ),
-        "replay": lambda text: replay._show(survey_of(text), Sent(), None, Path(text[:50])),  # noqa: SLF001
+        "replay": lambda text: replay.show(survey_of(text), Sent(), None, Path(text[:50])),
         "replay before": lambda text: replay._show_survey(survey_of(text)),  # noqa: SLF001
         "story": tell,
         "status": lambda text: show(
@@ -183,6 +187,11 @@ def test_only_the_console_escapes_markup_and_every_command_prints_through_it() -
 
 OWN_MARKUP = {
     ("action_queue.py", "most"),
+    ("function_check.py", "len(asked)"),
+    ("invoke.py", "len(names)"),
+    ("seed.py", "len(places)"),
+    ("shown_invocations.py", "answered"),
+    ("shown_invocations.py", "style"),
     ("app_actions.py", "total"),
     ("recount.py", "line"),
     ("replay.py", "file.kilobytes"),
