@@ -76,6 +76,6 @@ def test_the_totals_fit_into_80_columns_and_nothing_is_cut() -> None:
     assert max(map(len, lines)) <= WIDTH
     text = re.sub(r"\s+", " ", "\n".join(lines))
     assert "rows read 123,456,808" in text
-    assert "coordinate missing 9 lines 1000001, 1000002, 1000003, 1000004, 1000005 …" in text
+    assert "coordinate missing 9 lines 1000001, 1000002, 1000003, 1000004, 1000005 and more" in text
     assert "1,001,000,000,000" in text
     assert "2024/a-folder-with-a-rather-long-name/202401-trips.csv:1000001," in text.replace(" ", "")
