@@ -247,4 +247,4 @@ def _line_labels(first: list[str], count: int) -> str:
     numbers = [
         label.rpartition(":")[2] if at and lists[at] == lists[at - 1] else label for at, label in enumerate(first)
     ]
-    return f"line{'s' * (len(first) > 1)} {', '.join(numbers)}{'' if count == len(first) else ' …'}"
+    return f"line{'s' * (len(first) > 1)} {', '.join(numbers)}{'' if count == len(first) else ' and more'}"

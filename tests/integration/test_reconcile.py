@@ -442,7 +442,8 @@ def test_a_read_that_aws_does_not_answer_ends_the_command_with_an_error_message(
     monkeypatch.setattr(reconcile, "reconcile", fail)
 
     assert run(monkeypatch, "--table", "Ledger") == 1
-    assert capsys.readouterr().err == "✗ Ledger could not be read: timeout\n"
+    errors = capsys.readouterr().err
+    assert errors.startswith("✗ Ledger could not be read: timeout. If the stack has ended, start it with: make up.")
 
 
 def test_without_a_table_the_command_uses_the_laptop_stack(

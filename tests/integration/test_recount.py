@@ -74,7 +74,8 @@ def test_a_read_that_aws_does_not_answer_ends_the_command_with_an_error_message(
     monkeypatch.setattr(command, "recount", fail)
 
     assert exit_of(monkeypatch, stack) == 1
-    assert capsys.readouterr().err == "✗ Ledger could not be read: timeout\n"
+    errors = capsys.readouterr().err
+    assert errors.startswith("✗ Ledger could not be read: timeout. If the stack has ended, start it with: make up.")
 
 
 def test_the_json_has_each_difference(

@@ -23,6 +23,7 @@ from local.results import show_results
 from local.ride_files import Source
 from local.rides import BadRow
 from local.sam import ROOT
+from local.seeding import Outcome as SeedOutcome
 from operations import dead_letters
 from operations.app_lines import AppLine
 from operations.rehearsal import Outcome
@@ -81,8 +82,8 @@ def outputs() -> Mapping[str, Callable[[str], object]]:
     def result_of(text: str) -> dict[str, Any]:
         return {"kind": "action", "title": text, "text": text, "points": 1, "unit": text, "avoided_g": 0}
 
-    def seeding(text: str) -> seed.Outcome:
-        outcome = seed.Outcome()
+    def seeding(text: str) -> SeedOutcome:
+        outcome = SeedOutcome()
         outcome.counts["written"] = 1
         for lines in (outcome.replaced, outcome.differing, outcome.deleted, outcome.changed_meanwhile):
             lines.append(text)
