@@ -93,6 +93,9 @@ def seed(folder: Path = FOLDER, *, force: bool = False) -> None:
     _report(entries, seeding.outcome)
     if refused := registered.outcome.refused + seeding.outcome.refused:
         exit_with("The API refused these; all others were processed:", refused)
+    missed = registered.outcome.changed_meanwhile + seeding.outcome.changed_meanwhile
+    if force and missed:
+        exit_with("Somebody else changed these meanwhile, so they were not written. Run the command again:", missed)
 
 
 def _report(entries: dict[Kind, dict[str, Entity]], outcome: Outcome) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import httpx
@@ -314,11 +315,14 @@ def test_what_somebody_else_writes_during_a_seed_is_kept_and_named(
         return answer(request)
 
     monkeypatch.setattr("local.seed.open_client", lambda kind, name: open_in_process(kind, name, late))
-    seed(small, force=force)
+    with pytest.raises(SystemExit) if force else nullcontext():
+        seed(small, force=force)
 
     assert keywords() == ["omnibus"]
-    assert "changed by somebody else meanwhile" in (printed := capsys.readouterr().out)
-    assert "    suggestions/take-the-bus\n" in printed
+    printed = capsys.readouterr()
+    assert "changed by somebody else meanwhile" in printed.out
+    assert "    suggestions/take-the-bus\n" in printed.out
+    assert ("so they were not written" in printed.err) == force, "a script must see that FORCE=1 did not write it"
 
 
 def test_a_write_whose_answer_was_lost_counts_as_written(
