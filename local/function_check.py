@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
 from local.console import exit_with, progress
 from local.function_events import Callers, HarmlessEvent, events_for
-from local.function_logs import Reason, reason_of
+from local.function_logs import Reason, one_line, reason_of
 from local.invoking import Invocation, invoke_with, lambda_client
 from local.template import resources
 from saxaul.catalog.clients import OPERATOR
@@ -43,8 +43,8 @@ class Fault(NamedTuple):
 
     def lines(self) -> list[str]:
         """Return what a person reads: the function with the error, and below it what it was asked for, and where."""
-        where = [f"    in {self.reason.where}"] if self.reason.where else []
-        return [f"  {self.function}: {self.reason.error}", *where, f"    when it was asked for: {self.about}"]
+        where = [f"    in {one_line(self.reason.where)}"] if self.reason.where else []
+        return [f"  {self.function}: {one_line(self.reason.error)}", *where, f"    when it was asked for: {self.about}"]
 
 
 def check_functions(known: Mapping[str, Any], advice: Sequence[str]) -> Callers:

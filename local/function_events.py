@@ -5,6 +5,10 @@ buckets, queues and the key, as far as nothing has to be written for that. It wr
 something that must be refused, or its message or change is one that the function does not process. What it names is
 called ``saxaul-check``.
 
+A worker keeps the catalog and the public key in memory, and does without S3 if it must: then it reads the table, and
+logs a warning. So one event of each function that reads S3 or KMS says ``read_again``: the worker then reads them
+before anything else (saxaul/http/endpoint.py).
+
 The API is called as the operator, or without a token if the operation is public. Some operations admit apps or partners
 only. If any is registered, they are called with its client id; if not, they refuse the operator.
 """
@@ -79,7 +83,7 @@ def events_for(callers: Callers) -> dict[str, list[HarmlessEvent]]:
         "IngestActions": _ingest_actions(callers),
         "AccruePoints": [_EMPTY_BATCH, _ACTION_OF_NO_TYPE],
         "FindRepeats": [_EMPTY_BATCH, _A_CHANGE],
-        "SuggestCampaigns": [_get("/suggestions", callers.reader, query={"q": "tree"})],
+        "SuggestCampaigns": [_reading_again(_get("/suggestions", callers.reader, query={"q": "tree"}))],
         "RedeemTrees": _redeem_trees(callers),
         "SettleRedemptions": [_EMPTY_BATCH, _NO_REDEMPTION],
         "SweepRedemptions": [HarmlessEvent("a run of its schedule", {})],
@@ -90,7 +94,7 @@ def events_for(callers: Callers) -> dict[str, list[HarmlessEvent]]:
         "ManageGrants": _manage_grants(callers),
         "ProveTrees": [
             _get("/log"),
-            _get("/log/key"),
+            _reading_again(_get("/log/key")),
             _get("/certificates/{number}", path={"number": _NO_CERTIFICATE})._replace(
                 status=_NOT_FOUND, code="unknown_certificate"
             ),
@@ -115,7 +119,7 @@ def _ingest_actions(callers: Callers) -> list[HarmlessEvent]:
     taken = _post("/apps/{app_id}/reversals", callers.operator, {"reversals": [reversal]}, path={"app_id": NOBODY})
     receipt = _get("/receipts/{receipt_id}", callers.operator, path={"receipt_id": NOBODY})
     return [
-        receipt._replace(status=_NOT_FOUND, code="unknown_receipt"),
+        _reading_again(receipt)._replace(status=_NOT_FOUND, code="unknown_receipt"),
         taken._replace(status=_NOT_FOUND, code="unknown_app"),
     ]
 
@@ -123,7 +127,7 @@ def _ingest_actions(callers: Callers) -> list[HarmlessEvent]:
 def _redeem_trees(callers: Callers) -> list[HarmlessEvent]:
     path = {"user_id": NOBODY, "redemption_id": NOBODY}
     read = _get("/users/{user_id}/redemptions/{redemption_id}", callers.operator, path=path, query=_WITH_REASON)
-    found = [read._replace(status=_NOT_FOUND, code="unknown_redemption")]
+    found = [_reading_again(read)._replace(status=_NOT_FOUND, code="unknown_redemption")]
     if callers.app:
         body = {"project_id": NOBODY, "trees": 1}
         asked = _post("/users/{user_id}/redemptions", callers.app, body, path={"user_id": NOBODY}, key=NOBODY)
@@ -134,10 +138,10 @@ def _redeem_trees(callers: Callers) -> list[HarmlessEvent]:
 def _take_reports(callers: Callers) -> list[HarmlessEvent]:
     if callers.partner is None:
         listed = _get("/planting-orders", callers.operator)
-        return [listed._replace(status=_FORBIDDEN, code="not_a_partner"), _stranger(listed)]
+        return [_reading_again(listed)._replace(status=_FORBIDDEN, code="not_a_partner"), _stranger(listed)]
     one = _get("/planting-orders/{order_id}", callers.partner, path={"order_id": NOBODY})
     return [
-        _get("/planting-orders", callers.partner),
+        _reading_again(_get("/planting-orders", callers.partner)),
         one._replace(status=_NOT_FOUND, code="unknown_order"),
     ]
 
@@ -148,7 +152,7 @@ def _view_forest(callers: Callers) -> list[HarmlessEvent]:
     # Of a request with a reason, the function logs no message of an error, so an app asks if there is one.
     caller, query = (callers.app, None) if callers.app else (callers.operator, _WITH_REASON)
     of_nobody = (_get(f"/users/{{user_id}}/{way}", caller, path=person, query=query) for way in ways)
-    return [*of_nobody, _get("/tree-projects", callers.reader)]
+    return [*of_nobody, _reading_again(_get("/tree-projects", callers.reader))]
 
 
 def _manage_grants(callers: Callers) -> list[HarmlessEvent]:
@@ -163,7 +167,7 @@ def _manage_grants(callers: Callers) -> list[HarmlessEvent]:
 def _view_impact(callers: Callers) -> list[HarmlessEvent]:
     factor = _get("/factors/{action_type}/{version}", path={"action_type": NOBODY, "version": "1"})
     return [
-        _get("/impact"),
+        _reading_again(_get("/impact")),
         factor._replace(status=_NOT_FOUND, code="unknown_factor"),
         _get("/campaigns", callers.reader),
     ]
@@ -178,6 +182,11 @@ def _manage_catalog(callers: Callers) -> list[HarmlessEvent]:
         read._replace(status=_NOT_FOUND, code="unknown_entry"),
         written._replace(status=_INVALID, code="invalid_entry"),
     ]
+
+
+def _reading_again(asked: HarmlessEvent) -> HarmlessEvent:
+    """Return the request, for which the worker first reads again what it has in memory from S3 and KMS."""
+    return asked._replace(event={**asked.event, "read_again": True})
 
 
 def _stranger(asked: HarmlessEvent) -> HarmlessEvent:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from local.invoking import Invocation
 from local.template import resources
+from saxaul.log.parsing import printable
 
 _FRAME = re.compile(r'File "([^"]+)",? [Ll]ine (\d+)')
 _ERROR = re.compile(
@@ -17,8 +18,14 @@ _RAISED = re.compile(r"^(\w+)\((.*)\)$", re.DOTALL)
 _IN_LAYER = re.compile(r"/python/saxaul/(.+\.py)$")
 _IN_FUNCTION = re.compile(r"/(?:code|task)/([^/]+\.py)$")
 
-_LONGEST_ERROR = 300
-"""The most characters of an error that are shown."""
+_LONGEST_ERROR = 200
+"""The most characters of an error that are shown, with the three points at its end."""
+
+_ENDED = re.compile(r"Worker process exited immediately\. stderr:|(?P<aws>Runtime exited with)")
+"""How the emulator, or AWS, says that the process of a function ended before it answered."""
+
+_READ_OF_ERROR = 10 * _LONGEST_ERROR
+"""How many characters of an error are looked at, because a function may return megabytes."""
 
 
 class Reason(NamedTuple):
@@ -30,10 +37,32 @@ class Reason(NamedTuple):
 
 def reason_of(invocation: Invocation, why: str) -> Reason:
     """Return the error of an invocation that failed. ``why`` says what is wrong with its outcome."""
+    if invocation.is_error and (ended := _ended(invocation)):
+        return ended
     texts = [*_texts_of_answer(invocation), *_texts_of_log(invocation.log)]
     where = next(filter(None, (_where_in(text, invocation.function) for text in texts)), "")
     error = next(filter(None, map(_error_in, texts)), why)
-    return Reason(error if len(error) <= _LONGEST_ERROR else f"{error[:_LONGEST_ERROR]}…", where)
+    return Reason(error, where)
+
+
+def one_line(text: str) -> str:
+    """Return a text as one short line, which a terminal can show as it is."""
+    line = printable(" ".join(text[:_READ_OF_ERROR].split()))
+    return line if len(line) <= _LONGEST_ERROR else f"{line[: _LONGEST_ERROR - 1]}…"
+
+
+def _ended(invocation: Invocation) -> Reason | None:
+    """Return that the process of a function ended before it answered, such as by ``sys.exit``. None if it did not."""
+    message = str(invocation.answer.get("errorMessage")) if isinstance(invocation.answer, dict) else ""
+    found = _ENDED.search(message)
+    if not found or _FRAME.search(message):
+        return None
+    ours = resources("AWS::Serverless::Function").get(invocation.function)
+    where = f"{ours['CodeUri']}/handler.py, or in a module that it imports" if ours else ""
+    if found["aws"]:  # which says so too if the process ended later, for example because it had too little memory
+        return Reason(f"its process ended before it answered: {message[found.start() :]}", where)
+    said = message[found.end() :].strip() or "nothing"
+    return Reason(f"its process ended while it was imported, as by sys.exit or os._exit; it said: {said}", where)
 
 
 def _texts_of_answer(invocation: Invocation) -> Iterator[str]:

@@ -138,6 +138,9 @@ def _taken(taken: IntakeResult) -> IntakeResult:
 
 
 handler = endpoint(
-    report_actions, reverse_actions, take_back, view_receipt, find_client=registered_client, take_call=take_call
+    *(report_actions, reverse_actions, take_back, view_receipt),
+    find_client=registered_client,
+    take_call=take_call,
+    read_again=wiring.read_catalog_again,
 )
 prepare(wiring.connect, ReportedAction.prepare, _reversal_intake, reading=wiring.read_catalog)

@@ -13,7 +13,7 @@ from saxaul.http.tree_views import CertificateView, LogPage
 from saxaul.log.canonical_json import encode
 from saxaul.services import wiring
 from saxaul.services.find_certificate import certificates
-from saxaul.services.read_log import log_reading
+from saxaul.services.read_log import log_reading, read_again
 
 _CACHE_FOR_A_MINUTE = "public, max-age=60"
 _CACHE_FOR_A_DAY = "public, max-age=86400"
@@ -98,5 +98,5 @@ def _cacheable(
     return cacheable(request, text, caching, guarded | {"content-type": content_type}, language)
 
 
-handler = endpoint(view_certificate, view_log, view_log_key)
+handler = endpoint(view_certificate, view_log, view_log_key, read_again=read_again)
 prepare(wiring.connect)

@@ -1,7 +1,8 @@
 """Starts a planting batch: queues a message for each project with waiting trees or with an unannounced order.
 
 The event of the schedule says nothing. With ``{"only_list": true}``, the function queues nothing, and only lists the
-projects: so the check after a deployment starts no batch before its time.
+projects, by a catalog that it has just read: so the check after a deployment starts no batch before its time, and sees
+whether the function may read the catalog.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, list[str]]:
     scheduling = order_scheduling()
     only_lists = event.get("only_list") is True
+    if only_lists:
+        wiring.read_catalog_again()
     projects = scheduling.due() if only_lists else scheduling.start_batch()
     said = "planting batch listed" if only_lists else "planting batch started"
     logger.info(said, extra={"projects": projects, "request_id": context.aws_request_id})

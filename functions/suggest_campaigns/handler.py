@@ -25,7 +25,7 @@ from saxaul.services.find_client import registered_client
 from saxaul.services.meter_calls import take_call
 from saxaul.services.read_figures import MOST_PROJECTS, figure_reading
 from saxaul.services.read_grants import covers_of
-from saxaul.services.search import live_index
+from saxaul.services.search import live_index, load_index_again
 from saxaul.services.wiring import today
 from saxaul.settings import settings
 
@@ -182,5 +182,11 @@ def _named_in(views: Sequence[ResultView]) -> tuple[list[str], list[str]]:
     return [view["id"] for view in views if view["kind"] == "tree_project"], facilities
 
 
-handler = endpoint(suggest, find_client=registered_client, take_call=take_call, covers_of=covers_of)
+handler = endpoint(
+    suggest,
+    find_client=registered_client,
+    take_call=take_call,
+    covers_of=covers_of,
+    read_again=load_index_again,
+)
 prepare(wiring.connect, _personal_reading, reading=lambda: live_index().current())

@@ -14,7 +14,7 @@ from saxaul.ledger.identifiers import Id, Instant
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.meter_calls import take_call
-from saxaul.services.take_reports import report_taking
+from saxaul.services.take_reports import read_key_again, report_taking
 from saxaul.services.view_orders import order_viewing
 from saxaul.settings import settings
 from saxaul.trees.orders import OrderPlace, OrderState, PlantingOrder
@@ -121,5 +121,6 @@ handler = endpoint(
     inspect_trees,
     find_client=registered_client,
     take_call=take_call,
+    read_again=read_key_again,
 )
 prepare(wiring.connect, Confirmation.prepare)

@@ -150,5 +150,6 @@ handler = endpoint(
     find_client=registered_client,
     take_call=take_call,
     covers_of=covers_of,
+    read_again=wiring.read_catalog_again,
 )
 prepare(wiring.connect, _TREES.places.prepare, reading=wiring.read_catalog)

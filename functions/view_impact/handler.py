@@ -174,5 +174,6 @@ handler = endpoint(
     *(list_campaigns, view_campaign, list_action_types, view_impact, view_factor),
     find_client=registered_client,
     take_call=take_call,
+    read_again=wiring.read_catalog_again,
 )
 prepare(wiring.connect, _IDENTIFIER.prepare, reading=wiring.read_catalog)

@@ -30,6 +30,9 @@ RESOURCES: Mapping[str, str] = {
 }
 """The name of each resource in the template, by its name in these tests."""
 
+STREAM = (".StreamArn", "/stream/*")
+"""How the resource of a stream ends."""
+
 _WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 _BATCHED = {"SendMessageBatch": "SendMessage", "DeleteMessageBatch": "DeleteMessage"}
 
@@ -42,7 +45,7 @@ class Access(NamedTuple):
     partitions: frozenset[str] | None = None
 
     def is_allowed_by(self, statement: Properties) -> bool:
-        if self.action not in statement["Action"] or not fnmatchcase(self.resource, _resource_of(statement)):
+        if self.action not in statement["Action"] or not fnmatchcase(self.resource, resource_of(statement)):
             return False
         patterns = [key for test in statement.get("Condition", {}).values() for key in test["dynamodb:LeadingKeys"]]
         if not patterns:
@@ -95,7 +98,8 @@ def statements_of(function: str) -> list[Properties]:
     return [statement for document in documents for statement in document["Statement"]]
 
 
-def _resource_of(statement: Properties) -> str:
+def resource_of(statement: Properties) -> str:
+    """Return the resource of a statement with the names of the template, such as ``CatalogBucket/catalog/*``."""
     [reference] = statement["Resource"].values()
     return re.sub(r"\$\{(\w+)\.Arn\}", r"\1", reference).removesuffix(".Arn")
 

@@ -1,8 +1,7 @@
 """The events of the check after a deployment: each has the expected outcome, reaches the tables, and writes nothing."""
 
 import re
-from collections.abc import Iterator
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from local.function_events import NOBODY, Callers, HarmlessEvent, events_for
 from local.invoking import Invocation
 from local.template import resources
 from saxaul.catalog.clients import RegisteredClient
+from saxaul.races import ContendedError
 from saxaul.settings import settings
 from saxaul.storage import clients, objects
 from saxaul.storage.clients import dynamodb
@@ -19,23 +19,37 @@ from tests.builders import make_redemption, make_suggestion
 from tests.integration.conftest import clear_worker_caches
 from tests.integration.log_lines import Lines
 from tests.integration.moto_objects import Requests
-from tests.integration.policies import CALLS, Access, statements_of
+from tests.integration.policies import CALLS, STREAM, Access, resource_of, statements_of
 from tests.integration.stack import Stack, invoke
 
 BUCKET = "published"
 OPERATOR = Callers("operator-client")
 EVERYBODY = Callers("operator-client", app="alipay-client", partner="partner-client")
 
-TABLES = ("LedgerTable", "CatalogTable", "ActivityTable")
-
+_BY_LAMBDA = "Lambda itself uses it, with the role of the function"
 UNREACHED = {
     ("IngestActions", "LedgerTable"): "it reads the periods of actions that exist, and grants of persons to an app",
     ("AccruePoints", "ActivityTable"): "it writes the receipts of calls",
-    ("ProveTrees", "CatalogTable"): "it reads the project of a certificate that exists",
     ("PlaceOrders", "LedgerTable"): "it would place an order for the trees that wait",
     ("ManageCatalog", "LedgerTable"): "it changes the saplings of a project when its entry is written",
+    ("TakeReports", "ManifestBucket"): "it signs links to manifests, and others read them",
+    ("PlaceOrders", "ManifestBucket"): "it writes the manifests of an order",
+    ("PlaceOrders", "Bus"): "it announces an order",
+    ("PlaceOrders", "PlantingQueue"): "it sends a message if trees are left",
+    ("ManageApps", "UserPool"): "it is asked when an app or a secret is made, changed or ended",
+    ("EndOverlaps", "UserPool"): "it is asked only about an app whose overlap is over, or that a crash left",
+    ("IngestActions", "ActionQueue"): "it sends the actions of a call that is accepted",
+    ("AccruePoints", "ActionQueue"): _BY_LAMBDA,
+    ("FindRepeats", "ActionQueue"): "it sends the withdrawals of repeated actions",
+    ("FindRepeats", "RepeatDeadLetterQueue"): _BY_LAMBDA,
+    ("RedeemTrees", "RedemptionQueue"): "it sends a redemption that was requested",
+    ("SettleRedemptions", "RedemptionQueue"): _BY_LAMBDA,
+    ("SweepRedemptions", "RedemptionQueue"): "it sends what was left undone",
+    ("ScheduleOrders", "PlantingQueue"): "it starts a planting batch",
+    ("TallyImpact", "ImpactDeadLetterQueue"): _BY_LAMBDA,
+    ("PublishCatalog", "PublicationDeadLetterQueue"): _BY_LAMBDA,
 }
-"""The tables that no harmless event reaches, and why."""
+"""What a policy allows and no harmless event reaches, and why."""
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +117,7 @@ def test_the_events_write_nothing_but_the_calls_of_the_app_and_queue_nothing(sta
     assert stack.events_on_the_bus() == []
 
 
-def test_each_function_reaches_each_of_its_tables(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_function_reaches_all_that_its_policy_names(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     app = RegisteredClient(name="checked", role="app", trust="first_party", calls_per_second=50)
     partner = RegisteredClient(name="planter", role="partner", partners=("SEE",), calls_per_second=50)
     stack.register("limited-app", app)
@@ -120,15 +134,96 @@ def test_each_function_reaches_each_of_its_tables(stack: Stack, monkeypatch: pyt
             invoke(file_name(function), event.event)
 
     allowed = {
-        (function, table)
+        (function, resource_of(statement).partition("/")[0])
         for function in resources("AWS::Serverless::Function")
         for statement in statements_of(file_name(function))
-        for table in TABLES
-        if fnmatchcase(str([*statement["Resource"].values()]), f"*[['\"{{]{table}.Arn*")
+        if not resource_of(statement).endswith(STREAM)  # which only Lambda itself reads
     }
-    found = {(name, table) for name, table in allowed if (file_name(name), table) not in reached}
+    found = {(name, resource) for name, resource in allowed if (file_name(name), resource) not in reached}
     assert allowed >= UNREACHED.keys()
     assert sorted(found) == sorted(UNREACHED)
+
+
+READ_AGAIN = [
+    "IngestActions",
+    "SuggestCampaigns",
+    "RedeemTrees",
+    "ScheduleOrders",
+    "ViewForest",
+    "ProveTrees",
+    "ViewImpact",
+    "PublishCatalog",
+]
+"""The functions that read the published catalog. Each other member of a policy is read from a table, or written."""
+
+
+def calls_of(function: str, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
+    """Return the actions on resources of a function's events, each of which must have the expected outcome."""
+    found: set[tuple[str, str]] = set()
+
+    def note(accesses: Iterator[Access]) -> None:
+        found.update((access.action, access.resource.partition("/")[0]) for access in accesses if CALLS.function)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CALLS, "check", note)
+        for event in events_for(OPERATOR)[function]:
+            assert wrong_in(outcome_of(function, event, lines), event) is None
+    return found
+
+
+@pytest.mark.parametrize("function", READ_AGAIN)
+def test_a_worker_that_has_the_catalog_in_memory_reads_it_again_for_the_check(
+    function: str, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (calls_of(function, lines, monkeypatch) for _ in range(2))
+
+    assert ("s3:GetObject", "CatalogBucket") in first & second
+
+
+@pytest.mark.parametrize("function", ["ProveTrees", "TakeReports"])
+def test_a_worker_that_has_the_key_in_memory_reads_it_again_for_the_check(
+    function: str, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (calls_of(function, lines, monkeypatch) for _ in range(2))
+
+    assert ("kms:GetPublicKey", "SigningKey") in first & second
+
+
+def test_each_function_that_may_read_the_catalog_bucket_is_among_them() -> None:
+    may = [
+        function
+        for function in resources("AWS::Serverless::Function")
+        for statement in statements_of(file_name(function))
+        if "s3:GetObject" in statement["Action"] and resource_of(statement).startswith("CatalogBucket/")
+    ]
+    assert may == READ_AGAIN
+
+
+@pytest.mark.parametrize("function", [name for name in READ_AGAIN if name != "PublishCatalog"])
+def test_a_function_that_may_not_read_the_catalog_bucket_is_found_also_if_it_runs_already(
+    function: str, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong() -> list[str]:
+        outcomes = ((outcome_of(function, event, lines), event) for event in events_for(OPERATOR)[function])
+        return [found for found in (wrong_in(outcome, event) for outcome, event in outcomes) if found]
+
+    assert wrong() == []
+    denied = b"<Error><Code>AccessDenied</Code></Error>"
+    monkeypatch.setattr(objects, "_send", lambda *_: (403, {}, denied))
+    assert "it logged an error: the published catalog cannot be used" in wrong()
+
+
+def test_a_publisher_that_may_not_read_the_bucket_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    send: Callable[..., Any] = objects._send  # noqa: SLF001 - what S3 answers
+
+    def refused(method: str, *others: Any) -> Any:  # noqa: ANN401 - of the function
+        return (403, {}, b"<Error><Code>AccessDenied</Code></Error>") if method == "GET" else send(method, *others)
+
+    monkeypatch.setattr(objects, "_send", refused)
+    [event] = events_for(OPERATOR)["PublishCatalog"]
+
+    with pytest.raises(ContendedError):
+        invoke("publish_catalog", event.event)
 
 
 def test_the_schedule_is_only_listed_and_trees_that_wait_stay_for_the_next_batch(stack: Stack) -> None:

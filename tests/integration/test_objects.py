@@ -139,9 +139,10 @@ def test_an_unreachable_s3_and_too_little_time_are_errors_of_the_object(monkeypa
 
 def test_statuses_without_the_right_to_list_the_bucket_mean_a_missing_object(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {"GET": 403, "PUT": 409}
-    monkeypatch.setattr(objects, "_send", lambda method, *_: (answers[method], {}, b""))
+    body = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+    monkeypatch.setattr(objects, "_send", lambda method, *_: (answers[method], {}, body))
 
-    with pytest.raises(NoObjectError):
+    with pytest.raises(NoObjectError, match=r"^catalog/current: 403 AccessDenied$"):
         read_object(BUCKET, "catalog/current")
     with pytest.raises(ObjectMovedError):
         write_object(BUCKET, "catalog/current", b"", "")

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from local import function_check
-from local.function_check import check_functions, wrong_in
+from local.function_check import Fault, check_functions, wrong_in
 from local.function_events import NOBODY, Callers, HarmlessEvent, events_for
 from local.function_logs import Reason, reason_of, source_of
 from local.invoking import Invocation
@@ -81,7 +81,7 @@ def test_an_outcome_as_expected_is_not_wrong(answer: Any, log: tuple[str, ...], 
         ({"statusCode": 200, "body": ""}, ('{"level":"ERROR","message":"oh"}',), READ, "it logged an error: oh"),
         (
             {"statusCode": 200, "body": ""},
-            ('{"level":"WARNING","message":"the catalog cannot be used","error":"AccessDenied()"}',),
+            ('{"level":"WARNING","message":"the catalog cannot be used","error":"No(\'x: 403 AccessDenied\')"}',),
             READ,
             "it logged an error: the catalog cannot be used",
         ),
@@ -196,11 +196,49 @@ def test_why_a_message_could_not_be_processed_is_read_from_the_log() -> None:
     assert reason_of(found, "it could not process").error == "ValueError: 'no table'"
 
 
-def test_an_error_is_one_line_of_at_most_300_characters() -> None:
-    found = reason({"errorType": "ValueError", "errorMessage": "a\nb " * 200}, is_error=True)
+@pytest.mark.parametrize("message", ["a\nb " * 25_000, "\x1b[31m" * 25_000, "x" * 100_000])
+def test_a_fault_shows_an_error_in_one_line_of_at_most_200_characters(message: str) -> None:
+    found = reason({"errorType": "ValueError", "errorMessage": message}, is_error=True)
 
-    assert found.error.startswith("ValueError: a b a b")
-    assert len(found.error) == 301
+    [line, _] = Fault("ViewImpact", "GET /impact", found).lines()
+    assert line.startswith("  ViewImpact: ValueError: ")
+    assert line.isprintable()
+    assert len(line) == len("  ViewImpact: ") + 200
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [
+        (
+            "Worker process exited immediately. stderr: ",
+            "its process ended while it was imported, as by sys.exit or os._exit; it said: nothing",
+        ),
+        (
+            "Worker process exited immediately. stderr: no disk\n",
+            "its process ended while it was imported, as by sys.exit or os._exit; it said: no disk",
+        ),
+        (
+            "RequestId: 1 Error: Runtime exited with error: exit status 3",
+            "its process ended before it answered: Runtime exited with error: exit status 3",
+        ),
+        (
+            "RequestId: 1 Error: Runtime exited without providing a reason",
+            "its process ended before it answered: Runtime exited without providing a reason",
+        ),
+    ],
+)
+def test_a_process_that_ended_without_an_error_is_named_with_where_to_look(message: str, error: str) -> None:
+    found = reason({"errorType": "Runtime.ExitError", "errorMessage": message}, is_error=True)
+
+    assert found == Reason(error, "functions/view_impact/handler.py, or in a module that it imports")
+
+
+def test_a_process_that_ended_after_a_traceback_is_named_with_its_line() -> None:
+    trace = f'Traceback (most recent call last):\n  File "{CODE}", line 2, in <module>\nMemoryError: no memory\n'
+
+    found = reason({"errorMessage": f"Worker process exited immediately. stderr: {trace}"}, is_error=True)
+
+    assert found == Reason("MemoryError: no memory", "functions/view_impact/handler.py:2")
 
 
 @pytest.mark.parametrize(

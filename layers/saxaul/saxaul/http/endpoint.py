@@ -8,6 +8,10 @@ person gives a reason, which is logged. A query parameter that is not declared, 
 refused. Every error response is an application/problem+json document.
 
 HEAD on a public path runs the operation of GET, and the response has no body.
+
+An event with ``"read_again": true`` beside the members of API Gateway first reads again what the process has in memory
+from S3 and KMS. API Gateway never sends it, so a client cannot. The check after a deployment does, by invoking the
+function itself: a process that answers from memory would not show that it may no longer read.
 """
 
 import json
@@ -54,6 +58,8 @@ TakeCall = Callable[[RegisteredClient], None]
 """Counts a call of a client. Raises TooManyRequests if the client is over its limit."""
 CoversOf = Callable[[str, str], Collection[Cover]]
 """Returns what the grant of a person, named by user id, to an app covers."""
+ReadAgain = Callable[[], None]
+"""Reads again what the process has in memory from S3 and KMS."""
 
 
 def _no_client(client_id: str) -> RegisteredClient | None:  # noqa: ARG001 - for any client
@@ -68,6 +74,10 @@ def _no_covers(user_id: str, app: str) -> Collection[Cover]:  # noqa: ARG001 - f
     return ()
 
 
+def _nothing_to_read() -> None:
+    """Read nothing, because the function reads neither S3 nor KMS before a request needs it."""
+
+
 class Endpoint:
     """A Lambda handler for some operations.
 
@@ -76,13 +86,19 @@ class Endpoint:
     """
 
     def __init__(
-        self, operations: tuple[Operation, ...], find_client: FindClient, take_call: TakeCall, covers_of: CoversOf
+        self,
+        operations: tuple[Operation, ...],
+        find_client: FindClient,
+        take_call: TakeCall,
+        covers_of: CoversOf,
+        read_again: ReadAgain,
     ) -> None:
         self.operations = operations
         self._by_route = {route: declared for declared in operations for route in declared.routes}
         self._find_client = find_client
         self._take_call = take_call
         self._covers_of = covers_of
+        self._read_again = read_again
 
     def __call__(self, event: ApiEvent, context: "LambdaContext") -> dict[str, Any]:
         began = perf_counter()
@@ -90,6 +106,8 @@ class Endpoint:
         request = Request(event)
         DEADLINE.set(context.get_remaining_time_in_millis() / 1000)
         try:
+            if event.get("read_again") is True:
+                self._read_again()
             declared = self._operation_for(method, resource)
             request = self._of_client(request, declared)
             request = with_reason(request, declared)
@@ -210,13 +228,14 @@ def endpoint(
     find_client: FindClient = _no_client,
     take_call: TakeCall = _no_limit,
     covers_of: CoversOf = _no_covers,
+    read_again: ReadAgain = _nothing_to_read,
 ) -> Endpoint:
     """Return a Lambda handler for these operations.
 
     A function that gives no ``find_client`` can serve only public operations, without ``take_call`` it limits no
     client, and without ``covers_of`` no third-party app reaches a person.
     """
-    return Endpoint(operations, find_client, take_call, covers_of)
+    return Endpoint(operations, find_client, take_call, covers_of, read_again)
 
 
 def _access_of(request: Request, declared: Operation) -> Access:

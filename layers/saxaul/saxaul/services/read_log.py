@@ -51,3 +51,10 @@ class LogReading(NamedTuple):
 def log_reading() -> LogReading:
     """Return the log reading service of this process."""
     return LogReading(LogStore(wiring.ledger()), SigningKey(settings().signing_key))
+
+
+def read_again() -> None:
+    """Read the published catalog and the public key, and use nothing that this process has read before."""
+    wiring.read_catalog_again()
+    log_reading.cache_clear()
+    log_reading().public_key()

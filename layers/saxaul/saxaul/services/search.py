@@ -222,3 +222,10 @@ def _freeze_for_gc() -> None:
 def live_index() -> LiveIndex:
     """Return the live index of this process."""
     return LiveIndex(wiring.published_catalog(), wiring.clock())
+
+
+def load_index_again() -> None:
+    """Load the live index, and use nothing that this process has read before."""
+    wiring.published_catalog().forget()
+    live_index.cache_clear()
+    live_index().current()

@@ -77,3 +77,9 @@ def report_taking() -> ReportTaking:
     ledger, calendar = wiring.ledger(), settings().calendar
     log = LogWriter(LogStore(ledger), SigningKey(settings().signing_key), calendar)
     return ReportTaking(Redemptions(ledger), Orders(ledger), log, calendar, wiring.clock())
+
+
+def read_key_again() -> None:
+    """Read the public key, and use nothing that this process has read before."""
+    report_taking.cache_clear()
+    _ = report_taking().log.key.public_key

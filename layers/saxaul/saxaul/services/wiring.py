@@ -75,3 +75,9 @@ def connect() -> None:
 def read_catalog() -> None:
     """Read the published catalog, so that the first request finds it in this process."""
     published_catalog().catalog()
+
+
+def read_catalog_again() -> None:
+    """Read the published catalog, and use nothing that this process has read before."""
+    published_catalog().forget()
+    read_catalog()

@@ -148,6 +148,11 @@ class CatalogStore:
             self._copy = copy = self._confirmed(copy)
         return copy.timeline
 
+    def forget(self) -> None:
+        """Forget the copy of this process, so that the next call reads the head and the snapshot, as after a start."""
+        self._copy = self._copy._replace(version=0, confirmed_at=float("-inf"))
+        self._last_snapshot = None
+
     def _confirmed(self, copy: _Copy) -> _Copy:
         began = self._table.clock.elapsed()
         head = self.head()

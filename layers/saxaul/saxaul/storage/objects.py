@@ -5,6 +5,7 @@ would pay that. Here, the first request takes about 2 ms.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -28,6 +29,9 @@ LONGEST_OBJECT_READ = 4.0
 
 _WRITE_SECONDS = 20
 """How long a write may take to connect or send, and how long to be answered. Only the publisher writes."""
+
+_CODE = re.compile(rb"<Code>(\w{1,100})</Code>")
+"""The code of an error in the body of S3, such as ``AccessDenied``. It says why a read was refused with 403."""
 
 _PIECE = 1 << 18
 """How many bytes of an object are read at a time."""
@@ -79,7 +83,8 @@ def read_object(bucket: str, key: str, known_etag: str = "") -> StoredObject | N
     if status == HTTPStatus.NOT_MODIFIED:
         return None
     if status in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN):
-        raise NoObjectError(f"{key}: {status}")
+        code = _CODE.search(body)
+        raise NoObjectError(f"{key}: {status} {code[1].decode() if code else ''}".rstrip())
     if status != HTTPStatus.OK:
         raise ObjectError(f"{key}: {status}")
     return StoredObject(body, found.get("ETag", ""), found.get("Last-Modified", ""))
