@@ -25,7 +25,7 @@ from pathlib import Path
 
 from local.artifacts import wrong_files
 from local.command import command_parser, run_command
-from local.console import exit_with, step
+from local.console import console, exit_with, shown, step
 from local.fingerprint import forget, is_current, remember
 from local.sam import ROOT, SamError, sam
 from local.template import template
@@ -230,10 +230,17 @@ def main() -> None:
     parser.add_argument("--this-machine", action="store_true", help="build for the laptop stack")
     chosen = parser.parse_args()
     try:
-        with step("building the functions and layers", usual=30):
-            build(THIS_MACHINE) if chosen.this_machine else build_for_aws(ON_LAMBDA)
+        if chosen.this_machine:
+            with step("building the functions and layers"):
+                build(THIS_MACHINE)
+            return
+        with step("building the functions and layers for AWS, and checking every file"):
+            build_for_aws(ON_LAMBDA)
     except SamError as error:
         exit_with(error.sentence, error.details)
+    target = f"{ON_LAMBDA['PythonRuntime']} on {ON_LAMBDA['Architecture']}"
+    console.print(f"  every binary and bytecode file can run on {shown(target)}, the defaults of template.yaml")
+    console.print(f"  the result is in {shown(built_in(FOR_AWS))}")
 
 
 if __name__ == "__main__":
