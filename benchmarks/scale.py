@@ -61,14 +61,14 @@ def measured(sample: int, redemptions: int) -> Measured:
     with engine() as queue_url, partner_side():
         meter = Meter()
         meter.attach(clients.dynamodb(), clients.sqs())
-        with step("measuring what each step uses", usual=90):
+        with step("measuring what each step uses"):
             return Measuring(Gauge(meter, log), queue_url, sample, redemptions).measure()
 
 
 def report(found: Measured, activity: Activity, people: int) -> dict[str, Any]:
     """Return all figures, by their names in the JSON."""
     doors = {str(size): costs.front_doors(size) for size in SIZES}
-    with step(f"simulating {people:,} people at 07:00", usual=people / 20_000):
+    with step("simulating 07:00 for", f"{people:,} people"):
         bursts = {
             "template's throttle": burst.simulate(burst.setting_of(found, people=people)),
             f"{HIGHER_RATE:,} calls/s": burst.simulate(burst.setting_of(found, people=people, rate=HIGHER_RATE)),
@@ -287,7 +287,10 @@ def main() -> None:
         scale_plot.draw_burst(summary["bursts"], BURST_PICTURE)
         if chosen.people == PEOPLE:
             DOCUMENT.write_text(with_tables(DOCUMENT.read_text("utf-8"), summary), "utf-8")
-        print_json(summary) if chosen.json else show(summary)
+        if chosen.json:
+            print_json(summary)
+        else:
+            show(summary)
 
 
 def show(summary: Mapping[str, Any]) -> None:
