@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-from local.durations import Work
+from local.durations import FIRST_LOG_SECONDS, LOG_SECONDS, Work
 from saxaul.log.parsing import printable
 
 for stream in (sys.stdout, sys.stderr):
@@ -33,12 +33,6 @@ class PipedConsole(Console):
 
 
 console = PipedConsole(highlight=False, soft_wrap=True, emoji=False)
-
-LOG_SECONDS = 10.0
-"""Seconds between two lines of progress, if the output is not a terminal."""
-
-FIRST_LOG_SECONDS = 2.0
-"""Seconds until the first of these lines. Work that leaves no line behind has its first one after ``LOG_SECONDS``."""
 
 _REDRAWN_SECONDS = 0.25
 
@@ -108,6 +102,7 @@ def _watched(work: Work, *, leaves_a_line: bool = True) -> Iterator[None]:
     else:
 
         def redraw() -> None:
+            # Work that leaves no line behind is often so short that a line about it would only disturb.
             seconds = FIRST_LOG_SECONDS if leaves_a_line else LOG_SECONDS
             try:
                 while not ended.wait(seconds):

@@ -1,7 +1,7 @@
 """How long the work of a command takes, and how long the rest of it will take.
 
 What takes long, and has nothing to count, is remembered in the file ``durations.json`` of the state folder. So the next
-run knows how long the same work took on this machine.
+run knows how long the same work took on this machine. The installation uses this module, so it needs only Python.
 """
 
 import json
@@ -13,6 +13,12 @@ from local.sam import state, write_private
 
 REMEMBERED_FROM = 2.0
 """Work that takes fewer seconds is not remembered."""
+
+LOG_SECONDS = 10.0
+"""Seconds between two lines of progress, if the output is not a terminal."""
+
+FIRST_LOG_SECONDS = 2.0
+"""Seconds until the first of these lines."""
 
 _MOST_REMEMBERED = 100
 
