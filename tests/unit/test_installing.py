@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from errno import ENOSPC
 from pathlib import Path
@@ -398,7 +399,7 @@ def test_the_progress_counts_what_is_found_and_then_what_is_installed_with_the_t
     other.learn("Installing collected packages: ministack")
     assert progress_of([one, other]) == "packages installed: 2 of 6"
     (site / "rich-15.0.0.dist-info").mkdir()
-    began = durations.monotonic()
+    began = time.monotonic()
     monkeypatch.setattr(durations, "monotonic", lambda: began + 10)
     assert progress_of([one, other]) == "packages installed: 3 of 6, about 20 s left"
 
