@@ -1,11 +1,11 @@
-"""Reckon what 1 to 721 million monthly users take, what it costs, and what happens at 07:00.
+"""Compute what 1 to 721 million monthly users take, what it costs, and what happens at 07:00.
 
     make bench ONLY=scale
     python -m benchmarks.scale [--sample 1000] [--redemptions 60] [--people 1000000]
 
 The benchmark measures what each piece of work uses, with small samples on the emulator (``scale_measuring``). It then
 multiplies by an assumed activity (``scale_model.Activity``) and compares with AWS's published limits (``limits``). It
-reckons all costs of a million actions and of a tree (``costs``), and simulates a burst of a million people
+computes all costs of a million actions and of a tree (``costs``), and simulates a burst of a million people
 (``burst``). It writes the pictures ``docs/scale.svg`` and ``docs/burst.svg``, and, with a million people, the tables
 of ``docs/scale.md``.
 

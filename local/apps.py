@@ -151,7 +151,7 @@ def report_apps(done: Registered) -> None:
     counts = {"registered": done.added, "changed": done.changed, "unchanged": done.unchanged}
     said = ", ".join(f"{len(names)} {how}" for how, names in counts.items() if names)
     console.print(f"[green]✓[/] apps and planting partners: {shown(said or 'none')}")
-    done.outcome.tell()
+    done.outcome.report()
     if done.ended:
         console.print(shown(f"· ended, and never registered again: {', '.join(done.ended)}"))
     if done.without_secret:

@@ -178,18 +178,18 @@ def interpreter_for(runtime: str) -> Path:
     It is the running interpreter if its version fits, or else the first on the PATH, or else one that pyenv installed.
 
     Raises:
-        SamError: there is no such interpreter. The message names each program that was tried, and why it is unfit.
+        SamError: there is no such interpreter. The message names each program that was tried, and the reason.
     """
-    unfit: list[str] = []
+    tried: list[str] = []
     for candidate in _candidates(runtime):
-        reason = _why_unfit(candidate, runtime)
+        reason = _why_unusable(candidate, runtime)
         if reason is None:
             return candidate
-        unfit.append(f"{candidate} {reason}")
+        tried.append(f"{candidate} {reason}")
     version = runtime.removeprefix("python")
     raise SamError(
         f"Building for {runtime} needs that Python with pip; install it, for example with: pyenv install {version}",
-        [f"tried: {each}" for each in unfit] or [f"Neither the PATH nor pyenv has a {runtime}."],
+        [f"tried: {each}" for each in tried] or [f"Neither the PATH nor pyenv has a {runtime}."],
     )
 
 
@@ -205,7 +205,7 @@ def _candidates(runtime: str) -> Iterator[Path]:
             yield candidate
 
 
-def _why_unfit(candidate: Path, runtime: str) -> str | None:
+def _why_unusable(candidate: Path, runtime: str) -> str | None:
     """Return why a program cannot build for a runtime, or None if it can: it is that CPython, and has pip.
 
     This must be tried: a shim of pyenv exists for each version, but fails if its version is not selected.

@@ -101,7 +101,7 @@ def _report(entries: dict[Kind, dict[str, Entity]], outcome: Outcome) -> None:
     done = ", ".join(f"{number} {how}" for how, number in outcome.counts.items())
     for part in folded(f"the catalog: {counts}; {done or 'nothing written'}", indent=2):
         console.print(f"  {shown(part)}")
-    outcome.tell()
+    outcome.report()
 
 
 def main() -> None:

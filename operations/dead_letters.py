@@ -82,7 +82,9 @@ def show_all(client: "SQSClient", queues: Queues, limit: int, *, as_json: bool =
     elif about:
         console.print(f"{len(described):,} of about {about:,} messages in {shown(queues.dead_letter_url)}")
     else:
-        console.print(f"[green]✓[/] no dead letters of {shown(queues.kind)}: {shown(queues.dead_letter_url)} is empty")
+        console.print(
+            f"[green]✓[/] no dead letters of {shown(queues.kind)}\n  {shown(queues.dead_letter_url)} is empty"
+        )
 
 
 def redrive_all(client: "SQSClient", queues: Queues, *, again: bool) -> None:
@@ -104,7 +106,7 @@ def redrive_all(client: "SQSClient", queues: Queues, *, again: bool) -> None:
                 letters.move(message, queues.source_url, message["Body"])
                 moved += 1
     if not moved and not stay:
-        console.print(f"[green]✓[/] nothing to move: {shown(queues.dead_letter_url)} is empty")
+        console.print(f"[green]✓[/] nothing to move\n  {shown(queues.dead_letter_url)} is empty")
         return
     console.print(f"[green]✓[/] moved {moved:,} messages back to {shown(queues.source_url)}")
     if stay:
