@@ -236,7 +236,10 @@ def main() -> None:
             days, results = measure_all(chosen.users, chosen.sample, queue_url)
             summary = report(chosen.users, days, results)
         draw(summary, PLOT)
-        print_json(summary) if chosen.json else show(summary)
+        if chosen.json:
+            print_json(summary)
+        else:
+            show(summary)
         faults = list(missed_budgets(summary))
         for fault in faults:
             console.print(f"[red]✗[/] {shown(fault)}")

@@ -79,7 +79,7 @@ def checkout(commit: str, folder: Path) -> Iterator[Path]:
     Whatever the older commit starts the emulator with, a script starts it with the corrections of this checkout.
     """
     _remove(folder)
-    with step(f"checking out {commit[:12]}"):
+    with step("checking out", commit[:12]):
         created = ["git", "worktree", "add", "--quiet", "--force", "--detach", str(folder), commit]
         finished = subprocess.run(created, cwd=ROOT, capture_output=True, text=True, check=False)
         if finished.returncode:
@@ -103,7 +103,7 @@ def running_stack(name: str, source: Path, folder: Path) -> Iterator[Stack]:
         port = int(probe.getsockname()[1])
     _run_stack(source, folder, "down")
     try:
-        with step(f"building, deploying and seeding the stack of {name}", usual=45):
+        with step(f"building, deploying and seeding the stack of {name}"):
             started = _run_stack(source, folder, "up", "--port", str(port))
         if started.returncode:
             exit_with(f"The stack of {name} did not start.", (started.stdout + started.stderr).splitlines()[-5:])

@@ -267,12 +267,15 @@ def main() -> None:
     chosen = parser.parse_args()
     with apart_from_the_output(needed=chosen.json):
         result = _measured(chosen.times, chosen.largest)
-        print_json(result) if chosen.json else show(result)
+        if chosen.json:
+            print_json(result)
+        else:
+            show(result)
 
 
 def _measured(times: int, largest: int) -> dict[str, Any]:
     try:
-        with step("building the functions and layers", usual=13):
+        with step("building the functions and layers"):
             build(THIS_MACHINE)
     except SamError as error:
         exit_with(str(error))

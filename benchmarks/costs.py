@@ -1,4 +1,4 @@
-"""Reckon every cost of a million actions and of a tree, from the call to the ledger and the public totals.
+"""Compute every cost of a million actions and of a tree, from the call to the ledger and the public totals.
 
 Batches are full, as they are with much traffic. Prices are those of the first step of AWS's list (``prices``).
 """

@@ -146,7 +146,10 @@ def main() -> None:
         result: dict[str, Any] = {"benchmark": "extremes"}
         for name, (ms, ordinary) in {"wallet": medians[:2], "forest": medians[2:]}.items():
             result[name] = {"ms": round(ms, 1), "ordinary_ms": round(ordinary, 1), "ratio": round(ms / ordinary, 2)}
-        print_json(result) if chosen.json else show(result)
+        if chosen.json:
+            print_json(result)
+        else:
+            show(result)
     sys.exit(0 if all(result[name]["ratio"] <= BUDGET for name in ("wallet", "forest")) else 1)
 
 

@@ -264,7 +264,7 @@ def main() -> None:
 def _run(chosen: argparse.Namespace) -> None:
     times, meter = chosen.times, Meter()
     try:
-        with step("building the functions and layers", usual=13):
+        with step("building the functions and layers"):
             build(THIS_MACHINE)
     except SamError as error:
         exit_with(str(error))

@@ -329,12 +329,3 @@ def _settling(found: Load) -> float:
     """Return the share of the time in which the favourite project's group is settled, at full batches."""
     step = found.flows["settle"].step
     return found.flows["redeem"].rate * found.activity.favourite_share * step.seconds(step.most) / step.most
-
-
-def readers_of_a_shard() -> int:
-    """Return how many functions read the ledger's stream. AWS recommends at most two.
-
-    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
-    """
-    sources = resources("AWS::Lambda::EventSourceMapping").values()
-    return sum("StreamArn" in str(source["EventSourceArn"]) for source in sources)

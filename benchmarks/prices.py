@@ -37,9 +37,6 @@ HTTP_API_CALL = 1.00e-6
 LOGGED_GB = 0.50
 """A gigabyte that CloudWatch Logs ingests, in the standard class. https://aws.amazon.com/cloudwatch/pricing/"""
 
-RARELY_READ_LOGGED_GB = 0.25
-"""The same in the class for infrequent access."""
-
 KEPT_LOG_GB = 0.03
 """A gigabyte of compressed logs, kept for a month. The same page."""
 
@@ -70,11 +67,7 @@ SIGNATURE = 0.15e-4
 """A request to KMS with an elliptic curve key: 0.15 dollars for 10,000. The same page."""
 
 S3_PUT = 0.005e-3
-S3_GET = 0.0004e-3
-"""A request to S3, standard class. https://aws.amazon.com/s3/pricing/"""
-
-S3_GB = 0.023
-"""A gigabyte in S3, standard class, for a month. The same page."""
+"""A request that writes to S3, standard class. https://aws.amazon.com/s3/pricing/"""
 
 EVENT = 1.00e-6
 """A custom event on an EventBridge bus, of up to 64 KB. https://aws.amazon.com/eventbridge/pricing/"""

@@ -1,11 +1,11 @@
-"""Reckon what 1 to 721 million monthly users take, what it costs, and what happens at 07:00.
+"""Compute what 1 to 721 million monthly users take, what it costs, and what happens at 07:00.
 
     make bench ONLY=scale
     python -m benchmarks.scale [--sample 1000] [--redemptions 60] [--people 1000000]
 
 The benchmark measures what each piece of work uses, with small samples on the emulator (``scale_measuring``). It then
 multiplies by an assumed activity (``scale_model.Activity``) and compares with AWS's published limits (``limits``). It
-reckons all costs of a million actions and of a tree (``costs``), and simulates a burst of a million people
+computes all costs of a million actions and of a tree (``costs``), and simulates a burst of a million people
 (``burst``). It writes the pictures ``docs/scale.svg`` and ``docs/burst.svg``, and, with a million people, the tables
 of ``docs/scale.md``.
 
@@ -61,14 +61,14 @@ def measured(sample: int, redemptions: int) -> Measured:
     with engine() as queue_url, partner_side():
         meter = Meter()
         meter.attach(clients.dynamodb(), clients.sqs())
-        with step("measuring what each step uses", usual=90):
+        with step("measuring what each step uses"):
             return Measuring(Gauge(meter, log), queue_url, sample, redemptions).measure()
 
 
 def report(found: Measured, activity: Activity, people: int) -> dict[str, Any]:
     """Return all figures, by their names in the JSON."""
     doors = {str(size): costs.front_doors(size) for size in SIZES}
-    with step(f"simulating {people:,} people at 07:00", usual=people / 20_000):
+    with step("simulating 07:00 for", f"{people:,} people"):
         bursts = {
             "template's throttle": burst.simulate(burst.setting_of(found, people=people)),
             f"{HIGHER_RATE:,} calls/s": burst.simulate(burst.setting_of(found, people=people, rate=HIGHER_RATE)),
@@ -287,7 +287,10 @@ def main() -> None:
         scale_plot.draw_burst(summary["bursts"], BURST_PICTURE)
         if chosen.people == PEOPLE:
             DOCUMENT.write_text(with_tables(DOCUMENT.read_text("utf-8"), summary), "utf-8")
-        print_json(summary) if chosen.json else show(summary)
+        if chosen.json:
+            print_json(summary)
+        else:
+            show(summary)
 
 
 def show(summary: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
-"""Reckon what a number of monthly users takes: requests, units, workers, partitions, shards, and dollars a month.
+"""Compute what a number of monthly users takes: requests, units, workers, partitions, shards, and dollars a month.
 
-The reckoning multiplies what one piece of work uses, which ``scale_measuring`` measures, by how often it happens. How
+The model multiplies what one piece of work uses, which ``scale_measuring`` measures, by how often it happens. How
 often is an assumption: ``Activity``. Mean rates are averages over a day. Peak rates are those of the busiest minute.
 """
 

@@ -1,7 +1,7 @@
 """What a piece of work uses, and what the scale model needs to know about all pieces of work of the system.
 
 ``scale_measuring`` measures it. A step that handles batches has what an invocation uses at least, and what each item
-adds. So batches of any size can be reckoned.
+adds. So batches of any size can be computed.
 """
 
 from dataclasses import asdict, dataclass, field, fields

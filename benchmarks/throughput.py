@@ -131,7 +131,10 @@ def main() -> None:
     stop_if_terminated()
     with apart_from_the_output(needed=chosen.json):
         result = _result(chosen)
-        print_json(result) if chosen.json else show(result)
+        if chosen.json:
+            print_json(result)
+        else:
+            show(result)
 
 
 def _result(chosen: argparse.Namespace) -> dict[str, Any]:

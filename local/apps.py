@@ -15,7 +15,6 @@ from typing import Any
 
 from local.client import (
     exit_on_failure,
-    make_secret_advice,
     of_stack,
     open_client,
     stack,
@@ -152,12 +151,14 @@ def report_apps(done: Registered) -> None:
     counts = {"registered": done.added, "changed": done.changed, "unchanged": done.unchanged}
     said = ", ".join(f"{len(names)} {how}" for how, names in counts.items() if names)
     console.print(f"[green]✓[/] apps and planting partners: {shown(said or 'none')}")
-    done.outcome.tell()
+    done.outcome.report()
     if done.ended:
         console.print(shown(f"· ended, and never registered again: {', '.join(done.ended)}"))
     if done.without_secret:
         lacking = ", ".join(done.without_secret)
-        console.print(shown(f"· no secret on this machine: {lacking}. {make_secret_advice(done.without_secret[0])}"))
+        advice = f"make secret APP={done.without_secret[0]}{of_stack()}"
+        console.print(shown(f"· no secret on this machine: {lacking}"))
+        console.print(shown(f"    if nobody has it, make another: {advice}"))
 
 
 def list_apps(*, as_json: bool = False) -> None:

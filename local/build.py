@@ -25,7 +25,7 @@ from pathlib import Path
 
 from local.artifacts import wrong_files
 from local.command import command_parser, run_command
-from local.console import exit_with, step
+from local.console import console, exit_with, shown, step
 from local.fingerprint import forget, is_current, remember
 from local.sam import ROOT, SamError, sam
 from local.template import template
@@ -178,18 +178,18 @@ def interpreter_for(runtime: str) -> Path:
     It is the running interpreter if its version fits, or else the first on the PATH, or else one that pyenv installed.
 
     Raises:
-        SamError: there is no such interpreter. The message names each program that was tried, and why it is unfit.
+        SamError: there is no such interpreter. The message names each program that was tried, and the reason.
     """
-    unfit: list[str] = []
+    tried: list[str] = []
     for candidate in _candidates(runtime):
-        reason = _why_unfit(candidate, runtime)
+        reason = _why_unusable(candidate, runtime)
         if reason is None:
             return candidate
-        unfit.append(f"{candidate} {reason}")
+        tried.append(f"{candidate} {reason}")
     version = runtime.removeprefix("python")
     raise SamError(
         f"Building for {runtime} needs that Python with pip; install it, for example with: pyenv install {version}",
-        [f"tried: {each}" for each in unfit] or [f"Neither the PATH nor pyenv has a {runtime}."],
+        [f"tried: {each}" for each in tried] or [f"Neither the PATH nor pyenv has a {runtime}."],
     )
 
 
@@ -205,7 +205,7 @@ def _candidates(runtime: str) -> Iterator[Path]:
             yield candidate
 
 
-def _why_unfit(candidate: Path, runtime: str) -> str | None:
+def _why_unusable(candidate: Path, runtime: str) -> str | None:
     """Return why a program cannot build for a runtime, or None if it can: it is that CPython, and has pip.
 
     This must be tried: a shim of pyenv exists for each version, but fails if its version is not selected.
@@ -230,10 +230,17 @@ def main() -> None:
     parser.add_argument("--this-machine", action="store_true", help="build for the laptop stack")
     chosen = parser.parse_args()
     try:
-        with step("building the functions and layers", usual=30):
-            build(THIS_MACHINE) if chosen.this_machine else build_for_aws(ON_LAMBDA)
+        if chosen.this_machine:
+            with step("building the functions and layers"):
+                build(THIS_MACHINE)
+            return
+        with step("building the functions and layers for AWS, and checking every file"):
+            build_for_aws(ON_LAMBDA)
     except SamError as error:
         exit_with(error.sentence, error.details)
+    target = f"{ON_LAMBDA['PythonRuntime']} on {ON_LAMBDA['Architecture']}"
+    console.print(f"  every binary and bytecode file can run on {shown(target)}, the defaults of template.yaml")
+    console.print(f"  the result is in {shown(built_in(FOR_AWS))}")
 
 
 if __name__ == "__main__":

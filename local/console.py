@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-from local.durations import Work
+from local.durations import FIRST_LOG_SECONDS, LOG_SECONDS, Work
 from saxaul.log.parsing import printable
 
 for stream in (sys.stdout, sys.stderr):
@@ -34,9 +34,6 @@ class PipedConsole(Console):
 
 console = PipedConsole(highlight=False, soft_wrap=True, emoji=False)
 
-LOG_SECONDS = 10.0
-"""Seconds between two lines of progress, if the output is not a terminal."""
-
 _REDRAWN_SECONDS = 0.25
 
 _BAR_FROM = 80
@@ -53,20 +50,20 @@ def shown(value: object) -> str:
 
 
 @contextmanager
-def step(doing: str, usual: float | None = None) -> Iterator[None]:
+def step(doing: str, detail: str = "") -> Iterator[None]:
     """Show that a step is running, and how long the rest will take. Show in the end how long it took.
 
-    ``doing`` is markup. How long a step takes is known from the last time on this machine, or else from ``usual``: the
-    seconds that it takes on two cores. A step of less than five seconds needs none.
+    How long a step takes is known from the last time on this machine. The first time, only the seconds since it began
+    are shown. ``doing`` is markup that is the same each time, and ``detail`` markup that differs, such as a file.
     """
-    with _watched(Work(doing, usual=usual)):
+    with _watched(Work(doing, detail=detail)):
         yield
 
 
 @contextmanager
 def progress(doing: str, things: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show how many of ``total`` are done, and how long the rest will take: as a bar on a terminal, or else as a line
-    every ten seconds.
+    after two seconds, and then every ten.
 
     ``doing`` and ``things`` are markup. If more are done than the total, the total was an estimate and is not shown.
 
@@ -84,22 +81,12 @@ def watching(doing: str, things: str, total: int) -> Iterator[Callable[[int], No
     If nothing can be counted, ``things`` is empty.
     """
     work = Work(doing, things, total)
-    with _watched(work, is_told=False):
+    with _watched(work, leaves_a_line=False):
         yield work.tell
 
 
-Watch = Callable[[str, str, int], AbstractContextManager[Callable[[int], None]]]
-"""Shows how far some work is, as ``watching`` does."""
-
-
 @contextmanager
-def unwatched(*_: object) -> Iterator[Callable[[int], None]]:
-    """Show nothing, in the place of ``watching``."""
-    yield lambda _: None
-
-
-@contextmanager
-def _watched(work: Work, *, is_told: bool = True) -> Iterator[None]:
+def _watched(work: Work, *, leaves_a_line: bool = True) -> Iterator[None]:
     ended, has_no_reader = Event(), Event()
     if console.is_terminal:
         columns = [SpinnerColumn(), TextColumn("{task.fields[text]}")]
@@ -115,10 +102,13 @@ def _watched(work: Work, *, is_told: bool = True) -> Iterator[None]:
     else:
 
         def redraw() -> None:
+            # Work that leaves no line behind is often so short that a line about it would only disturb.
+            seconds = FIRST_LOG_SECONDS if leaves_a_line else LOG_SECONDS
             try:
-                while not ended.wait(LOG_SECONDS):
+                while not ended.wait(seconds):
                     console.print(f"  {work.text()}")
                     console.file.flush()
+                    seconds = LOG_SECONDS
             except BrokenPipeError:
                 has_no_reader.set()
 
@@ -133,9 +123,9 @@ def _watched(work: Work, *, is_told: bool = True) -> Iterator[None]:
             teller.join()
     if has_no_reader.is_set():
         console.on_broken_pipe()
-    if is_told:
+    if leaves_a_line:
         work.remember()
-        console.print(f"[green]✓[/] {work.doing} [dim]{work.seconds:.1f} s[/]")
+        console.print(f"[green]✓[/] {work.name} [dim]{work.seconds:.1f} s[/]")
 
 
 @contextmanager

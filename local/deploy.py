@@ -46,7 +46,7 @@ def deploy(stack: str, region: str, given: Iterable[str]) -> int:
             CLI is missing.
     """
     parameters = {**ON_LAMBDA, **parameters_in([configured(CONFIG), *given])}
-    with step("building the functions and layers for AWS, and checking every file", usual=40):
+    with step("building the functions and layers for AWS, and checking every file"):
         build_for_aws({name: parameters[name] for name in ON_LAMBDA})
     return run_sam_deploy(built_in(FOR_AWS) / "template.yaml", stack, region, parameters)
 

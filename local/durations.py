@@ -1,7 +1,7 @@
 """How long the work of a command takes, and how long the rest of it will take.
 
 What takes long, and has nothing to count, is remembered in the file ``durations.json`` of the state folder. So the next
-run knows how long the same work took on this machine.
+run knows how long the same work took on this machine. The installation uses this module, so it needs only Python.
 """
 
 import json
@@ -14,6 +14,12 @@ from local.sam import state, write_private
 REMEMBERED_FROM = 2.0
 """Work that takes fewer seconds is not remembered."""
 
+LOG_SECONDS = 10.0
+"""Seconds between two lines of progress, if the output is not a terminal."""
+
+FIRST_LOG_SECONDS = 2.0
+"""Seconds until the first of these lines."""
+
 _MOST_REMEMBERED = 100
 
 
@@ -21,22 +27,21 @@ class Work:
     """Work that has begun.
 
     Attributes:
-        doing: what is done, as markup.
+        doing: what is done, as markup. What takes long is remembered under these words.
+        detail: what it is done with, as markup. It is shown after ``doing``, and is not remembered.
         things: what is counted, as markup. Nothing is counted if it is empty.
         total: how many of them there are, or about how many.
         done: how many are done.
-
-    Args:
-        usual: the seconds that it takes on two cores, for the first time on a machine.
     """
 
-    def __init__(self, doing: str, things: str = "", total: int = 0, usual: float | None = None) -> None:
+    def __init__(self, doing: str, things: str = "", total: int = 0, detail: str = "") -> None:
         self.doing = doing
+        self.detail = detail
         self.things = things
         self.total = total
         self.done = 0
         self._began = monotonic()
-        self._usual = _remembered().get(doing, usual)
+        self._last_time = _remembered().get(doing)
         self._first: tuple[int, float] | None = None
 
     def tell(self, done: int) -> None:
@@ -51,27 +56,33 @@ class Work:
         """The seconds since the work began."""
         return monotonic() - self._began
 
+    @property
+    def name(self) -> str:
+        """What is done, and with what."""
+        return f"{self.doing} {self.detail}".rstrip()
+
     def left(self) -> float | None:
         """Return about how many seconds the rest will take, or None if nothing is known."""
         counted, at = self._first or (0, 0.0)
         if self._first and counted < self.done < self.total:
             return (self.seconds - at) * (self.total - self.done) / (self.done - counted)
-        if self._usual and self._usual > self.seconds and not self.things:
-            return self._usual - self.seconds
+        if self._last_time and self._last_time > self.seconds and not self.things:
+            return self._last_time - self.seconds
         return None
 
     def text(self) -> str:
         """Return one line of markup: what is done, how much of it, and how long the rest will take."""
         left = self.left()
-        said = "" if left is None else f", about {time_text(left)} left"
+        rest = "" if left is None else f", about {time_text(left)} left"
         if not self.things:
-            return f"{self.doing}: {time_text(self.seconds)}{said}{self._longer()}"
+            return f"{self.name}: {time_text(self.seconds)}{rest}{self._longer()}"
         of = f" of {self.total:,}" if self.done <= self.total else ""
-        return f"{self.doing}: {self.done:,}{of} {self.things}{said}"
+        return f"{self.name}: {self.done:,}{of} {self.things}{rest}"
 
     def _longer(self) -> str:
-        is_longer = self._usual is not None and self._usual <= self.seconds
-        return f", longer than usual ({time_text(self._usual or 0)})" if is_longer else ""
+        if self._last_time is None or self._last_time > self.seconds:
+            return ""
+        return f", longer than the last time ({time_text(self._last_time)})"
 
     def remember(self) -> None:
         """Note how long the work took if it cannot be counted. A folder that cannot be written is no reason to fail."""

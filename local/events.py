@@ -122,9 +122,8 @@ def _complete(record: dict[str, Any], scene: Scene) -> None:
     if "md5OfBody" in record:
         record["md5OfBody"] = md5(record["body"].encode(), usedforsecurity=False).hexdigest()
     if "dynamodb" in record:
-        record["dynamodb"]["SequenceNumber"] = str(
-            2 * scene.now_ns
-        )  # each run is counted: it is after all earlier ones
+        # Each run is counted: its place in the stream is after those of all earlier runs.
+        record["dynamodb"]["SequenceNumber"] = str(2 * scene.now_ns)
 
 
 def _undone(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,27 +3,28 @@
     python -m local.install .venv .local/ministack
 
 It needs only Python, because nothing is installed yet. All environments are installed at the same time. On a terminal,
-one line shows how far they are; elsewhere, a line every ten seconds. The output of pip is in .local/install/. If pip
+one line shows how far they are; elsewhere, this is a line now and then. The output of pip is in .local/install/. If pip
 fails, one sentence says why, and what to do.
 """
 
 import io
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from local.durations import FIRST_LOG_SECONDS, LOG_SECONDS, Work, time_text
 from local.pip_errors import sentence_about
+from local.sam import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".local" / "install"
+
+_REDRAWN_SECONDS = 0.2
 
 RECENT_PIP = ("install", "pip>=25.1")
 DEVELOPMENT = ("--editable", ".[verify]", "--editable", "clients/python", "--group", "dev", "--group", "bench")
@@ -44,15 +45,12 @@ class Installation:
 
     name: str
     found: int = 0
-    downloaded: float = 0
-    """Bytes."""
-    total: int | None = None
-    """The packages to install, once all of them have been downloaded."""
+    """The packages that pip has found so far."""
+    work: Work | None = None
+    """The packages of the environment, once pip has downloaded those that it installs."""
     trouble: str = ""
-    began_to_install: float = 0
     failure: str = ""
     """The sentence about an error that ended it."""
-    _before: int = field(default=0, repr=False)
 
     @property
     def folder(self) -> Path:
@@ -63,9 +61,9 @@ class Installation:
         return LOGS / f"{self.name.strip('.').replace('/', '-')}.log"
 
     @property
-    def installed(self) -> int:
-        """Return how many of the ``total`` packages are installed."""
-        return max(0, sum(1 for _ in self.folder.glob("lib/*/site-packages/*.dist-info")) - self._before)
+    def packages(self) -> int:
+        """Return how many packages the environment has."""
+        return sum(1 for _ in self.folder.glob("lib/*/site-packages/*.dist-info"))
 
     def run(self) -> None:
         """Make the environment and install everything. Keeps why that failed, for the main thread."""
@@ -73,7 +71,7 @@ class Installation:
             self._make()
             for command in COMMANDS[self.name]:
                 self._pip(*command)
-            self.total = self.total or 0
+            self.work = self.work or self._installing(0)
             (self.folder / "installed").write_text(f"{sys.version_info[0]}.{sys.version_info[1]}\n")
         except InstallationError as error:
             self.failure = str(error)
@@ -90,8 +88,7 @@ class Installation:
         self._run(sys.executable, "-m", "venv", "--clear", str(self.folder))
 
     def _pip(self, *command: str) -> None:
-        self.found, self.total = 0, None
-        self._before = sum(1 for _ in self.folder.glob("lib/*/site-packages/*.dist-info"))
+        self.found, self.work = 0, None
         self._run(str(self.folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", *command)
 
     def _run(self, *command: str) -> None:
@@ -118,30 +115,30 @@ class Installation:
         """Take from a line of pip what it says about the progress."""
         if line.startswith(("Collecting ", "Obtaining ")):
             self.found += 1
-        elif size := re.match(r"Downloading .* \(([\d.]+) (bytes|[kMG]B)\)", line):
-            self.downloaded += float(size[1]) * {"bytes": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}[size[2]]
         elif line.startswith("Installing collected packages: "):
-            self.total, self.began_to_install = line.count(",") + 1, time.monotonic()
+            self.work = self._installing(line.count(",") + 1)
         elif line.startswith("WARNING: Retrying"):
             self.trouble = "the package index does not answer; trying again"
 
+    def _installing(self, packages: int) -> Work:
+        """Begin to count. What the environment has already counts as done."""
+        before = self.packages
+        work = Work("installing", "packages", before + packages)
+        work.tell(before)
+        return work
 
-def progress_of(installations: list[Installation], now: float) -> str:
+
+def progress_of(installations: list[Installation]) -> str:
     """Return how far the installations are, and how long the rest takes once that can be known."""
-    trouble = "".join({f" ({each.trouble})" for each in installations if each.trouble and each.total is None})
-    if any(each.total is None for each in installations):
-        found, downloaded = sum(each.found for each in installations), sum(each.downloaded for each in installations)
-        return f"packages found: {found}, downloaded: {downloaded / 1e6:,.0f} MB{trouble}"
-    total = sum(each.total or 0 for each in installations)
-    done = min(total, sum(each.installed for each in installations))
-    rest = max((_left(each, now) for each in installations), default=0)
-    return f"packages installed: {done} of {total}" + (f", about {rest:,.0f} s left" if 0 < done < total else "")
-
-
-def _left(installation: Installation, now: float) -> float:
-    """Return for how many seconds an installation goes on, if it stays as fast as it was."""
-    done, total = installation.installed, installation.total or 0
-    return (now - installation.began_to_install) * max(0, total - done) / done if done else 0
+    works = [each.work for each in installations if each.work]
+    if len(works) < len(installations):
+        trouble = "".join({f" ({each.trouble})" for each in installations if each.trouble and not each.work})
+        return f"packages found: {sum(each.found for each in installations)}{trouble}"
+    for each, work in zip(installations, works, strict=True):
+        work.tell(min(each.packages, work.total))
+    left = [left for work in works if (left := work.left()) is not None]
+    rest = f", about {time_text(max(left))} left" if left else ""
+    return f"packages installed: {sum(work.done for work in works)} of {sum(work.total for work in works)}{rest}"
 
 
 def _succeeds(*command: str | Path) -> bool:
@@ -159,20 +156,20 @@ def install(names: list[str]) -> list[Installation]:
     for each, thread in zip(installations, threads, strict=True):
         each.log.write_text("")
         thread.start()
-    for _ in _ticks(threads):
-        _show(progress_of(installations, time.monotonic()))
+    first, next_ones = (_REDRAWN_SECONDS,) * 2 if sys.stdout.isatty() else (FIRST_LOG_SECONDS, LOG_SECONDS)
+    seconds = first
+    while _still_run(threads, seconds):
+        _show(progress_of(installations))
+        seconds = next_ones
     return installations
 
 
-def _ticks(threads: list[threading.Thread]) -> Iterator[None]:
-    """Yield while a thread runs: a few times a second on a terminal, and elsewhere every ten seconds."""
-    seconds, last = (0.2 if sys.stdout.isatty() else 10.0), time.monotonic()
-    while any(thread.is_alive() for thread in threads):
-        for thread in threads:
-            thread.join(0.1)
-        if time.monotonic() - last >= seconds:
-            last = time.monotonic()
-            yield
+def _still_run(threads: list[threading.Thread], seconds: float) -> bool:
+    """Wait for the threads, for at most so many seconds. Return whether one of them still runs."""
+    deadline = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return any(thread.is_alive() for thread in threads)
 
 
 def _show(text: str) -> None:

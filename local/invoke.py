@@ -148,7 +148,7 @@ def _run_all(invoker: Invoker, *, as_json: bool) -> bool:
 
 def _run_one(function: str, event: Path | None, invoker: Invoker, *, as_json: bool) -> bool:
     sent = read_event(event) if event else prepared(function, example_person())
-    with step(f"invoking {shown(function)} with {shown(_short(sent.file))}"):
+    with step(f"invoking {shown(function)}", f"with {shown(_short(sent.file))}"):
         found = invoker(function, sent)
     fault = fault_of(found, is_example=event is None)
     if as_json:

@@ -518,7 +518,7 @@ def text_of_document() -> str:
 def main() -> None:
     command_parser("local.openapi", __doc__).parse_args()
     DOCUMENT.parent.mkdir(exist_ok=True)
-    with step("writing the document of the API", usual=5):
+    with step("writing the document of the API"):
         DOCUMENT.write_text(text_of_document(), "utf-8")
 
 

@@ -169,7 +169,7 @@ def _run(chosen: argparse.Namespace) -> None:
     today = datetime.fromtimestamp(stack_clock().now(), ZONE)
     bad_rows = state() / "replay" / f"{chosen.file.resolve().name[:60]}.bad-rows.txt"
     try:
-        with step(f"opening {shown(chosen.file)}"):
+        with step("opening", shown(chosen.file)):
             file = RideFile(chosen.file, chosen.columns, chosen.stations, today)
         with progress("reading the rides", "kB", file.kilobytes) as tell:
             survey = file.survey(bad_rows, tell)

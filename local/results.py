@@ -46,7 +46,8 @@ def _of_action(result: Result) -> str:
     if again := result.get("pays_again_at"):
         return f"pays again on {again[:10]}"
     grams = f", {float(result['avoided_g']):,g} g CO2e" if result["avoided_g"] else ""
-    return f"{float(result['points']):,g} points a {result['unit']}{grams}"
+    article = "an" if result["unit"][0] in "aeio" else "a"
+    return f"{float(result['points']):,g} points {article} {result['unit']}{grams}"
 
 
 def _of_initiative(result: Result) -> str:

@@ -74,7 +74,7 @@ def fitted(cells: list[str], columns: int, surplus: int, *, ended: bool) -> list
     ``ended`` is whether the line of the row had a line ending.
 
     Raises:
-        BadCellError: the row has not the right number of cells.
+        BadCellError: the row does not have the right number of cells.
     """
     counts = f"{len(cells)} columns where the header has {columns}"
     if len(cells) < columns:

@@ -97,7 +97,7 @@ RIDE_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """The meanings of a ride file's columns, and their published names. docs/replay.md says which system has which.
 
-``user`` is the column that identifies the user if neither the bike nor the start station shall. No known column does.
+``user`` is the column that identifies the user if neither the bike nor the start station should. No known column does.
 """
 
 STATION_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(

@@ -16,6 +16,7 @@ from local.command import command_parser, path, run_command
 from local.console import console, exit_with, progress, shown
 from local.sam import ROOT
 from local.seeding import Outcome, Seeding
+from local.tables import folded
 from local.yaml_files import YamlFile
 from saxaul.catalog.clients import OPERATOR
 from saxaul.catalog.entries import KINDS, MODELS, Catalog, Entity, Identifier, Kind
@@ -101,8 +102,9 @@ def seed(folder: Path = FOLDER, *, force: bool = False) -> None:
 def _report(entries: dict[Kind, dict[str, Entity]], outcome: Outcome) -> None:
     counts = ", ".join(f"{len(found)} {kind.replace('-', ' ')}" for kind, found in entries.items())
     done = ", ".join(f"{number} {how}" for how, number in outcome.counts.items())
-    console.print(f"  the catalog: {shown(counts)}; {shown(done or 'nothing written')}")
-    outcome.tell()
+    for part in folded(f"the catalog: {counts}; {done or 'nothing written'}", indent=2):
+        console.print(f"  {shown(part)}")
+    outcome.report()
 
 
 def main() -> None:

@@ -76,7 +76,7 @@ class Outcome:
             said = "; ".join([f"{problem.status} {problem.code}: {problem.detail}", *problem.errors])
             self.refused.append(f"{place}: {said}")
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Print what was replaced, and what was not written although it differs from the folder."""
         force = f"make seed FORCE=1{of_stack()}"
         _list("replaced, because of FORCE=1", self.replaced)

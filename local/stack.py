@@ -64,9 +64,9 @@ def up(port: int, at: str | None = None, parameters: Mapping[str, str] | None = 
         with step(f"starting MiniStack on port {port:d}"):
             start(port, at)
     deployment = Deployment(f"http://localhost:{port}")
-    with step("building the functions and layers", usual=13):
+    with step("building the functions and layers"):
         build(THIS_MACHINE)
-    with step("deploying template.yaml", usual=14):
+    with step("deploying template.yaml"):
         deployment.deploy(parameters or {})
     write_files(deployment)
     callers = check_functions(deployment.describe(), ADVICE)

@@ -1,7 +1,9 @@
-"""Prints tables that can be read at 80 columns, on a terminal, in a pipe and in a log.
+"""Prints tables and sentences that can be read at 80 columns, on a terminal, in a pipe and in a log.
 
 No cell is ever cut. A number stays on one line, and a text that is too long for its column goes on below. A table with
 more columns than fit becomes several tables, each of which begins with the same columns, by which rows are found.
+
+``rich.table.Table`` is not used: it cuts a cell or breaks a number if a table is too wide, and cannot divide a table.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,6 +42,21 @@ class Column:
     title: str = ""
     is_number: bool = False
     least: int = 16
+
+
+def folded(text: str, indent: int = 0) -> list[str]:
+    """Return a text as lines that have at most ``WIDTH`` columns with their indent, which they do not contain.
+
+    A line ends at a space. A word with more columns, such as an address, stays in one piece, so that it can be copied.
+    """
+    lines = [""]
+    for word in printable(text).split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if lines[-1] and indent + cell_len(longer) > WIDTH:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def number(title: str = "") -> Column:

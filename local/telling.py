@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from local.client import stack_clock
 from local.console import console, exit_with, shown, watching
+from local.tables import folded
 
 Found = TypeVar("Found")
 
@@ -20,7 +21,9 @@ def now() -> datetime:
 
 
 def heading(title: str) -> None:
-    console.print(f"\n[bold]{shown(title)}[/]")
+    console.print()
+    for part in folded(title):
+        console.print(f"[bold]{shown(part)}[/]")
 
 
 def request(method: str, target: str) -> None:
@@ -28,7 +31,8 @@ def request(method: str, target: str) -> None:
 
 
 def line(text: str) -> None:
-    console.print(f"    {shown(text)}")
+    for part in folded(text, indent=4):
+        console.print(f"    {shown(part)}")
 
 
 def poll(ask: Callable[[], Found], good: Callable[[Found], bool]) -> Found:

@@ -63,7 +63,7 @@ def main() -> None:
     if npm is None:
         exit_with("The viewer is downloaded with npm, which is not installed.")
     try:
-        with tempfile.TemporaryDirectory() as downloads, step(f"downloading {shown(_PACKAGE)} {shown(version)}"):
+        with tempfile.TemporaryDirectory() as downloads, step(f"downloading {shown(_PACKAGE)}", shown(version)):
             command = [npm, "pack", "--silent", "--pack-destination", downloads, f"{_PACKAGE}@{version}"]
             subprocess.run(command, check=True, cwd=downloads, stdout=subprocess.DEVNULL)
             [package] = Path(downloads).glob("*.tgz")

@@ -79,8 +79,12 @@ def show_all(client: "SQSClient", queues: Queues, limit: int, *, as_json: bool =
     about = max(total, len(described))
     if as_json:
         print_json({"queue": queues.kind, "url": queues.dead_letter_url, "about": about, "messages": described})
-    else:
+    elif about:
         console.print(f"{len(described):,} of about {about:,} messages in {shown(queues.dead_letter_url)}")
+    else:
+        console.print(
+            f"[green]✓[/] no dead letters of {shown(queues.kind)}\n  {shown(queues.dead_letter_url)} is empty"
+        )
 
 
 def redrive_all(client: "SQSClient", queues: Queues, *, again: bool) -> None:
@@ -101,6 +105,9 @@ def redrive_all(client: "SQSClient", queues: Queues, *, again: bool) -> None:
             else:
                 letters.move(message, queues.source_url, message["Body"])
                 moved += 1
+    if not moved and not stay:
+        console.print(f"[green]✓[/] nothing to move\n  {shown(queues.dead_letter_url)} is empty")
+        return
     console.print(f"[green]✓[/] moved {moved:,} messages back to {shown(queues.source_url)}")
     if stay:
         console.print(f"[yellow]·[/] {shown(counted(len(stay), 'message'))} stayed, because a redrive would not help:")

@@ -26,7 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.client import aws_failure, client_arguments_of_stack, stack, stack_clock, use_stack
 from local.command import add_json, command_parser, non_empty, run_command, time_zone
-from local.console import Watch, apart_from_the_output, exit_with, print_json, unwatched, watching
+from local.console import apart_from_the_output, exit_with, print_json, watching
 from operations.ledger_reading import MALFORMED, Reading, about_items, read_owner, scan, unreadable
 from operations.reconcile_receipts import Queues, check_receipts
 from operations.shown_reconcile import Found, Report
@@ -67,7 +67,6 @@ def reconcile(
     table: Table,
     report_finding: Callable[[Finding], None],
     terms: Terms | None = None,
-    watch: Watch = unwatched,
 ) -> Report:
     """Check a whole ledger, and pass each finding to ``report_finding`` as soon as it is confirmed.
 
@@ -96,7 +95,7 @@ def reconcile(
                 for item in items:
                     found(_add_item(kind, item, cross_checks))
 
-    with watch("reading the ledger", "items", about_items(table)) as tell:
+    with watching("reading the ledger", "items", about_items(table)) as tell:
         read_all(tell)
     found(confirmed_disagreements(table, cross_checks))
     found(confirmed_progress_findings(table, cross_checks.unbalanced_orders()))
@@ -254,11 +253,14 @@ def main() -> None:
         try:
             if activity:
                 receipts = Table(activity, clock)
-                found.batches = check_receipts(receipts, _queues_of(chosen), found.wait, found.add, watching)
-            found.ledger = reconcile(table, found.add, terms_of(catalog, zone) if catalog else None, watching)
+                found.batches = check_receipts(receipts, _queues_of(chosen), found.wait, found.add)
+            found.ledger = reconcile(table, found.add, terms_of(catalog, zone) if catalog else None)
         except (BotoCoreError, ClientError, OverloadedError, UnansweredError) as error:
             exit_with(aws_failure(f"{table.name} could not be read", error))
-        print_json(found.document()) if chosen.json else found.print_sums()
+        if chosen.json:
+            print_json(found.document())
+        else:
+            found.print_sums()
     sys.exit(0 if found.adds_up else 1)
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from local.console import Watch, unwatched
+from local.console import watching
 from operations.ages import age_text
 from operations.dead_letter_queue import DeadLetters, count_messages
 from operations.dead_letter_receipts import part_named_in
@@ -125,7 +125,6 @@ def check_receipts(
     queues: Queues | None,
     show_waiting: Callable[[Sequence[WaitingBatch]], None],
     report_finding: Callable[[Finding], None],
-    watch: Watch = unwatched,
 ) -> BatchReport:
     """Name the batches that wait, then check all receipts and add them up.
 
@@ -134,7 +133,7 @@ def check_receipts(
     """
     first = waiting_batches(judge(table, queues, Receipts(table).waiting()).parts.values())
     show_waiting(first)
-    with watch("reading the receipts", "items", about_items(table)) as tell:
+    with watching("reading the receipts", "items", about_items(table)) as tell:
         scanned = _scan(table, tell)
     judged = judge(table, queues, scanned.waiting)
     for key, (part, state) in judged.parts.items():

@@ -27,7 +27,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.client import aws_failure, stack, stack_clock
 from local.command import add_json, command_parser, non_empty, run_command, time_zone
-from local.console import Watch, apart_from_the_output, console, exit_with, print_json, shown, unwatched, watching
+from local.console import apart_from_the_output, console, exit_with, print_json, shown, watching
 from operations.ledger_reading import about_items, scan
 from operations.reconcile import ledger_of_the_stack
 from saxaul.catalog.calendar import Calendar
@@ -84,7 +84,6 @@ def recount(
     print_line: Callable[[str], None],
     *,
     mend: bool = False,
-    watch: Watch = unwatched,
 ) -> Report:
     """Compare all totals with the ledger, and pass a line to ``print_line`` for each difference.
 
@@ -92,14 +91,14 @@ def recount(
     """
     store = ImpactStore(table)
     items = about_items(table)
-    with watch("reading the totals", "items", items) as tell:
+    with watching("reading the totals", "items", items) as tell:
         before = _by_subject(_stored(table, tell))
-    with watch("reading the ledger", "items", items) as tell:
+    with watching("reading the ledger", "items", items) as tell:
         counted, participations = _counted_from_ledger(table, calendar, before, tell)
     subjects = {*before, *counted}
     suspects = [subject for subject in subjects if _total(before[subject]) != counted.get(subject, Impact())]
     if suspects:
-        with watch("waiting until the latest changes are counted", "seconds", COUNTED_WITHIN) as tell:
+        with watching("waiting until the latest changes are counted", "seconds", COUNTED_WITHIN) as tell:
             for second in range(COUNTED_WITHIN):
                 tell(second)
                 table.clock.sleep(1)
@@ -250,7 +249,7 @@ def main() -> None:
 
     with apart_from_the_output(needed=chosen.json):
         try:
-            report = recount(table, calendar, print_line, mend=chosen.mend, watch=watching)
+            report = recount(table, calendar, print_line, mend=chosen.mend)
         except (BotoCoreError, ClientError, UnansweredError) as error:
             exit_with(aws_failure(f"{table.name} could not be read", error))
         for line in () if chosen.json else conclusions(report):

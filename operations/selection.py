@@ -99,7 +99,7 @@ def require_place(file: Path | None) -> None:
 def select(chosen: argparse.Namespace, command: str, longest_reason: int = LONGEST) -> Selection:
     """Find out what a command is about, and note in the stack's log who runs it and why.
 
-    Ends the program if the app does not exist, the span is empty, or the reason is unfit or cannot be noted.
+    Ends the program if the app does not exist, the span is empty, or the reason is refused or cannot be noted.
     """
     require_place(chosen.out)
     try:

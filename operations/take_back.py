@@ -210,7 +210,10 @@ def _run(chosen: argparse.Namespace) -> None:
         _require_choice(selection.app.app_id, chosen)
     with exit_on_trouble(selection.known):
         try:
-            take_back(selection, chosen) if chosen.yes else show(selection, chosen)
+            if chosen.yes:
+                take_back(selection, chosen)
+            else:
+                show(selection, chosen)
         except StuckError as error:
             exit_with(f"{error}; see: make reconcile. Run the command again to go on.")
 

@@ -22,7 +22,7 @@ def text_of_calls() -> str:
 def main() -> None:
     command_parser("tests.contract.record", __doc__).parse_args()
     logging.disable()  # the functions write a line for each call
-    with step("recording calls of each operation", usual=20):
+    with step("recording calls of each operation"):
         EXAMPLES.write_text(text_of_calls(), "utf-8")
 
 

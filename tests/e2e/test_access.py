@@ -197,10 +197,8 @@ def test_a_request_without_a_token_reaches_only_public_routes(stack: dict[str, A
     assert answers == {f"{route.method} {route.path}": route.access.scope is not None for route in operations()}
 
 
-def test_the_order_of_another_partner_is_answered_like_one_that_does_not_exist(
-    stack: dict[str, Any], order: Order
-) -> None:
-    assert stack
+@pytest.mark.usefixtures("stack")
+def test_the_order_of_another_partner_is_answered_like_one_that_does_not_exist(order: Order) -> None:
     with Client("yili") as yili:
         routes = [
             route for route in operations() if route.access.data is Data.OWN_ORDERS and "{order_id}" in route.path

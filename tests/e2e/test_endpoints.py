@@ -63,16 +63,16 @@ def test_a_request_without_a_token_or_with_a_forged_one_is_401(stack: dict[str, 
         ("partner", "DELETE", "/users/u/redemptions/r"),
     ],
 )
-def test_a_token_without_the_scope_is_refused(stack: dict[str, Any], client: str, method: str, path: str) -> None:
-    assert stack
+@pytest.mark.usefixtures("stack")
+def test_a_token_without_the_scope_is_refused(client: str, method: str, path: str) -> None:
     with Client(client) as caller:
         response = caller.call(method, path, {})
 
     assert response.status_code in (401, 403)
 
 
-def test_a_token_requested_with_one_scope_has_only_that_scope(stack: dict[str, Any]) -> None:
-    assert stack
+@pytest.mark.usefixtures("stack")
+def test_a_token_requested_with_one_scope_has_only_that_scope() -> None:
     with Client("alipay", scopes="saxaul/suggestions.read") as caller:
         allowed = caller.call("GET", "/suggestions?q=green")
         refused = caller.call("POST", "/actions", {"actions": [make_action(new_user())]})

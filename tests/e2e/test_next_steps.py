@@ -3,10 +3,10 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from local.sam import ROOT
 
@@ -24,11 +24,10 @@ def run(*command: str) -> str:
     return done.stdout
 
 
+@pytest.mark.usefixtures("state_folder")
 def test_the_story_ends_with_a_verified_tree_and_with_five_lines_that_can_be_pasted(
-    stack: dict[str, Any], state_folder: Path
+    stack: dict[str, Any],
 ) -> None:
-    assert state_folder.exists()
-
     told = run(sys.executable, "-m", "local.story", "--next-steps")
 
     story, _, rest = told.partition("Five things to try next.")

@@ -148,10 +148,8 @@ def test_an_entry_that_others_refer_to_cannot_be_deleted(operator: Client) -> No
     assert "campaigns/world-environment-day" in ride.json()["errors"]
 
 
-def test_exporting_and_seeding_the_catalog_changes_nothing(
-    operator: Client, stack: dict[str, Any], tmp_path: Path
-) -> None:
-    assert stack
+@pytest.mark.usefixtures("stack")
+def test_exporting_and_seeding_the_catalog_changes_nothing(operator: Client, tmp_path: Path) -> None:
     before = operator.call_or_exit("GET", "/catalog/campaigns")
 
     export(tmp_path / "first")

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from local.replay import ZONE
@@ -57,10 +58,8 @@ def numbers_in(output: str) -> dict[str, str]:
     return dict(re.findall(r"^ +(\S.*?) {2,}([\d,.]+)(?: |$)", output, re.MULTILINE))
 
 
-def test_a_zip_of_five_systems_earns_the_expected_points_and_a_second_replay_adds_nothing(
-    stack: dict[str, Any], tmp_path: Path
-) -> None:
-    assert stack
+@pytest.mark.usefixtures("stack")
+def test_a_zip_of_five_systems_earns_the_expected_points_and_a_second_replay_adds_nothing(tmp_path: Path) -> None:
     today, found, archive = datetime.now(ZONE), [], tmp_path / "e2e-systems.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
         for position, name in enumerate(SYSTEMS):
@@ -131,8 +130,8 @@ BAD = {
 }
 
 
-def test_a_file_with_every_kind_of_bad_row_ends_with_its_totals(stack: dict[str, Any], tmp_path: Path) -> None:
-    assert stack
+@pytest.mark.usefixtures("stack")
+def test_a_file_with_every_kind_of_bad_row_ends_with_its_totals(tmp_path: Path) -> None:
     archive = tmp_path / "e2e-trips.zip"
     with zipfile.ZipFile(archive, "w") as target:
         target.writestr("e2e-trips.csv", EVERY_KIND)

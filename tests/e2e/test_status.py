@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 
 from local.deployment import client_arguments
 from saxaul.ledger.receipts import ReceiptPart
@@ -28,9 +29,8 @@ def queue_of(found: dict[str, Any], name: str) -> dict[str, Any]:
     return dict(queue)
 
 
-def test_a_screen_of_80_columns_shows_all_sections(stack: dict[str, Any]) -> None:
-    assert stack
-
+@pytest.mark.usefixtures("stack")
+def test_a_screen_of_80_columns_shows_all_sections() -> None:
     shown = run_operation("status")
 
     lines = shown.stdout.splitlines()
@@ -130,9 +130,8 @@ def test_the_catalog_and_the_saplings_are_those_of_the_stack(alipay: Client) -> 
     assert found["catalog"]["version"] == found["catalog"]["published_version"]
 
 
-def test_a_section_that_cannot_be_read_is_named_and_does_not_hide_the_others(
-    stack: dict[str, Any], state_folder: Path
-) -> None:
+@pytest.mark.usefixtures("stack")
+def test_a_section_that_cannot_be_read_is_named_and_does_not_hide_the_others(state_folder: Path) -> None:
     file = state_folder / "stack.json"
     written = file.read_text()
     try:
@@ -142,7 +141,6 @@ def test_a_section_that_cannot_be_read_is_named_and_does_not_hide_the_others(
     finally:
         file.write_text(written)
 
-    assert stack
     assert done.returncode == 1
     assert found["unread"].keys() == {"refusals", "totals"}
     assert "ResourceNotFoundException" in found["unread"]["refusals"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from local.sam import ROOT
 from tests.e2e.conftest import run_stack
@@ -31,8 +32,8 @@ def test_starting_the_stack_again_changes_nothing_and_keeps_the_secrets_of_its_a
     assert json.loads((state_folder / "stack.json").read_text()) == stack
 
 
-def test_a_port_in_use_ends_with_one_sentence(stack: dict[str, Any], tmp_path: Path, port: int) -> None:
-    assert stack
+@pytest.mark.usefixtures("stack")
+def test_a_port_in_use_ends_with_one_sentence(tmp_path: Path, port: int) -> None:
     command = [sys.executable, "-c", f"from local.stack import start; start({port})"]
 
     done = subprocess.run(  # noqa: S603 - our own

@@ -24,8 +24,8 @@ def listed() -> dict[str, Any]:
     return {found["action_type"]: found for found in action_types().body["action_types"]}
 
 
-def test_an_action_type_shows_all_that_an_app_must_know_to_report_it(stack: Stack) -> None:
-    assert stack
+@pytest.mark.usefixtures("stack")
+def test_an_action_type_shows_all_that_an_app_must_know_to_report_it() -> None:
     evidence = {"value": "212.123456", "confidence": "B", "source": "China Daily", "region": "China", "year": 2019}
     points = {"value": "80", "per": "action", "at_least": "0.8", "source": "the programme"}
     limits = {"min_quantity": "0.5", "max_quantity": 9, "plausible_a_day": {"value": 6, "source": "the programme"}}

@@ -85,6 +85,11 @@ def redemption_request(redemption_id: str) -> str:
     return message.model_dump_json()
 
 
+def test_an_empty_queue_is_said_to_be_empty(actions: QueuePair, run: Run) -> None:
+    assert "✓ no dead letters of actions\n" in run(actions, "list")
+    assert run(actions, "redrive").startswith("✓ nothing to move\n")
+
+
 def test_the_list_describes_each_message_and_removes_none(actions: QueuePair, run: Run, stack: Stack) -> None:
     ids = actions.put_dead_letters(GOOD, POISON, *(GOOD for _ in range(23)))
 

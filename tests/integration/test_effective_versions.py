@@ -513,7 +513,8 @@ def test_a_facility_that_no_longer_reports_what_an_initiative_counts_there_is_wr
         assert warning["detail"].startswith("The initiative roofs counts reused_boxes")
 
 
-def test_a_preview_shows_what_is_in_effect_at_the_end_of_a_day_and_what_holds_on_it(stack: Stack) -> None:
+@pytest.mark.usefixtures("stack")
+def test_a_preview_shows_what_is_in_effect_at_the_end_of_a_day_and_what_holds_on_it() -> None:
     put_entry("action-types", "bus_ride", RIDE)
     put_entry("action-types", "metro_ride", RIDE)
     put_entry(
@@ -542,7 +543,6 @@ def test_a_preview_shows_what_is_in_effect_at_the_end_of_a_day_and_what_holds_on
     assert later.body["preview"] == {"on": "2027-04-24", "runs": False, "first_day": None, "last_day": None}
     sent_back = put_entry("campaigns", "earth", campaign.body, if_match=campaign.headers["etag"])
     assert (sent_back.status, sent_back.body["version"]) == (200, 1)
-    assert stack
 
 
 @pytest.mark.usefixtures("stack")
@@ -568,7 +568,8 @@ def test_pages_of_a_preview_follow_each_other_and_a_deleted_entry_is_not_in_it()
     assert get_on("synonyms", "b", "2026-07-01").code == "unknown_entry"
 
 
-def test_the_public_campaigns_of_a_later_day_include_the_changes_until_then(stack: Stack) -> None:
+@pytest.mark.usefixtures("stack")
+def test_the_public_campaigns_of_a_later_day_include_the_changes_until_then() -> None:
     put_entry("campaigns", "earth", document(make_campaign(recurs="FREQ=YEARLY;BYMONTH=4;BYMONTHDAY=22")))
     renamed = document(make_campaign(recurs="FREQ=YEARLY;BYMONTH=4;BYMONTHDAY=22", names=make_text("Earth", "地球")))
     put_entry("campaigns", "earth", renamed | {"effective_at": "2027-01-01T00:00:00+08:00"})
@@ -589,10 +590,10 @@ def test_the_public_campaigns_of_a_later_day_include_the_changes_until_then(stac
     assert (campaign(on="2027-04-22").body["state"], campaign().body["state"]) == ("running", "next")
     assert campaign(on="2026-04-22").body["name"] == "World Environment Day"
     assert campaign(on="1999-01-01").code == "invalid_parameter"
-    assert stack
 
 
-def test_a_preview_knows_a_campaign_that_was_written_just_before(stack: Stack) -> None:
+@pytest.mark.usefixtures("stack")
+def test_a_preview_knows_a_campaign_that_was_written_just_before() -> None:
     def names(**query: str) -> list[str]:
         return [run["campaign_id"] for run in call("view_impact", "GET", "/campaigns", query=query).body["running"]]
 
@@ -600,7 +601,6 @@ def test_a_preview_knows_a_campaign_that_was_written_just_before(stack: Stack) -
     put_entry("campaigns", "earth", document(make_campaign(recurs="FREQ=YEARLY;BYMONTH=4;BYMONTHDAY=22")))
 
     assert names(on="2027-04-22") == ["earth"]
-    assert stack
 
 
 def test_one_call_restores_a_version_also_of_a_deleted_entry(stack: Stack) -> None:
@@ -624,7 +624,8 @@ def test_one_call_restores_a_version_also_of_a_deleted_entry(stack: Stack) -> No
     assert (again.body["version"], again.body["words"]) == (3, ["bus", "coach"])
 
 
-def test_a_version_whose_references_are_gone_is_not_restored(stack: Stack) -> None:
+@pytest.mark.usefixtures("stack")
+def test_a_version_whose_references_are_gone_is_not_restored() -> None:
     put_entry("action-types", "bus_ride", RIDE)
     put_entry("campaigns", "wed", document(make_campaign()))
     put_entry("suggestions", "bus", document(make_suggestion(campaign="wed")))
@@ -634,7 +635,6 @@ def test_a_version_whose_references_are_gone_is_not_restored(stack: Stack) -> No
     refused = restore("suggestions", "bus", 1)
 
     assert refused.body["errors"] == ["campaign: there is no campaign 'wed'"]
-    assert stack
 
 
 def spoil(stack: Stack, kind: str, identifier: str, text: str) -> None:

@@ -222,10 +222,10 @@ def test_an_action_with_evidence_that_shares_its_period_is_written_in_one_transa
     assert writes == [1 + 1, 1 + 4]
 
 
-def test_a_running_total_with_evidence_is_refused(stack: Stack) -> None:
+@pytest.mark.usefixtures("stack")
+def test_a_running_total_with_evidence_is_refused() -> None:
     response = report_actions(ride(type="walking", mode="total"), ride())
 
-    assert stack
     assert response.body["accepted"] == 1
     assert [(refusal["index"], refusal["code"]) for refusal in response.body["refused"]] == [(0, "invalid_action")]
 

@@ -152,8 +152,8 @@ def test_a_worker_keeps_a_limited_number_of_versions(
     assert reads == [["00000001"], ["00000002"], ["00000003"], ["00000001"]]
 
 
-def test_a_factor_is_public_and_shows_both_numbers_with_their_sources_but_not_who_wrote_them(stack: Stack) -> None:
-    assert stack
+@pytest.mark.usefixtures("stack")
+def test_a_factor_is_public_and_shows_both_numbers_with_their_sources_but_not_who_wrote_them() -> None:
     evidence = {"value": "212.123456", "confidence": "B", "source": "China Daily", "region": "China", "year": 2019}
     caps = [{"window": "day", "units": "2.5"}, {"window": "month", "points": 0}]
     points = {"value": "80", "source": "the programme"}

@@ -119,10 +119,10 @@ def test_each_malformed_field_is_refused_alone_and_named(stack: Stack, changes: 
 
 
 @pytest.mark.parametrize("nothing", [None, True, 1, "ride-1", [], [reported()], {}])
-def test_a_value_that_is_not_an_action_is_refused_alone(stack: Stack, nothing: object) -> None:
+@pytest.mark.usefixtures("stack")
+def test_a_value_that_is_not_an_action_is_refused_alone(nothing: object) -> None:
     response = report_actions(reported(), nothing)
 
-    assert stack
     assert (codes(response), response.body["accepted"]) == ([(1, "invalid_action")], 1)
 
 
@@ -160,13 +160,13 @@ def test_an_id_that_is_repeated_in_one_request_with_other_content_is_refused_aft
 
 
 @pytest.mark.parametrize("change", [{"evidence_id": "ticket-1"}, {"mode": "total"}])
-def test_a_new_evidence_or_mode_is_other_content(stack: Stack, change: dict[str, object]) -> None:
-    assert stack
+@pytest.mark.usefixtures("stack")
+def test_a_new_evidence_or_mode_is_other_content(change: dict[str, object]) -> None:
     assert codes(report_actions(reported(), reported(**change))) == [(1, "conflicting_action")]
 
 
-def test_a_refused_action_does_not_take_the_id_from_a_good_one(stack: Stack) -> None:
-    assert stack
+@pytest.mark.usefixtures("stack")
+def test_a_refused_action_does_not_take_the_id_from_a_good_one() -> None:
     assert codes(report_actions(reported(quantity=0), reported())) == [(0, "quantity_out_of_range")]
 
 

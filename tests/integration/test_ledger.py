@@ -246,16 +246,14 @@ def test_a_statement_names_an_app_whose_share_has_no_room_left(stack: Stack) -> 
 @pytest.mark.parametrize(
     "query", [{"cursor": "nonsense"}, {"cursor": "bm9uc2Vuc2U="}, {"cursor": "é"}, {"limit": "0"}, {"limit": "201"}]
 )
-def test_an_invalid_cursor_or_limit_is_refused(stack: Stack, query: dict[str, str]) -> None:
-    assert stack
-
+@pytest.mark.usefixtures("stack")
+def test_an_invalid_cursor_or_limit_is_refused(query: dict[str, str]) -> None:
     response = ledger(**query)
 
     assert (response.status, response.code) == (400, "invalid_parameter")
 
 
 @pytest.mark.parametrize("month", ["2026", "2026-13", "2026-1", "june", "2026-06-05"])
-def test_a_statement_needs_a_valid_month(stack: Stack, month: str) -> None:
-    assert stack
-
+@pytest.mark.usefixtures("stack")
+def test_a_statement_needs_a_valid_month(month: str) -> None:
     assert statement(month=month).code == "invalid_parameter"

@@ -102,9 +102,8 @@ def test_a_client_with_the_current_etag_gets_304(number: str) -> None:
     assert other.status == 200
 
 
-def test_the_log_is_published_oldest_first_and_can_be_verified_with_the_published_key(
-    stack: Stack, log: LogWriter
-) -> None:
+@pytest.mark.usefixtures("stack")
+def test_the_log_is_published_oldest_first_and_can_be_verified_with_the_published_key(log: LogWriter) -> None:
     for count in (1, 2, 3):
         log.append(log.head(), "Alxa SEE Foundation", [make_leaf() for _ in range(count)], [], NOON + count)
 
@@ -117,7 +116,6 @@ def test_the_log_is_published_oldest_first_and_can_be_verified_with_the_publishe
     pages = [encode(response.body) for response in (page, log_page(after="3"))]
     [*_, counted] = verify(None, pages, key.body.encode())
     assert counted == "Recounted from the leaves: 6 planted, 0 dead, 6 standing."
-    assert stack
 
 
 def test_the_log_is_read_in_pages_and_a_full_page_may_be_cached_forever(log: LogWriter) -> None:

@@ -129,21 +129,18 @@ def test_what_names_no_sum_of_the_app_takes_nothing_back(stack: Stack) -> None:
         "\uff12\uff10\uff12\uff16-06-05/bus_ride/1//1",
     ],
 )
-def test_what_can_name_neither_an_action_nor_a_sum_is_refused(stack: Stack, action_id: str) -> None:
-    assert stack
-
+@pytest.mark.usefixtures("stack")
+def test_what_can_name_neither_an_action_nor_a_sum_is_refused(action_id: str) -> None:
     assert take_back(taken(action_id=action_id)).body["refused"][0]["code"] == "invalid_reversal"
 
 
-def test_an_action_of_more_than_366_days_ago_stays(stack: Stack) -> None:
-    assert stack
-
+@pytest.mark.usefixtures("stack")
+def test_an_action_of_more_than_366_days_ago_stays() -> None:
     assert take_back(taken(occurred_at="2025-06-01T08:30:00+08:00")).body["refused"][0]["code"] == "too_old"
 
 
-def test_an_app_that_was_never_registered_has_nothing_to_take_back(stack: Stack) -> None:
-    assert stack
-
+@pytest.mark.usefixtures("stack")
+def test_an_app_that_was_never_registered_has_nothing_to_take_back() -> None:
     assert (take_back(taken(), app="alipya").status, take_back(taken(), app="alipya").code) == (404, "unknown_app")
     assert take_back(taken(), app="ali pay").code == "invalid_parameter"
 

@@ -7,7 +7,7 @@ import py_compile
 import shutil
 import struct
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from shlex import quote
 from typing import Any, NoReturn
@@ -254,7 +254,34 @@ def test_the_running_interpreter_is_used_for_its_runtime_if_it_has_pip(
     assert interpreter_for(runtime) == right
 
 
-# --- make deploy: the build is checked first --------------------------------------------------------------------------
+# --- make build and make deploy: the build is checked -----------------------------------------------------------------
+
+
+def make_build_of(content: bytes) -> Callable[[Mapping[str, str], Path], None]:
+    """Return a fake build that makes one binary with this content."""
+
+    def make_build(parameters: Mapping[str, str], folder: Path) -> None:
+        assert parameters.keys() == {"PythonRuntime", "Architecture"}
+        built_in(folder).mkdir(parents=True)
+        (built_in(folder) / "template.yaml").touch()
+        (built_in(folder) / "core.abi3.so").write_bytes(content)
+
+    return make_build
+
+
+def test_a_build_for_aws_says_what_was_checked_and_where_the_result_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(build, "FOR_AWS", tmp_path)
+    monkeypatch.setattr(build, "build", make_build_of(elf()))
+    monkeypatch.setattr("sys.argv", ["build"])
+
+    build.main()
+
+    done, target, result = capsys.readouterr().out.splitlines()
+    assert done.startswith("✓ building the functions and layers for AWS, and checking every file ")
+    assert target == "  every binary and bytecode file can run on python3.13 on arm64, the defaults of template.yaml"
+    assert result == f"  the result is in {built_in(tmp_path)}"
 
 
 @pytest.fixture
@@ -275,14 +302,7 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run_deploy(monkeypatch: pytest.MonkeyPatch, content: bytes, *arguments: str) -> None:
     """Run the deploy command with a fake build that makes one binary with this content."""
-
-    def make_build(parameters: Mapping[str, str], folder: Path) -> None:
-        assert parameters.keys() == {"PythonRuntime", "Architecture"}
-        built_in(folder).mkdir(parents=True)
-        (built_in(folder) / "template.yaml").touch()
-        (built_in(folder) / "core.abi3.so").write_bytes(content)
-
-    monkeypatch.setattr(build, "build", make_build)
+    monkeypatch.setattr(build, "build", make_build_of(content))
     monkeypatch.setattr(deploy, "described", lambda stack, region: {"stack": stack, "region": region})
     monkeypatch.setattr(
         deploy, "check_functions", lambda known, _: console.print("checked", known["stack"], known["region"])

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from local import console
-from local.console import apart_from_the_output, print_json, progress, step
+from local.console import apart_from_the_output, print_json, progress, step, watching
 from local.sam import ROOT
 
 
@@ -23,11 +23,15 @@ def state_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
 
 
-def test_a_log_gets_plain_lines_of_progress_at_intervals(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def frequent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a log have a line of progress every 0.05 seconds."""
+    monkeypatch.setattr(console, "FIRST_LOG_SECONDS", 0.05)
     monkeypatch.setattr(console, "LOG_SECONDS", 0.05)
 
+
+@pytest.mark.usefixtures("frequent")
+def test_a_log_gets_plain_lines_of_progress_at_intervals(capsys: pytest.CaptureFixture[str]) -> None:
     with progress("sending", "rides", 2_000) as report:
         report(1_000)
         time.sleep(0.3)
@@ -38,10 +42,35 @@ def test_a_log_gets_plain_lines_of_progress_at_intervals(
     assert 3 <= len(lines) <= 7
 
 
-def test_a_log_says_how_long_a_step_takes_before_it_has_ended(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_the_first_line_of_a_log_comes_sooner_than_the_next(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(console, "LOG_SECONDS", 0.05)
+    monkeypatch.setattr(console, "FIRST_LOG_SECONDS", 0.05)
+    monkeypatch.setattr(console, "LOG_SECONDS", 60)
+
+    with step("deleting", "[bold]the files[/]"):
+        time.sleep(0.3)
+
+    first, last = capsys.readouterr().out.splitlines()
+    assert first == "  deleting the files: 0 s"
+    assert last.startswith("✓ deleting the files 0.")
+
+
+def test_work_that_leaves_no_line_prints_nothing_if_it_is_soon_done(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "FIRST_LOG_SECONDS", 0.05)
+
+    with watching("reading", "items", 10):
+        time.sleep(0.3)
+
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.usefixtures("frequent")
+def test_a_log_says_how_long_a_step_takes_before_it_has_ended(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     (tmp_path / "durations.json").write_text('{"building": 61}')
 
     with step("building"):

@@ -66,14 +66,25 @@ def test_what_cannot_be_counted_takes_as_long_as_the_last_time(time: Time) -> No
     time.now += 5
     assert again.text() == "building: 5 s, about 15 s left"
     time.now += 20
-    assert again.text() == "building: 25 s, longer than usual (20 s)"
+    assert again.text() == "building: 25 s, longer than the last time (20 s)"
 
 
-def test_the_first_time_is_reckoned_from_what_it_takes_elsewhere(time: Time) -> None:
-    work = Work("building", usual=20)
+def test_the_first_time_only_the_seconds_since_it_began_are_shown(time: Time) -> None:
+    work = Work("building")
     time.now += 5
 
-    assert work.text() == "building: 5 s, about 15 s left"
+    assert work.left() is None
+    assert work.text() == "building: 5 s"
+
+
+def test_what_differs_from_run_to_run_is_shown_and_not_remembered(time: Time, tmp_path: Path) -> None:
+    for file in ("one.csv", "other.csv"):
+        work = Work("opening", detail=file)
+        time.now += 5
+        assert work.text().startswith(f"opening {file}: 5 s")
+        work.remember()
+
+    assert json.loads((tmp_path / "durations.json").read_text()) == {"opening": 5}
 
 
 def test_work_of_a_moment_is_not_remembered(time: Time, tmp_path: Path) -> None:

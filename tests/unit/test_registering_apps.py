@@ -207,7 +207,9 @@ def test_an_app_without_its_secret_here_is_named_with_the_command_that_makes_ano
     apps.report_apps(done)
 
     assert done.without_secret == ["bikes"]
-    assert "no secret on this machine: bikes." in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "· no secret on this machine: bikes\n    if nobody has it, make another: make secret APP=bikes\n" in printed
+    assert "not registered" not in printed
 
     make_secret("bikes", None, again=False)
     assert register_apps(operator, {"bikes": BIKES, "see": SEE}, force=False).without_secret == []

@@ -116,12 +116,12 @@ def enlarged(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 @cache
-def reckoned() -> dict[str, Any]:
+def computed() -> dict[str, Any]:
     return scale.report(MEASURED, Activity(), 200)
 
 
 def scales() -> None:
-    summary = reckoned()
+    summary = computed()
     scale.show(summary)
     scale.show(enlarged(summary))
 

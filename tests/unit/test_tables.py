@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from local import tables
-from local.tables import WIDTH, Cell, Column, number, print_table, table_lines
+from local.tables import WIDTH, Cell, Column, folded, number, print_table, table_lines
 
 LARGE = 123_456_789_012_345
 """No number of a table has more digits."""
@@ -109,3 +109,18 @@ def test_a_table_without_rows_prints_nothing(capsys: pytest.CaptureFixture[str])
     print_table(["text"], [])
 
     assert capsys.readouterr().out == ""
+
+
+@given(st.lists(st.text(st.sampled_from("ab 梭"), max_size=30), max_size=12), st.integers(0, 8))
+def test_a_folded_text_has_all_of_its_words_and_fits_beside_its_indent(words: list[str], indent: int) -> None:
+    text = " ".join(words)
+    lines = folded(text, indent)
+
+    assert " ".join(lines).split() == text.split()
+    assert all(indent + cell_len(line) <= WIDTH for line in lines)
+
+
+def test_an_address_that_is_too_long_stays_in_one_piece() -> None:
+    address = f"http://localhost:4566/{'a' * 90}"
+
+    assert folded(f"in a browser: {address} or not", indent=4) == ["in a browser:", address, "or not"]
