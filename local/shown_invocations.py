@@ -70,7 +70,7 @@ def document_of(found: Invocation, fault: str | None) -> dict[str, Any]:
         "ok": fault is None,
         "fault": fault,
         "status": found.status,
-        "seconds": round(found.seconds, 3),
+        "duration_s": round(found.seconds, 3),
         "answer": found.answer,
         "log": [_parsed(line) or line for line in found.log],
     }

@@ -157,7 +157,7 @@ def test_a_program_gets_the_answer_and_the_logged_lines_as_they_are() -> None:
         "ok": False,
         "fault": "no luck",
         "status": None,
-        "seconds": 0.25,
+        "duration_s": 0.25,
         "answer": {"projects": []},
         "log": [json.loads(LINE), "plain"],
     }
