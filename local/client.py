@@ -12,7 +12,7 @@ from botocore.exceptions import HTTPClientError
 
 from local.console import exit_with
 from local.deployment import ADMIN, REGION, client_arguments
-from local.failures import file_sentence
+from local.failures import file_sentence, flat
 from local.sam import STACK_NAME, state
 from local.stack_clock import StackClock
 from saxaul.catalog.clients import OPERATOR
@@ -115,9 +115,8 @@ def aws_failure(what: str, error: Exception) -> str:
     Args:
         what: what could not be read or done, as the subject and the verb of the sentence.
     """
-    said = " ".join(str(error).split())
     unanswered = isinstance(error, UnconnectedError | HTTPClientError | UnansweredError)
-    return f"{what}: {said.rstrip('.')}.{f' {unreachable_advice()}' * unanswered}"
+    return f"{what}: {flat(error)}.{f' {unreachable_advice()}' * unanswered}"
 
 
 def unreachable_advice() -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from local.client import open_client, stack
 from local.console import console, shown
-from local.events import PERSON
+from local.example_events import PERSON
 from local.sam import state, write_private
 from local.story import PROJECT, week_of
 from local.telling import poll

@@ -4,9 +4,9 @@
     python -m local.invoke ViewForest --event my-event.json  with another event, which is sent as it is
     python -m local.invoke all                               every function with its example, as a table
 
-The examples are made right for the stack first (local/events.py), and written to events/ in the state folder, where
-they can be copied from. The exit code is 1 if a function fails, answers with a status of 500 or more, gives a message
-back, or refuses its example.
+The examples are made right for the stack first (local/example_events.py), and written to events/ in the state folder,
+where they can be copied from. The exit code is 1 if a function fails, answers with a status of 500 or more, gives a
+message back, or refuses its example, or if its example could not be prepared.
 """
 
 import json
@@ -23,7 +23,7 @@ from local.client import LAPTOP, aws_failure, exit_on_failure, make_secret_advic
 from local.command import add_json, command_parser, non_empty, path, run_command
 from local.console import apart_from_the_output, exit_with, print_failure, print_json, progress, shown, step
 from local.container_engine import EngineError
-from local.events import Scene, event_file, prepare
+from local.example_events import Scene, event_file, prepare
 from local.example_person import ExamplePerson, example_person
 from local.function_logs import reason_of
 from local.invoking import SERVER_ERROR, Invocation, invoke

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from local import example_person
-from local.events import PERSON
+from local.example_events import PERSON
 from local.example_person import ExamplePerson
 from saxaul_client import AppClient
 from tests.integration.in_process import BASE_URL, send

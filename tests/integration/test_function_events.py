@@ -1,6 +1,5 @@
 """The events of the check after a deployment: each has the expected outcome, reaches the tables, and writes nothing."""
 
-import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 from local.function_check import wrong_in
 from local.function_events import NOBODY, Callers, HarmlessEvent, events_for
 from local.invoking import Invocation
-from local.template import resources
+from local.template import resources, snake_case
 from saxaul.catalog.clients import RegisteredClient
 from saxaul.settings import settings
 from saxaul.storage import clients, objects
@@ -50,10 +49,6 @@ def _published(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     invoke("publish_catalog", {"Records": []})
 
 
-def file_name(function: str) -> str:
-    return re.sub(r"(?<!^)([A-Z])", r"_\1", function).lower()
-
-
 def every_event(callers: Callers) -> Iterator[tuple[str, HarmlessEvent]]:
     for function, events in events_for(callers).items():
         for event in events:
@@ -62,7 +57,7 @@ def every_event(callers: Callers) -> Iterator[tuple[str, HarmlessEvent]]:
 
 def outcome_of(function: str, event: HarmlessEvent, lines: Lines) -> Invocation:
     lines.taken()
-    answer = invoke(file_name(function), event.event)
+    answer = invoke(snake_case(function), event.event)
     return Invocation(function, answer, is_error=False, log=tuple(lines.taken()), seconds=0)
 
 
@@ -96,7 +91,7 @@ def test_the_events_write_nothing_but_the_calls_of_the_app_and_queue_nothing(sta
     before = contents()
 
     for function, event in every_event(EVERYBODY):
-        invoke(file_name(function), event.event)
+        invoke(snake_case(function), event.event)
 
     assert contents() == before
     assert [*map(stack.receive_all, (stack.actions_url, stack.redemptions_url, stack.planting_url))] == [[], [], []]
@@ -117,16 +112,16 @@ def test_each_function_reaches_each_of_its_tables(stack: Stack, monkeypatch: pyt
     for function, events in events_for(Callers("operator-client", "limited-app", "limited-partner")).items():
         clear_worker_caches()  # in this process, another function has read what this one needs
         for event in events:
-            invoke(file_name(function), event.event)
+            invoke(snake_case(function), event.event)
 
     allowed = {
         (function, table)
         for function in resources("AWS::Serverless::Function")
-        for statement in statements_of(file_name(function))
+        for statement in statements_of(snake_case(function))
         for table in TABLES
         if fnmatchcase(str([*statement["Resource"].values()]), f"*[['\"{{]{table}.Arn*")
     }
-    found = {(name, table) for name, table in allowed if (file_name(name), table) not in reached}
+    found = {(name, table) for name, table in allowed if (snake_case(name), table) not in reached}
     assert allowed >= UNREACHED.keys()
     assert sorted(found) == sorted(UNREACHED)
 

@@ -12,7 +12,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from local import invoke as command
 from local.container_engine import EngineError
-from local.events import SENT_AT, event_file
+from local.example_events import SENT_AT, event_file
 from local.invoke import Sent
 from local.invoking import Invocation
 from local.template import resources
