@@ -12,13 +12,13 @@ from botocore.exceptions import HTTPClientError
 
 from local.console import exit_with
 from local.deployment import ADMIN, REGION, client_arguments
-from local.failures import file_sentence
+from local.failures import file_sentence, flat
 from local.sam import STACK_NAME, state
 from local.stack_clock import StackClock
 from saxaul.catalog.clients import OPERATOR
 from saxaul.clock import SYSTEM_CLOCK, Clock
 from saxaul.deadline import UnansweredError
-from saxaul_client import Client, Problem, SaxaulError, UnreachableError
+from saxaul_client import Client, Problem, Retries, SaxaulError, UnreachableError
 
 AnyClient = TypeVar("AnyClient", bound=Client)
 
@@ -115,9 +115,8 @@ def aws_failure(what: str, error: Exception) -> str:
     Args:
         what: what could not be read or done, as the subject and the verb of the sentence.
     """
-    said = " ".join(str(error).split())
     unanswered = isinstance(error, UnconnectedError | HTTPClientError | UnansweredError)
-    return f"{what}: {said.rstrip('.')}.{f' {unreachable_advice()}' * unanswered}"
+    return f"{what}: {flat(error)}.{f' {unreachable_advice()}' * unanswered}"
 
 
 def unreachable_advice() -> str:
@@ -162,7 +161,9 @@ def exit_on_failure() -> Iterator[None]:
         exit_with(str(error))
 
 
-def open_client(kind: type[AnyClient], name: str, scopes: Sequence[str] = ()) -> AnyClient:
+def open_client(
+    kind: type[AnyClient], name: str, scopes: Sequence[str] = (), retries: Retries | None = None
+) -> AnyClient:
     """Return a client of the API of the selected stack that acts as one of the stack's OAuth clients.
 
     Ends the program, and says what to do, if the file of the stack has no credentials of that name.
@@ -170,6 +171,7 @@ def open_client(kind: type[AnyClient], name: str, scopes: Sequence[str] = ()) ->
     Args:
         kind: the class, such as ``AppClient``.
         scopes: the scopes of the token; by default all that the OAuth client has.
+        retries: how often and how long a call is repeated; by default as often as an app repeats it.
     """
     known = stack()
     if name not in known["clients"]:
@@ -182,6 +184,7 @@ def open_client(kind: type[AnyClient], name: str, scopes: Sequence[str] = ()) ->
         credentials["client_secret"],
         scopes=scopes,
         timeout=_TIMEOUT,
+        retries=retries,
     )
 
 

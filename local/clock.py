@@ -14,15 +14,14 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.action_queue import Waiting, wait_for_queue, waiting_in
 from local.calls import StoppedError
-from local.client import LAPTOP, aws_failure, client_arguments_of_stack, stack, stack_name
+from local.client import LAPTOP, aws_failure, stack, stack_name
 from local.command import add_json, command_parser, non_empty, run_command
 from local.console import apart_from_the_output, console, exit_with, print_json, progress, shown
+from local.invoking import invoke_with, lambda_client
 from local.stack_clock import StackClock, UnfitTimeError, instant_in, move_by, move_to, seconds_in
 from local.template import resources
 
@@ -79,17 +78,14 @@ def scheduled_functions() -> dict[str, str]:
 
 def _run_scheduled_functions() -> None:
     known, due = stack(), scheduled_functions()
-    config = Config(read_timeout=_FUNCTION_SECONDS, retries={"max_attempts": 0})
-    arguments = client_arguments_of_stack(known)
     with (
         progress("running what is due", "functions", len(due)) as tell,
-        closing(boto3.client("lambda", **arguments, config=config)) as functions,
+        closing(lambda_client(known, _FUNCTION_SECONDS)) as client,
     ):
         for done, (logical_id, payload) in enumerate(due.items(), start=1):
-            answer = functions.invoke(FunctionName=known["functions"][logical_id], Payload=payload.encode())
-            said = answer["Payload"].read().decode()
-            if "FunctionError" in answer:
-                exit_with(f"The clock was moved. {logical_id} failed: {said[:300]}")
+            ran = invoke_with(client, logical_id, known["functions"][logical_id], payload.encode())
+            if ran.failure:
+                exit_with(f"The clock was moved. {logical_id} failed: {ran.failure[:300]}")
             tell(done)
 
 

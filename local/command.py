@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.console import print_failure
-from local.failures import file_sentence
+from local.failures import file_sentence, flat
 from saxaul.deadline import UnansweredError
 from saxaul_client import SaxaulError
 
@@ -115,7 +115,7 @@ def run_command(main: Callable[[], object]) -> None:
             raise
         _fail(file_sentence(error))
     except (BotoCoreError, ClientError, UnansweredError) as error:
-        _fail(f"AWS could not be used: {' '.join(str(error).split())}.")
+        _fail(f"AWS could not be used: {flat(error)}.")
     except SaxaulError as error:
         _fail(f"The API could not be used: {error}")
 

@@ -9,6 +9,7 @@ import platform
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -50,9 +51,14 @@ class Engine(NamedTuple):
         return {} if self.name == "Finch" else {"DOCKER_HOST": self.host}
 
     def has_image(self, image: str) -> bool:
-        """Return whether an image is on this machine."""
+        """Return whether an image is on this machine.
+
+        Raises:
+            EngineError: the engine does not say so.
+        """
         with _client(self.host) as client:
-            return client.get(f"/images/{image}/json").is_success
+            answer = _request(client, "GET", f"/images/{image}/json")
+        return answer.status_code != HTTPStatus.NOT_FOUND and _checked(answer).is_success
 
     def pull(self, image: str, architecture: str) -> None:
         """Download an image for a processor such as ``amd64``.
@@ -82,18 +88,22 @@ class Engine(NamedTuple):
         """
         wanted = {"Image": image, "Entrypoint": program, "Cmd": [], "Tty": True}
         with _client(self.host, 60) as client:
-            made = _checked(client.post("/containers/create", json=wanted)).json()["Id"]
+            made = _checked(_request(client, "POST", "/containers/create", json=wanted)).json()["Id"]
             try:
-                _checked(client.post(f"/containers/{made}/start"))
-                _checked(client.post(f"/containers/{made}/wait"))
-                return _checked(client.get(f"/containers/{made}/logs", params={"stdout": "1"})).text
+                _checked(_request(client, "POST", f"/containers/{made}/start"))
+                _checked(_request(client, "POST", f"/containers/{made}/wait"))
+                return _checked(_request(client, "GET", f"/containers/{made}/logs", params={"stdout": "1"})).text
             finally:
-                client.delete(f"/containers/{made}", params={"force": "1"})
+                _request(client, "DELETE", f"/containers/{made}", params={"force": "1"})
 
     def gateways(self) -> dict[str, str]:
-        """Return the addresses of this machine in the engine's default network, each with the range of the network."""
+        """Return the addresses of this machine in the engine's default network, each with the range of the network.
+
+        Raises:
+            EngineError: the engine does not say so.
+        """
         with _client(self.host) as client:
-            networks = _checked(client.get("/networks")).json()
+            networks = _checked(_request(client, "GET", "/networks")).json()
         return {
             configured["Gateway"]: configured["Subnet"]
             for network in networks
@@ -114,8 +124,8 @@ def find_engine(environment: Mapping[str, str] = os.environ) -> Engine:
         try:
             _connect(host)
             with _client(host) as client:
-                return Engine(host, _name_of(host, _checked(client.get("/version")).json()))
-        except (OSError, httpx.HTTPError, EngineError, ValueError) as error:
+                return Engine(host, _name_of(host, _checked(_request(client, "GET", "/version")).json()))
+        except (OSError, EngineError, ValueError) as error:
             if isinstance(error, PermissionError) or environment.get("DOCKER_HOST"):
                 refused.append(f"{host} cannot be used: {error}")
     raise EngineError(f"{refused[0]}. {_ADVICE}" if refused else f"No container engine is running. {_ADVICE}")
@@ -170,6 +180,18 @@ def _client(host: str, seconds: float = _SECONDS) -> httpx.Client:
     return httpx.Client(transport=transport, base_url=base, timeout=seconds, trust_env=False)
 
 
+def _request(client: httpx.Client, method: str, path: str, **content: Any) -> httpx.Response:  # noqa: ANN401 - any JSON value
+    """Return the answer of the engine, of any status. ``content`` is its ``json`` or its ``params``.
+
+    Raises:
+        EngineError: the engine did not answer.
+    """
+    try:
+        return client.request(method, path, **content)
+    except httpx.HTTPError as error:
+        raise EngineError(f"The container engine did not answer {path}: {str(error) or type(error).__name__}") from None
+
+
 def _checked(answer: httpx.Response) -> httpx.Response:
     """Return an answer.
 
@@ -177,7 +199,7 @@ def _checked(answer: httpx.Response) -> httpx.Response:
         EngineError: it is a refusal.
     """
     if not answer.is_success:
-        raise EngineError(f"the container engine refused {answer.request.url.path}: {answer.text.strip()[:300]}")
+        raise EngineError(f"The container engine refused {answer.request.url.path}: {answer.text.strip()[:300]}")
     return answer
 
 

@@ -4,6 +4,9 @@ The virtual machines of Docker Desktop, Finch and Podman on macOS, and Docker De
 machine, by which its 127.0.0.1 is reached. An engine on Linux itself has none: there, a container reaches this machine
 at the gateway of the engine's network. A relay listens at that gateway while a function runs, admits the containers of
 that network only, and passes on to 127.0.0.1. Which of these works is tried by a container, which reports it.
+
+The network of the host, in which a container on Linux has this machine's 127.0.0.1, cannot be used: `sam local invoke
+--docker-network host` connects the container to no network, and so leaves it in the default one.
 """
 
 import socket

@@ -12,13 +12,16 @@ from typing import Any
 
 from local.client import open_client, stack
 from local.console import console, shown
-from local.events import PERSON
+from local.example_events import PERSON
 from local.sam import state, write_private
 from local.story import PROJECT, week_of
 from local.telling import poll
-from saxaul_client import AppClient, Redemption
+from saxaul_client import AppClient, Redemption, Retries
 
 _APP = "alipay"
+
+_RETRIES = Retries(attempts=2)
+"""A function that fails at each call takes seconds for each of them. Whoever invokes it wants to know that soon."""
 
 _NEEDED_STATES = {
     "SettleRedemptions": ("requested", "reserved"),
@@ -85,7 +88,7 @@ def example_person() -> ExamplePerson:
 
     Ends the program if the stack has no credentials of the app that the person uses.
     """
-    return ExamplePerson(open_client(AppClient, _APP), _remembered() or PERSON)
+    return ExamplePerson(open_client(AppClient, _APP, retries=_RETRIES), _remembered() or PERSON)
 
 
 def _file() -> Path:

@@ -20,6 +20,11 @@ _REASONS: Mapping[int, str] = {
 }
 
 
+def flat(error: Exception) -> str:
+    """Return what an error says, on one line and without a full stop, as a part of a sentence."""
+    return " ".join(str(error).split()).rstrip(".")
+
+
 def reason_of(error: OSError) -> str:
     """Return why a file could not be used, and what to do if that is known, as the end of a sentence."""
     return _REASONS.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__

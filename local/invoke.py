@@ -4,9 +4,9 @@
     python -m local.invoke ViewForest --event my-event.json  with another event, which is sent as it is
     python -m local.invoke all                               every function with its example, as a table
 
-The examples are made right for the stack first (local/events.py), and written to events/ in the state folder, where
-they can be copied from. The exit code is 1 if a function fails, answers with a status of 500 or more, gives a message
-back, or refuses its example.
+The examples are made right for the stack first (local/example_events.py), and written to events/ in the state folder,
+where they can be copied from. The exit code is 1 if a function fails, answers with a status of 500 or more, gives a
+message back, or refuses its example, or if its example could not be prepared.
 """
 
 import json
@@ -19,17 +19,19 @@ from zoneinfo import ZoneInfo
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.client import LAPTOP, exit_on_failure, make_secret_advice, stack, stack_clock, stack_name
+from local.client import LAPTOP, aws_failure, exit_on_failure, make_secret_advice, stack, stack_clock, stack_name
 from local.command import add_json, command_parser, non_empty, path, run_command
 from local.console import apart_from_the_output, exit_with, print_failure, print_json, progress, shown, step
 from local.container_engine import EngineError
-from local.events import Scene, event_file, prepare
+from local.example_events import Scene, event_file, prepare
 from local.example_person import ExamplePerson, example_person
-from local.invoking import Invocation, invoke
+from local.function_logs import reason_of
+from local.invoking import SERVER_ERROR, Invocation, invoke
 from local.lambda_image import local_run
 from local.sam import ROOT, state
-from local.shown_invocations import document_of, fault_of, log_text, show_invocation, show_table
+from local.shown_invocations import document_of, log_texts, show_invocation, show_table
 from local.stack_clock import StackClock
+from saxaul_client import Problem
 
 ALL = "all"
 
@@ -42,10 +44,17 @@ _IN_ORDER = (
 
 
 class Sent(NamedTuple):
-    """An event that a function is invoked with. ``file`` has the same content as ``content``, which is JSON."""
+    """An event that a function is invoked with.
+
+    Attributes:
+        content: the event, as JSON.
+        file: a file with the same content.
+        unprepared: why the stack could not give the person of the example what the event needs; empty if it could.
+    """
 
     content: bytes
     file: Path
+    unprepared: str = ""
 
 
 Invoker = Callable[[str, Sent], Invocation]
@@ -57,21 +66,33 @@ def invoke_all(names: Sequence[str], run: Invoker) -> list[tuple[Invocation, str
     person, found = example_person(), []
     with progress("invoking each function", "functions", len(names)) as tell:
         for name in names:
-            invocation = run(name, prepared(name, person))
-            found.append((invocation, fault_of(invocation, is_example=True)))
+            sent = prepared(name, person)
+            invocation = run(name, sent)
+            found.append((invocation, fault_of(invocation, sent, is_example=True)))
             tell(len(found))
     return found
 
 
+def fault_of(found: Invocation, sent: Sent, *, is_example: bool) -> str | None:
+    """Return why an invocation is a fault, with the line of the project's code in which it was raised; or None."""
+    fault = found.fault(is_example=is_example)
+    if fault is None:
+        return f"its example could not be prepared: {sent.unprepared}" if sent.unprepared else None
+    reason = reason_of(found, fault)
+    return f"{reason.error} in {reason.where}" if reason.where else reason.error
+
+
 def prepared(function: str, person: ExamplePerson) -> Sent:
     """Return the example event of a function as it is now right for the stack, after giving its person what it needs.
+
+    If the API fails at that, the function may be the reason itself. So it gets its example nevertheless.
 
     Ends the program if there is no event, or if the stack lacks the credentials of the client that sends it.
     """
     source = event_file(function)
     if not source.exists():
         exit_with(f"{function} has no example: {source} is missing.")
-    person.get_ready_for(function)
+    unprepared = _get_ready(person, function)
     known = stack()
     clients = {name: client["client_id"] for name, client in known["clients"].items()}
     scene = Scene(stack_clock().now_ns(), ZoneInfo(known["time_zone"]), clients, person.user_id)
@@ -85,7 +106,18 @@ def prepared(function: str, person: ExamplePerson) -> Sent:
     file = state() / "events" / source.name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(event, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    return Sent(file.read_bytes(), file)
+    return Sent(file.read_bytes(), file, unprepared)
+
+
+def _get_ready(person: ExamplePerson, function: str) -> str:
+    """Give the person what the event of a function needs. Return why the API failed at that, or an empty text."""
+    try:
+        person.get_ready_for(function)
+    except Problem as problem:
+        if problem.status < SERVER_ERROR:
+            raise
+        return f"{problem.route} failed with the status {problem.status}"
+    return ""
 
 
 def read_event(file: Path) -> Sent:
@@ -120,7 +152,7 @@ def on_the_stack(function: str, sent: Sent) -> Invocation:
     try:
         return invoke(stack(), function, sent.content)
     except (BotoCoreError, ClientError) as error:
-        exit_with(f"{function} could not be invoked: {error}")
+        exit_with(aws_failure(f"{function} could not be invoked", error))
 
 
 def run(name: str, event: Path | None, invoker: Invoker, *, as_json: bool) -> bool:
@@ -142,15 +174,19 @@ def _run_all(invoker: Invoker, *, as_json: bool) -> bool:
         show_table(found)
     for invocation, fault in found:
         if fault:
-            print_failure(f"{invocation.function}: {fault}", [f"  {log_text(line)}" for line in invocation.log])
+            print_failure(f"{invocation.function}: {fault}", [f"  {line}" for line in log_texts(invocation)])
     return not any(fault for _, fault in found)
 
 
 def _run_one(function: str, event: Path | None, invoker: Invoker, *, as_json: bool) -> bool:
-    sent = read_event(event) if event else prepared(function, example_person())
+    if event:
+        sent = read_event(event)
+    else:
+        with step(f"preparing the example of {shown(function)}"):
+            sent = prepared(function, example_person())
     with step(f"invoking {shown(function)}", f"with {shown(_short(sent.file))}"):
         found = invoker(function, sent)
-    fault = fault_of(found, is_example=event is None)
+    fault = fault_of(found, sent, is_example=event is None)
     if as_json:
         print_json(document_of(found, fault))
     else:
@@ -176,7 +212,7 @@ def in_lambda_image() -> Iterator[Invoker]:
     except EngineError as error:
         exit_with(str(error))
     except (BotoCoreError, ClientError) as error:
-        exit_with(f"The laptop stack could not be reached: {error}")
+        exit_with(aws_failure("The laptop stack could not be reached", error))
 
 
 def main() -> None:

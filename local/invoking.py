@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 SERVER_ERROR = 500
 """The lowest status of a response that says that the function failed."""
 
+_REFUSED = 400
+"""The lowest status of a response that refuses a request."""
+
 _LEEWAY_SECONDS = 10
 """Seconds for which an answer is awaited after the function must have ended."""
 
@@ -52,6 +55,11 @@ class Invocation(NamedTuple):
         return [str(failure.get("itemIdentifier")) for failure in found or ()]
 
     @property
+    def records(self) -> list[dict[str, Any] | None]:
+        """The fields of each line of ``log`` that the function logged as JSON, and None for each other line."""
+        return [_record_in(line) for line in self.log]
+
+    @property
     def failure(self) -> str | None:
         """Why the invocation failed, as one phrase; None if it did not. A refused request (4xx) is no failure."""
         if self.is_error:
@@ -63,6 +71,12 @@ class Invocation(NamedTuple):
         if self.returned_messages:
             return f"it could not process {', '.join(self.returned_messages)}"
         return None
+
+    def fault(self, *, is_example: bool) -> str | None:
+        """Why the invocation failed, or None. An example of the project must not be refused either."""
+        if self.failure is None and is_example and self.status is not None and self.status >= _REFUSED:
+            return f"the status of its response is {self.status}"
+        return self.failure
 
 
 def invoke(
@@ -101,6 +115,14 @@ def invoke_with(client: "LambdaClient", function: str, name: str, event: bytes) 
     log = base64.b64decode(answered.get("LogResult", "")).decode("utf-8", "replace")
     lines = tuple(line for line in log.splitlines() if line.strip())
     return Invocation(function, json.loads(payload or b"null"), "FunctionError" in answered, lines, seconds)
+
+
+def _record_in(line: str) -> dict[str, Any] | None:
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return None
+    return fields if isinstance(fields, dict) else None
 
 
 def _arguments(known: Mapping[str, Any], config: Config) -> dict[str, Any]:

@@ -25,8 +25,12 @@ from local.container_engine import Engine, EngineError, find_engine
 from local.container_network import endpoint_for_containers
 from local.invoking import Invocation
 from local.sam import ROOT, state, write_private
+from local.template import snake_case
 
 _DURATION = re.compile(r"^REPORT .*\tDuration: ([\d.]+) ms", re.MULTILINE)
+
+_START_SECONDS = 60
+"""The most seconds that sam takes besides the function: to put the layers into the image, and to start a container."""
 
 _RUNTIMES = tuple(f"python3.{minor}" for minor in range(8, 15))
 """The runtimes of which sam knows an image."""
@@ -63,22 +67,33 @@ class LocalRun(NamedTuple):
     endpoint: str
 
     def invoke(self, function: str, event: Path) -> Invocation:
-        """Run a function with the event of a file, and wait until it has ended."""
+        """Run a function with the event of a file, and wait until it has ended.
+
+        Raises:
+            EngineError: it has not ended long after its time-out.
+        """
         deployed = boto3.client("lambda", **client_arguments_of_stack(self.known)).get_function_configuration(
             FunctionName=self.known["functions"][function]
         )
         variables = {**deployed["Environment"]["Variables"], "AWS_ENDPOINT_URL": self.endpoint}
-        env_file = state() / "events" / "env.json"
+        env_file = state() / "events" / f"{snake_case(function)}.env.json"
         write_private(env_file, {function: variables})
         began = perf_counter()
-        finished = subprocess.run(
-            self.command(function, event, env_file),
-            cwd=ROOT,
-            env=self.environment(self._credentials_of(deployed["Role"], function), os.environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
+        patience = deployed["Timeout"] + _START_SECONDS
+        try:
+            finished = subprocess.run(
+                self.command(function, event, env_file),
+                cwd=ROOT,
+                env=self.environment(self._credentials_of(deployed["Role"], function), os.environ),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                timeout=patience,
+            )
+        except subprocess.TimeoutExpired:
+            raise EngineError(
+                f"sam did not run {function} within {patience} seconds; does {self.engine.name} still answer?"
+            ) from None
         output, log = finished.stdout.decode("utf-8", "replace"), finished.stderr.decode("utf-8", "replace")
         with log_file().open("a", encoding="utf-8") as kept:
             kept.write(f"== {function} ==\n{log}\n{output}\n")

@@ -13,7 +13,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
+from textwrap import wrap
+from typing import NoReturn
 from zoneinfo import ZoneInfo
+
+from rich.text import Text
 
 from local.action_queue import wait_until_empty, wait_until_few, waiting_in
 from local.calls import StoppedError, in_parallel, stop_on_failure
@@ -26,7 +30,7 @@ from local.ride_files import UnreadableFileError
 from local.ride_survey import RideFile
 from local.rides import Ride
 from local.sam import state
-from local.tables import Column, number, print_table
+from local.tables import WIDTH, Column, number, print_table
 from saxaul_client import Action, AppClient, Reported, Wallet
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -107,7 +111,7 @@ def read_wallets(app: AppClient, users: Collection[str]) -> Wallets:
             return app.wallet(user)
 
     wallets: list[Wallet] = []
-    with progress("reading the wallets", "wallets", len(users)) as tell:
+    with progress("reading the wallets (the first ones start the workers)", "wallets", len(users)) as tell:
         for wallet in in_parallel(read, sorted(users), READERS):
             wallets.append(wallet)
             tell(len(wallets))
@@ -174,7 +178,7 @@ def _run(chosen: argparse.Namespace) -> None:
         with progress("reading the rides", "kB", file.kilobytes) as tell:
             survey = file.survey(bad_rows, tell)
     except (UnreadableFileError, StoppedError) as error:
-        exit_with(str(error))
+        _fail(str(error))
     _show_survey(survey)
     if survey.rides:
         with open_client(AppClient, chosen.app) as app:
@@ -186,7 +190,13 @@ def _run(chosen: argparse.Namespace) -> None:
         named = {"bad_row_file": bad_rows if survey.bad.count else None, "trouble": trouble}
         print_json({"file": chosen.file, **document(survey, sent, wallets), **named})
     if trouble:
-        exit_with(trouble)
+        _fail(trouble)
+
+
+def _fail(trouble: str) -> NoReturn:
+    """End the program with a sentence, or several, on lines that a terminal shows whole."""
+    first, *rest = wrap(trouble, WIDTH - 2, break_long_words=False, break_on_hyphens=False)
+    exit_with(first, [f"  {line}" for line in rest])
 
 
 def _replay(app: AppClient, file: RideFile, survey: Survey, today: datetime) -> tuple[Sent, Wallets | None, str | None]:
@@ -230,7 +240,7 @@ def _show_survey(survey: Survey) -> None:
     if survey.stations:
         _print_folded("Stations: " + ", ".join(f"{name} ({count:,})" for name, count in survey.stations.items()))
     for note in survey.notes:
-        console.print(f"[yellow]![/] {shown(note)}")
+        print_table([Column(), Column()], [[Text("!", "yellow"), note]], keys=0)
 
 
 def _print_folded(line: str) -> None:
@@ -241,7 +251,7 @@ def show(survey: Survey, sent: Sent, wallets: Wallets | None, bad_rows: Path) ->
     """Print the totals, and name the file that lists every bad row."""
     print_table([Column(), number(), Column()], totals(survey, sent, wallets), indent=1)
     if survey.bad.count:
-        console.print(f"All bad rows, with their reasons: {shown(bad_rows)}")
+        console.print(f"All bad rows, with their reasons:\n  {shown(bad_rows)}")
 
 
 if __name__ == "__main__":

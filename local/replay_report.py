@@ -177,7 +177,7 @@ def totals(survey: Survey, sent: Sent, wallets: Wallets | None) -> list[list[Cel
     if wallets:
         rows.append(["points in their wallets", wallets.points, None])
         rows.append(["  spendable", wallets.spendable, None])
-        rows.append(["  ripening", wallets.ripening, None])
+        rows.append(["  ripening (not harvested)", wallets.ripening, None])
         rows.append(["grams avoided", f"{wallets.avoided_g:,.1f}", None])
     if sent.seconds:
         rows.append(["rides a second", f"{sent.rate:,.0f}", None])

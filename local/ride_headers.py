@@ -109,7 +109,8 @@ def station_header_of(text: str, given: Mapping[str, str]) -> StationHeader | No
         [reduced.index(name) for name in wanted[meaning] if name in reduced]
         for meaning in ("station_id", "station_name")
     )
-    if latitude is None or longitude is None or not (ids or called) or column_of(reduced, KNOWN["start_time"]):
+    has_rides = column_of(reduced, KNOWN["start_time"]) is not None
+    if latitude is None or longitude is None or not (ids or called) or has_rides:
         return None
     return StationHeader(separator, len(names), latitude, longitude, ids, called)
 

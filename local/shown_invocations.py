@@ -13,9 +13,6 @@ from local.tables import number, print_table
 MOST_LINES = 120
 """The most lines of an answer that are shown. ``--json`` prints all of it."""
 
-_REFUSED = 400
-"""The lowest status of a response that refuses a request."""
-
 _SHORT = 100
 """An answer with fewer characters is shown in the table of many invocations, if nothing was logged."""
 
@@ -26,13 +23,6 @@ _OF_EVERY_LINE = frozenset(
 
 _ELSEWHERE = {"status", "ms"}
 """The fields of a logged line that the table of many invocations shows in another column."""
-
-
-def fault_of(found: Invocation, *, is_example: bool) -> str | None:
-    """Return why an invocation is a fault, as one phrase, or None. An example of the project must not be refused."""
-    if found.failure is None and is_example and found.status is not None and found.status >= _REFUSED:
-        return f"the status of its response is {found.status}"
-    return found.failure
 
 
 def show_invocation(found: Invocation, fault: str | None) -> None:
@@ -47,8 +37,8 @@ def show_invocation(found: Invocation, fault: str | None) -> None:
         console.print(f"[dim]  … and {len(lines) - MOST_LINES:,} more lines; JSON=1 prints all of them[/]")
     if found.log:
         console.print("[bold]It logged:[/]")
-    for line in found.log:
-        console.print(f"  {shown(log_text(line))}")
+    for line in log_texts(found):
+        console.print(f"  {shown(line)}")
 
 
 def show_table(found: Iterable[tuple[Invocation, str | None]]) -> None:
@@ -70,14 +60,16 @@ def document_of(found: Invocation, fault: str | None) -> dict[str, Any]:
         "ok": fault is None,
         "fault": fault,
         "status": found.status,
-        "seconds": round(found.seconds, 3),
+        "duration_s": round(found.seconds, 3),
         "answer": found.answer,
-        "log": [_parsed(line) or line for line in found.log],
+        "log": [record or line for line, record in zip(found.log, found.records, strict=True)],
     }
 
 
 def answer_lines(found: Invocation) -> list[str]:
-    """Return the lines of an answer: the body of a response, or else what the function returned."""
+    """Return the lines of an answer: the body of a response, or the error, or else what the function returned."""
+    if found.is_error and found.failure:
+        return found.failure.splitlines()
     if found.status is None:
         return _pretty(found.answer)
     body = found.answer.get("body")
@@ -89,17 +81,19 @@ def answer_lines(found: Invocation) -> list[str]:
         return str(body).splitlines()
 
 
-def log_text(line: str) -> str:
-    """Return a logged line as people read it: its level, its message, and its own fields."""
-    fields = _parsed(line)
-    return line if fields is None else f"{fields.get('level')} {_message_of(fields)}"
+def log_texts(found: Invocation) -> list[str]:
+    """Return the logged lines as people read them: each with its level, its message, and its own fields."""
+    return [
+        f"{record.get('level')} {_message_of(record)}" if record and "message" in record else line
+        for line, record in zip(found.log, found.records, strict=True)
+    ]
 
 
 def _said(found: Invocation) -> str:
     """Return the last line that a function logged, without its level; or what it returned if it logged none."""
-    for line in reversed(found.log):
-        if fields := _parsed(line):
-            return _message_of({name: value for name, value in fields.items() if value and name not in _ELSEWHERE})
+    for record in reversed(found.records):
+        if record and "message" in record:
+            return _message_of({name: value for name, value in record.items() if value and name not in _ELSEWHERE})
     answer = json.dumps(found.answer)
     return answer if len(answer) < _SHORT else f"{len(answer):,} characters"
 
@@ -109,15 +103,6 @@ def _message_of(fields: Mapping[str, Any]) -> str:
     own = {name: value for name, value in fields.items() if name not in _OF_EVERY_LINE}
     pairs = (f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in own.items())
     return " ".join([str(fields["message"]), *pairs])
-
-
-def _parsed(line: str) -> dict[str, Any] | None:
-    """Return the fields of a line that a function logged, or None if the line is of another form."""
-    try:
-        fields = json.loads(line)
-    except ValueError:
-        return None
-    return fields if isinstance(fields, dict) and "message" in fields else None
 
 
 def _pretty(value: Any) -> list[str]:  # noqa: ANN401 - any JSON value

@@ -6,12 +6,10 @@ Each run is about a new person, so the story can be repeated.
 import secrets
 from datetime import timedelta
 
-import boto3
-
 from local.client import exit_on_failure, open_client, stack
 from local.command import command_parser, run_command
 from local.console import console, exit_with, shown
-from local.deployment import client_arguments
+from local.invoking import invoke
 from local.next_steps import show_next_steps
 from local.results import show_results
 from local.telling import heading, line, now, poll, request
@@ -138,10 +136,10 @@ def _redeem(alipay: AppClient, person: str) -> Redemption:
 def _order(partner: PartnerClient, redemption_id: str) -> str:
     """Run the planting batch, and return the order that has the tree."""
     heading("A batch orders the tree from the planting partner")
-    known = stack()
-    client = boto3.client("lambda", **client_arguments(known["endpoint_url"]))
     request("RUN", "ScheduleOrders, which a schedule runs once a day on AWS")
-    client.invoke(FunctionName=known["functions"]["ScheduleOrders"], Payload=b'{"schedule": "planting"}')
+    ran = invoke(stack(), "ScheduleOrders", b'{"schedule": "planting"}')
+    if ran.failure:
+        exit_with(f"ScheduleOrders failed: {ran.failure}")
     order_id = poll(lambda: _order_of(partner, redemption_id), lambda order_id: order_id is not None)
     line(f"order {order_id}")
     return str(order_id)

@@ -1,5 +1,6 @@
 """Reads template.yaml as plain data. A tag such as `!Ref Name` becomes `{"Ref": "Name"}`."""
 
+import re
 from functools import cache
 from typing import Any
 
@@ -45,6 +46,11 @@ def resources(type_: str, of: Properties | None = None) -> dict[str, Properties]
     """
     found = (of or template())["Resources"].items()
     return {name: resource["Properties"] for name, resource in found if resource["Type"] == type_}
+
+
+def snake_case(function: str) -> str:
+    """Return the name of a function as its folder and its example have it: of ``ViewForest``, ``view_forest``."""
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", function).lower()
 
 
 def on_aws(value: Any) -> Any:  # noqa: ANN401 - any value of the template

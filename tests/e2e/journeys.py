@@ -18,6 +18,7 @@ from local.action_queue import wait_until_empty
 from local.calls import StoppedError
 from local.console import exit_with
 from local.deployment import client_arguments
+from local.invoking import invoke
 from local.replay import ZONE
 from local.sam import ROOT
 from local.seed import load
@@ -148,9 +149,8 @@ def redeem(client: Client, user_id: str, project_id: str) -> dict[str, Any]:
 
 def run_planting_batch(stack: dict[str, Any]) -> None:
     """Start a planting batch now. On the laptop stack, the schedule starts one every minute."""
-    client = boto3.client("lambda", **client_arguments(stack["endpoint_url"]))
-    result = client.invoke(FunctionName=stack["functions"]["ScheduleOrders"], Payload=b'{"schedule": "planting"}')
-    assert "FunctionError" not in result, result["Payload"].read()
+    ran = invoke(stack, "ScheduleOrders", b'{"schedule": "planting"}')
+    assert ran.failure is None, ran.failure
 
 
 def order_with(partner: Client, certificate: str, *, other_than: Container[str] = ()) -> dict[str, Any]:

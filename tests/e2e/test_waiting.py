@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import boto3
-
-from local.deployment import client_arguments
+from local.invoking import lambda_client
 from tests.e2e.calling import Client
 from tests.e2e.journeys import (
     IS_LONG,
@@ -38,7 +36,7 @@ _ROW = re.compile(r"^(\S{16}) +alipay +(\d+) +(\d+ (?:s|min)) +(waiting|late|dea
 @contextmanager
 def failing_worker(stack: Mapping[str, Any]) -> Iterator[None]:
     """Let the function that posts fail inside this block. Its environment then names a ledger that does not exist."""
-    client = boto3.client("lambda", **client_arguments(stack["endpoint_url"]))
+    client = lambda_client(stack, PATIENCE)
     name = stack["functions"]["AccruePoints"]
     right = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     wrong = right | {"LEDGER_TABLE": "no-such-table"}

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from local import example_person
-from local.events import PERSON
+from local.example_events import PERSON
 from local.example_person import ExamplePerson
 from saxaul_client import AppClient
 from tests.integration.in_process import BASE_URL, send
@@ -58,7 +58,7 @@ def api(stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Api:
 @pytest.fixture
 def alipay(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppClient]:
     with AppClient(BASE_URL, TOKENS, "alipay-client", "s", transport=httpx.MockTransport(api)) as client:
-        monkeypatch.setattr(example_person, "open_client", lambda *_: client)
+        monkeypatch.setattr(example_person, "open_client", lambda *_, **__: client)
         yield client
 
 

@@ -1,6 +1,5 @@
 """The events of the check after a deployment: each has the expected outcome, reaches the tables, and writes nothing."""
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 from local.function_check import wrong_in
 from local.function_events import NOBODY, Callers, HarmlessEvent, events_for
 from local.invoking import Invocation
-from local.template import resources
+from local.template import resources, snake_case
 from saxaul.catalog.clients import RegisteredClient
 from saxaul.races import ContendedError
 from saxaul.settings import settings
@@ -64,10 +63,6 @@ def _published(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     invoke("publish_catalog", {"Records": []})
 
 
-def file_name(function: str) -> str:
-    return re.sub(r"(?<!^)([A-Z])", r"_\1", function).lower()
-
-
 def every_event(callers: Callers) -> Iterator[tuple[str, HarmlessEvent]]:
     for function, events in events_for(callers).items():
         for event in events:
@@ -76,7 +71,7 @@ def every_event(callers: Callers) -> Iterator[tuple[str, HarmlessEvent]]:
 
 def outcome_of(function: str, event: HarmlessEvent, lines: Lines) -> Invocation:
     lines.taken()
-    answer = invoke(file_name(function), event.event)
+    answer = invoke(snake_case(function), event.event)
     return Invocation(function, answer, is_error=False, log=tuple(lines.taken()), seconds=0)
 
 
@@ -110,7 +105,7 @@ def test_the_events_write_nothing_but_the_calls_of_the_app_and_queue_nothing(sta
     before = contents()
 
     for function, event in every_event(EVERYBODY):
-        invoke(file_name(function), event.event)
+        invoke(snake_case(function), event.event)
 
     assert contents() == before
     assert [*map(stack.receive_all, (stack.actions_url, stack.redemptions_url, stack.planting_url))] == [[], [], []]
@@ -131,15 +126,15 @@ def test_each_function_reaches_all_that_its_policy_names(stack: Stack, monkeypat
     for function, events in events_for(Callers("operator-client", "limited-app", "limited-partner")).items():
         clear_worker_caches()  # in this process, another function has read what this one needs
         for event in events:
-            invoke(file_name(function), event.event)
+            invoke(snake_case(function), event.event)
 
     allowed = {
         (function, resource_of(statement).partition("/")[0])
         for function in resources("AWS::Serverless::Function")
-        for statement in statements_of(file_name(function))
+        for statement in statements_of(snake_case(function))
         if not resource_of(statement).endswith(STREAM)  # which only Lambda itself reads
     }
-    found = {(name, resource) for name, resource in allowed if (file_name(name), resource) not in reached}
+    found = {(name, resource) for name, resource in allowed if (snake_case(name), resource) not in reached}
     assert allowed >= UNREACHED.keys()
     assert sorted(found) == sorted(UNREACHED)
 
@@ -193,7 +188,7 @@ def test_each_function_that_may_read_the_catalog_bucket_is_among_them() -> None:
     may = [
         function
         for function in resources("AWS::Serverless::Function")
-        for statement in statements_of(file_name(function))
+        for statement in statements_of(snake_case(function))
         if "s3:GetObject" in statement["Action"] and resource_of(statement).startswith("CatalogBucket/")
     ]
     assert may == READ_AGAIN

@@ -19,6 +19,8 @@ class FakeEngine:
         images: the images on the machine.
         refusal: why no image can be downloaded, or None.
         output: what each container prints.
+        broken: the beginning of the paths at which it answers with its own failure.
+        silent: the beginning of the paths at which it closes the connection without an answer.
         calls: the methods and paths of the requests.
     """
 
@@ -29,6 +31,7 @@ class FakeEngine:
         self.refusal: str | None = None
         self.output = ""
         self.starts = True
+        self.broken = self.silent = "none"
         self.calls: list[str] = []
         self.made: list[Any] = []
 
@@ -36,6 +39,8 @@ class FakeEngine:
         address = urlsplit(target)
         self.calls.append(f"{method} {address.path}")
         path = address.path.removeprefix("/v1.43")
+        if path.startswith(self.broken):
+            return 500, b'{"message": "no space left on device"}'
         if path == "/images/create":
             return self._pull(parse_qs(address.query))
         if path == "/containers/create":
@@ -80,6 +85,9 @@ def serving(socket: Path) -> Iterator[FakeEngine]:
 
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            if self.path.startswith(engine.silent):
+                self.close_connection = True
+                return
             status, content = engine.answer(self.command, self.path, body)
             self.send_response(status)
             self.send_header("content-length", str(len(content)))

@@ -1,6 +1,6 @@
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -150,6 +150,35 @@ def test_a_container_that_does_not_start_is_removed_and_its_refusal_is_told(fake
         engine_of(fake).output_of(IMAGE, ["/bin/true"])
 
     assert fake.calls[-1] == "DELETE /containers/c-1"
+
+
+def ask_for_the_image(engine: Engine) -> object:
+    return engine.has_image(IMAGE)
+
+
+def run_a_program(engine: Engine) -> object:
+    return engine.output_of(IMAGE, ["/bin/true"])
+
+
+@pytest.mark.parametrize(
+    ("ask", "path"),
+    [
+        (ask_for_the_image, "/images/"),
+        (Engine.gateways, "/networks"),
+        (run_a_program, "/containers/create"),
+        (run_a_program, "/containers/c-1/wait"),
+    ],
+)
+def test_an_engine_that_fails_or_ends_meanwhile_is_one_sentence(
+    fake: FakeEngine, ask: Callable[[Engine], object], path: str
+) -> None:
+    fake.broken = path
+    with pytest.raises(EngineError, match=f"^The container engine refused {path}.*no space left on device"):
+        ask(engine_of(fake))
+
+    fake.broken, fake.silent = "none", path
+    with pytest.raises(EngineError, match=f"^The container engine did not answer {path}"):
+        ask(engine_of(fake))
 
 
 def test_the_gateway_of_the_default_network_is_known_with_the_range_of_the_network(fake: FakeEngine) -> None:

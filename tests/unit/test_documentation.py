@@ -229,3 +229,37 @@ def test_the_script_for_app_teams_is_short() -> None:
 
     compile(script, "plant_a_tree.py", "exec")
     assert len(script.splitlines()) <= 60
+
+
+IN_MESSAGES = {
+    "Port 4566": "Port …",
+    "sam build": "sam …",
+    "sam deploy": "sam …",
+    "python3…": "…",
+    ": [Errno 13] Permission denied": "",
+    "sam local invoke: …": "sam local invoke",
+}
+"""What a message of the page has in the place of what the code fills in, and what others add to it."""
+
+
+def printed_texts() -> set[str]:
+    """Return each text of the commands that is no docstring, with a gap where the code fills something in."""
+    nodes = [node for file in (ROOT / "local").glob("*.py") for node in ast.walk(ast.parse(file.read_text("utf-8")))]
+    docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    filled = [node.values for node in nodes if isinstance(node, ast.JoinedStr)]
+    parts = [[part.value if isinstance(part, ast.Constant) else "…" for part in values] for values in filled]
+    whole = [node.value for node in nodes if isinstance(node, ast.Constant) and id(node) not in docstrings]
+    return {"".join(map(str, texts)) for texts in parts} | {text for text in whole if isinstance(text, str)}
+
+
+def test_each_message_that_the_page_of_the_laptop_stack_explains_is_one_of_the_code() -> None:
+    told = quoted(column((ROOT / "docs/laptop.md").read_text("utf-8"), "what is printed"))
+    texts = printed_texts()
+
+    assert len(told) > 10
+    for message in told:
+        expected = message
+        for example, general in IN_MESSAGES.items():
+            expected = expected.replace(example, general)
+        pattern = ".*".join(map(re.escape, expected.split("…")))
+        assert any(re.search(pattern, text) for text in texts), message

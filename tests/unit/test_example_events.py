@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local import events
-from local.events import DAY, FOLDER, RODE_AT, SENT_AT, Scene, event_file, prepare
+from local import example_events
+from local.example_events import DAY, FOLDER, RODE_AT, SENT_AT, Scene, event_file, prepare
 from local.sam import ROOT
 from local.template import resources
 from saxaul.impact.changes import impact_of_change
@@ -50,7 +50,7 @@ def stored(event: Any) -> Any:  # noqa: ANN401 - any JSON value
     "name", ["PERSON", "ACTION_ID", "RECEIPT_ID", "IDEMPOTENCY_KEY", "REQUEST_ID", "REDEMPTION_ID"]
 )
 def test_what_is_replaced_is_in_an_example_and_in_none_that_is_sent(name: str) -> None:
-    value = re.compile(rf"\b{re.escape(getattr(events, name))}\b")
+    value = re.compile(rf"\b{re.escape(getattr(example_events, name))}\b")
 
     assert any(map(value.search, TEXTS.values()))
     assert [stem for stem, text in TEXTS.items() if value.search(json.dumps(prepare(text, scene())))] == []

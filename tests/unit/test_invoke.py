@@ -12,10 +12,11 @@ from botocore.exceptions import EndpointConnectionError
 
 from local import invoke as command
 from local.container_engine import EngineError
-from local.events import SENT_AT, event_file
+from local.example_events import SENT_AT, event_file
 from local.invoke import Sent
 from local.invoking import Invocation
 from local.template import resources
+from saxaul_client import Problem
 from tests.clocks import StoppedClock
 
 FUNCTIONS = sorted(resources("AWS::Serverless::Function"))
@@ -131,6 +132,70 @@ def test_a_program_gets_one_document_and_the_same_exit_code(
     assert (one["function"], one["ok"]) == ("ViewForest", not code)
     assert sorted(found["function"] for found in every) == FUNCTIONS
     assert [found["function"] for found in every if not found["ok"]] == ([failing] if failing else [])
+
+
+class Unready:
+    """A person whom the API gives nothing, because it fails with this status."""
+
+    user_id = "mei-7@example.com"
+    redemption = None
+
+    def __init__(self, status: int) -> None:
+        self._problem = Problem(status, "", "Bad Gateway", '{"errorMessage": "Worker init failed: Traceback"}')
+        self._problem.route = "GET /users/{user_id}/wallet"
+
+    def get_ready_for(self, _: str) -> None:
+        raise self._problem
+
+
+CRASHED = Invocation(
+    "ViewForest",
+    {
+        "errorType": "Unhandled",
+        "errorMessage": "Worker init failed: Traceback (most recent call last):\n"
+        '  File "/tmp/x/code/handler.py", line 3, in <module>\n    import nosuch\n'
+        "ModuleNotFoundError: No module named 'nosuch'",
+    },
+    is_error=True,
+    log=(),
+    seconds=1,
+)
+
+
+def test_a_function_that_fails_before_its_example_is_prepared_is_invoked_and_says_where(
+    invoked: Invoked, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "example_person", lambda: Unready(502))
+    monkeypatch.setattr(command, "on_the_stack", lambda *_: CRASHED)
+
+    assert run(monkeypatch, "ViewForest") == 1
+
+    where = "functions/view_forest/handler.py:3"
+    assert capsys.readouterr().err == f"✗ ViewForest: ModuleNotFoundError: No module named 'nosuch' in {where}\n"
+    assert not invoked.sent
+
+
+def test_an_answer_to_an_example_that_could_not_be_prepared_is_a_fault(
+    invoked: Invoked, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "example_person", lambda: Unready(502))
+
+    assert run(monkeypatch, "RedeemTrees") == 1
+
+    why = "its example could not be prepared: GET /users/{user_id}/wallet failed with the status 502"
+    assert capsys.readouterr().err == f"✗ RedeemTrees: {why}\n"
+    assert [*invoked.sent] == ["RedeemTrees"]
+
+
+def test_a_refusal_while_an_example_is_prepared_ends_the_command(
+    invoked: Invoked, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "example_person", lambda: Unready(403))
+
+    assert run(monkeypatch, "RedeemTrees") == 1
+
+    assert "GET /users/{user_id}/wallet: 403 Bad Gateway" in capsys.readouterr().err
+    assert not invoked.sent
 
 
 def test_another_event_is_sent_as_it_is(invoked: Invoked, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

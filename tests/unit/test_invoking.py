@@ -67,3 +67,26 @@ def test_an_answer_of_any_other_form_has_no_status_and_is_no_failure(answer: Any
     found = invoked(answer)
 
     assert (found.answer, found.status, found.returned_messages, found.failure) == (answer, None, [], None)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 422])
+def test_a_refusal_is_a_fault_of_an_example_and_an_answer_to_any_other_event(status: int) -> None:
+    found = invoked({"statusCode": status})
+
+    assert found.fault(is_example=True) == f"the status of its response is {status}"
+    assert found.fault(is_example=False) is None
+
+
+@pytest.mark.parametrize("is_example", [True, False])
+def test_a_failure_is_a_fault_of_any_event(is_example: bool) -> None:
+    crashed = invoked({"errorType": "KeyError", "errorMessage": "'X'"}, error="Unhandled")
+
+    assert crashed.fault(is_example=is_example) == "KeyError: 'X'"
+    assert invoked({"statusCode": 503}).fault(is_example=is_example) == "the status of its response is 503"
+    assert invoked({"projects": []}).fault(is_example=is_example) is None
+
+
+def test_each_logged_line_has_its_fields_or_none() -> None:
+    found = invoked(None, log='{"level":"INFO"}\nTraceback:\n[1]\n{"message":"m"}\n{"cut')
+
+    assert found.records == [{"level": "INFO"}, None, None, {"message": "m"}, None]

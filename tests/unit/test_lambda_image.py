@@ -124,7 +124,7 @@ class Client:
 
     def get_function_configuration(self, *, FunctionName: str) -> Any:  # noqa: N803, ANN401 - AWS's own
         assert FunctionName == "saxaul-ViewForest-1"
-        return {"Role": "arn:role", "Environment": {"Variables": {"LEDGER_TABLE": "saxaul-Ledger"}}}
+        return {"Role": "arn:role", "Timeout": 15, "Environment": {"Variables": {"LEDGER_TABLE": "saxaul-Ledger"}}}
 
     def assume_role(self, *, RoleArn: str, RoleSessionName: str) -> Any:  # noqa: N803, ANN401 - AWS's own
         assert (RoleArn, RoleSessionName) == ("arn:role", "ViewForest")
@@ -136,7 +136,8 @@ def test_a_function_gets_the_variables_and_the_permissions_that_it_has_on_the_st
 ) -> None:
     ran: list[tuple[list[str], Mapping[str, str]]] = []
 
-    def run(command: list[str], *, env: Mapping[str, str], **_: object) -> Any:  # noqa: ANN401 - a finished process
+    def run(command: list[str], *, env: Mapping[str, str], timeout: float, **_: object) -> Any:  # noqa: ANN401
+        assert timeout == 15 + 60
         ran.append((command, env))
         return SimpleNamespace(stdout=b'{"statusCode": 200}', stderr=b"START\n")
 
@@ -147,11 +148,29 @@ def test_a_function_gets_the_variables_and_the_permissions_that_it_has_on_the_st
     found, _ = (a_run().invoke("ViewForest", tmp_path / "event.json") for _ in range(2))
 
     command, environment = ran[0]
-    variables = json.loads(Path(command[command.index("--env-vars") + 1]).read_text())
+    variables_file = Path(command[command.index("--env-vars") + 1])
+    variables = json.loads(variables_file.read_text())
+    assert variables_file == tmp_path / "events" / "view_forest.env.json"
     assert variables == {"ViewForest": {"LEDGER_TABLE": "saxaul-Ledger", "AWS_ENDPOINT_URL": ENDPOINT}}
     assert environment["AWS_SESSION_TOKEN"] == "t"
     assert found.status == 200
     assert (tmp_path / "sam-local.log").read_text() == 2 * '== ViewForest ==\nSTART\n\n{"statusCode": 200}\n'
+
+
+def test_a_function_that_never_ends_is_given_up_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(command: list[str], *, timeout: float, **_: object) -> Any:  # noqa: ANN401 - never returns
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: Client())
+    monkeypatch.setattr(subprocess, "run", hang)
+
+    with pytest.raises(
+        EngineError, match=r"^sam did not run ViewForest within 75 seconds; does Docker still answer\?$"
+    ):
+        a_run().invoke("ViewForest", tmp_path / "event.json")
 
 
 def test_an_answer_and_the_logged_lines_are_told_apart_from_what_sam_prints() -> None:

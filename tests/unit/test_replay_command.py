@@ -81,7 +81,9 @@ def replayed(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
         except SystemExit as ended:
             code = int(ended.code or 0)
         printed = capsys.readouterr()
-        return code, printed.out, printed.err
+        trouble = printed.err.partition("✗ ")[2].splitlines()
+        assert all(len(line) <= 80 or " " not in line.strip() for line in trouble), "only a word may be longer"
+        return code, printed.out, printed.err.replace("\n  ", " ")
 
     return run
 
@@ -138,10 +140,13 @@ def test_the_report_for_a_person_fits_into_80_columns(replayed: Replayed) -> Non
 
     lines = output.splitlines()
     assert code == 0
-    assert max(len(line) for line in lines if not line.startswith(("!", "✓", "All bad rows"))) <= 80
+    assert max(len(line) for line in lines if not line.startswith(("✓", "  /"))) <= 80
     words = [" ".join(line.split()) for line in lines]
     assert {"rides 240", "the same row again 40 counted once"} <= set(words)
     assert "station unknown 1 line Capital Bikeshare 2018/more.csv:2" in words
+    assert {"spendable 0", f"ripening (not harvested) {5 * sum(trip.metres for trip in trips(40)):,}"} <= set(words)
+    assert lines[-2] == "All bad rows, with their reasons:"
+    assert lines[-1].endswith("all.zip.bad-rows.txt")
     assert any(line.startswith("Columns of 2 lists: start_time=Start Time, start_lat=Start Station") for line in lines)
 
 

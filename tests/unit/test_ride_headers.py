@@ -14,6 +14,7 @@ from local.replay_report import Survey
 from local.ride_cells import BadCellError
 from local.ride_columns import RIDE_COLUMNS, STATION_COLUMNS, ColumnsError, parse_columns, plain
 from local.ride_files import UnreadableFileError
+from local.ride_headers import station_header_of
 from local.ride_survey import RideFile
 from local.ride_times import start_time
 from local.rides import Ride
@@ -47,6 +48,13 @@ def test_a_person_can_name_the_columns_of_any_file(read: Read) -> None:
     assert survey.bad.count.total() == 0
     assert [(ride.user, str(ride.started)) for ride in rides] == [("rad-7", "2024-05-01 08:30:00")]
     assert rides[0].distance_km == pytest.approx(1.395, abs=0.001)
+
+
+def test_a_list_of_rides_whose_first_column_is_the_start_time_is_no_list_of_stations() -> None:
+    places = "latitude,longitude,station_id"
+
+    assert station_header_of(f"start_time,{places}", {}) is None
+    assert station_header_of(places, {}) is not None
 
 
 def users(rides: list[Ride]) -> set[str]:

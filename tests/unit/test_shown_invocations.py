@@ -8,8 +8,7 @@ from local.shown_invocations import (
     MOST_LINES,
     answer_lines,
     document_of,
-    fault_of,
-    log_text,
+    log_texts,
     show_invocation,
     show_table,
 )
@@ -43,21 +42,6 @@ def failed(function: str = "ViewForest") -> Invocation:
     return invocation(answer, "Traceback:", '  File "handler.py", line 3', is_error=True, function=function)
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 422])
-def test_a_refusal_is_a_fault_of_an_example_and_an_answer_to_any_other_event(status: int) -> None:
-    found = invocation(response(status, {}))
-
-    assert fault_of(found, is_example=True) == f"the status of its response is {status}"
-    assert fault_of(found, is_example=False) is None
-
-
-@pytest.mark.parametrize("is_example", [True, False])
-def test_an_error_is_a_fault_of_any_event(is_example: bool) -> None:
-    assert fault_of(failed(), is_example=is_example) == "KeyError: 'X'"
-    assert fault_of(invocation(response(503, {})), is_example=is_example) == "the status of its response is 503"
-    assert fault_of(invocation({"projects": []}), is_example=is_example) is None
-
-
 def test_the_body_of_a_response_is_shown_as_indented_json_in_its_own_letters() -> None:
     assert answer_lines(invocation(response(200, {"species": "梭梭"}))) == ["{", '  "species": "梭梭"', "}"]
 
@@ -85,12 +69,12 @@ def test_an_empty_body_and_an_answer_of_another_form_are_shown() -> None:
 
 
 def test_a_logged_line_is_shown_with_its_level_its_message_and_its_own_fields() -> None:
-    assert log_text(LINE) == "INFO accrued messages=1 posted=1 failed={} app=alipay"
+    assert log_texts(invocation(None, LINE)) == ["INFO accrued messages=1 posted=1 failed={} app=alipay"]
 
 
 @pytest.mark.parametrize("line", ["Traceback (most recent call last):", "[1, 2]", '{"level": "INFO"}', "{"])
 def test_a_line_of_another_form_is_shown_as_it_is(line: str) -> None:
-    assert log_text(line) == line
+    assert log_texts(invocation(None, line)) == [line]
 
 
 def test_an_invocation_is_shown_with_its_status_its_answer_and_what_it_logged(
@@ -114,6 +98,12 @@ def test_a_failed_invocation_is_shown_with_its_traceback(capsys: pytest.CaptureF
     shown = capsys.readouterr().out
     assert shown.startswith("ViewForest failed after 0.25 s\n")
     assert shown.endswith('It logged:\n  Traceback:\n    File "handler.py", line 3\n')
+
+
+def test_the_traceback_that_an_emulator_has_in_the_message_of_an_error_is_shown_line_by_line() -> None:
+    crashed = {"errorType": "Unhandled", "errorMessage": "Traceback:\n  line 3\nKeyError: 'X'"}
+
+    assert answer_lines(invocation(crashed, is_error=True)) == ["Unhandled: Traceback:", "  line 3", "KeyError: 'X'"]
 
 
 def test_of_a_long_answer_the_rest_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
@@ -140,7 +130,7 @@ def test_the_table_has_a_line_for_each_function_and_fits_into_80_columns(capsys:
     lengthy = invocation(list(range(100)), function="DescribeApi")
     found = [invocation(response(200, {})), counted, silent, long, lengthy, failed("ViewImpact")]
 
-    show_table((each, fault_of(each, is_example=True)) for each in found)
+    show_table((each, each.fault(is_example=True)) for each in found)
 
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
@@ -157,7 +147,7 @@ def test_a_program_gets_the_answer_and_the_logged_lines_as_they_are() -> None:
         "ok": False,
         "fault": "no luck",
         "status": None,
-        "seconds": 0.25,
+        "duration_s": 0.25,
         "answer": {"projects": []},
         "log": [json.loads(LINE), "plain"],
     }

@@ -19,6 +19,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from local.sam import ROOT
+from local.template import snake_case
 
 FOLDER = ROOT / "events"
 
@@ -74,8 +75,7 @@ class Scene(NamedTuple):
 
 def event_file(function: str) -> Path:
     """Return the file of the example for a function, given its logical id: of ``ViewForest``, view_forest.json."""
-    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", function).lower()
-    return FOLDER / f"{name}.json"
+    return FOLDER / f"{snake_case(function)}.json"
 
 
 def prepare(text: str, scene: Scene) -> Any:  # noqa: ANN401 - any event
