@@ -19,7 +19,9 @@ from local.parameters import quoted
 from local.sam import ROOT, sam, state
 
 REGION: Final = "ap-southeast-1"
-_STACK = "saxaul"
+LAPTOP_STACK: Final = "saxaul"
+"""The name of the laptop stack in the emulator's CloudFormation."""
+
 _ARTEFACTS = "saxaul-artefacts"
 
 ADMIN = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
@@ -68,20 +70,20 @@ class Deployment:
             sam(
                 "deploy",
                 *("--template-file", str(template), "--config-file", str(ROOT / "samconfig.toml")),
-                *("--stack-name", _STACK, "--region", REGION, "--s3-bucket", _ARTEFACTS, "--no-resolve-s3"),
+                *("--stack-name", LAPTOP_STACK, "--region", REGION, "--s3-bucket", _ARTEFACTS, "--no-resolve-s3"),
                 *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
                 *("--parameter-overrides", *(f"{name}={quoted(value)}" for name, value in parameters.items())),
                 log=state() / "deploy.log",
                 env={**ADMIN, "AWS_ENDPOINT_URL": self.endpoint},
                 keeps=[lock],
             )
-        deployed = DeployedStack(_STACK, self._client_arguments, self.endpoint)
+        deployed = DeployedStack(LAPTOP_STACK, self._client_arguments, self.endpoint)
         give_gateway_responses(deployed.outputs["ApiId"], template.read_text("utf-8"), self._client_arguments)
 
     @property
     def deployments(self) -> GoodDeployments:
         """The deployments of the stack that passed the check."""
-        return GoodDeployments(_STACK, self._client_arguments)
+        return GoodDeployments(LAPTOP_STACK, self._client_arguments)
 
     def describe(self) -> dict[str, Any]:
         """Return how to reach the stack: addresses, names, and each client with its secret."""
@@ -89,7 +91,7 @@ class Deployment:
 
     @cached_property
     def _deployed(self) -> DeployedStack:
-        return DeployedStack(_STACK, self._client_arguments, self.endpoint)
+        return DeployedStack(LAPTOP_STACK, self._client_arguments, self.endpoint)
 
 
 @contextmanager

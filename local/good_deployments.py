@@ -20,6 +20,7 @@ from local.sam import ROOT
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
     from mypy_boto3_s3 import S3Client
 
 KEPT: Final = 10
@@ -61,15 +62,12 @@ class GoodDeployments:
         Raises:
             ClientError, BotoCoreError: an AWS call was refused, or AWS could not be reached.
         """
-        try:
-            found = self._cloudformation.describe_stacks(StackName=self._stack)["Stacks"][0]
-            body: object = self._cloudformation.get_template(StackName=self._stack, TemplateStage="Original")[
-                "TemplateBody"
-            ]
-        except ClientError as error:
-            if "does not exist" in error.response["Error"].get("Message", ""):
-                return None
-            raise
+        found = self._found()
+        if found is None:
+            return None
+        body: object = self._cloudformation.get_template(StackName=self._stack, TemplateStage="Original")[
+            "TemplateBody"
+        ]
         template = body if isinstance(body, str) else json.dumps(body)
         parameters = {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
         return GoodDeployment(now(), release, template, parameters)
@@ -94,9 +92,10 @@ class GoodDeployments:
         return current
 
     def all(self) -> list[GoodDeployment]:
-        """Return the recorded deployments, oldest first. None if the stack does not exist.
+        """Return the recorded deployments, oldest first. The list is empty if the stack does not exist.
 
         Raises:
+            LookupError: a record is not one of this release.
             ClientError, BotoCoreError: an AWS call was refused, or AWS could not be reached.
         """
         current = self.current()
@@ -107,16 +106,21 @@ class GoodDeployments:
         found = []
         for key in sorted(entry["Key"] for entry in listed):
             body = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-            found.append(GoodDeployment(**json.loads(body)))
+            found.append(_parsed(key, body))
         return found
 
     def status(self) -> str:
         """Return CloudFormation's status of the stack, such as ``UPDATE_COMPLETE``; empty if it does not exist."""
+        found = self._found()
+        return found["StackStatus"] if found else ""
+
+    def _found(self) -> "StackTypeDef | None":
+        """Return the stack as CloudFormation describes it, or None if it does not exist."""
         try:
-            return self._cloudformation.describe_stacks(StackName=self._stack)["Stacks"][0]["StackStatus"]
+            return self._cloudformation.describe_stacks(StackName=self._stack)["Stacks"][0]
         except ClientError as error:
             if "does not exist" in error.response["Error"].get("Message", ""):
-                return ""
+                return None
             raise
 
     def _bucket_of(self, deployment: GoodDeployment) -> str:
@@ -136,6 +140,13 @@ class GoodDeployments:
     @cached_property
     def _s3(self) -> "S3Client":
         return boto3.client("s3", **self._client_arguments)
+
+
+def _parsed(key: str, body: bytes) -> GoodDeployment:
+    try:
+        return GoodDeployment(**json.loads(body))
+    except (ValueError, TypeError):
+        raise LookupError(f"the record {key} is not one that this release reads") from None
 
 
 def now() -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 
 from local.deployment import client_arguments
 from saxaul.ledger.receipts import ReceiptPart
@@ -28,9 +29,8 @@ def queue_of(found: dict[str, Any], name: str) -> dict[str, Any]:
     return dict(queue)
 
 
-def test_a_screen_of_80_columns_shows_all_sections(stack: dict[str, Any]) -> None:
-    assert stack
-
+@pytest.mark.usefixtures("stack")
+def test_a_screen_of_80_columns_shows_all_sections() -> None:
     shown = run_operation("status")
 
     lines = shown.stdout.splitlines()
@@ -45,6 +45,7 @@ def test_a_screen_of_80_columns_shows_all_sections(stack: dict[str, Any]) -> Non
         "campaigns",
         "refused",
         "apps",
+        "deployment",
         "totals",
         "public log",
         "catalog",

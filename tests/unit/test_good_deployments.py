@@ -103,6 +103,15 @@ def test_a_stack_has_no_records_of_another_whose_name_begins_alike(aws: Any, dep
     assert GoodDeployments("tree", ARGUMENTS).all() == []
 
 
+def test_a_record_of_another_form_is_named(aws: Any, deployments: GoodDeployments) -> None:  # noqa: ANN401
+    deploy(aws, 1)
+    key = f"saxaul-deployments/{NAME}/2027-06-05T01:00:00Z.json"
+    boto3.client("s3", **ARGUMENTS).put_object(Bucket=BUCKET, Key=key, Body=b'{"commit": "abc"}')
+
+    with pytest.raises(LookupError, match="2027-06-05T01:00:00Z"):
+        deployments.all()
+
+
 # --- which deployment comes back --------------------------------------------------------------------------------------
 
 FIRST = GoodDeployment("2027-06-05T01:00:00Z", "abc", "t1", {})
