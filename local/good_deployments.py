@@ -29,6 +29,10 @@ KEPT: Final = 10
 _BUCKET = re.compile(r"\bs3://([a-z0-9.-]+)/")
 
 
+class RecordError(Exception):
+    """A deployment cannot be recorded, or a record cannot be read. The message is a clause."""
+
+
 class GoodDeployment(NamedTuple):
     """A deployment whose functions have all answered.
 
@@ -76,12 +80,12 @@ class GoodDeployments:
         """Record what is deployed now, unless the newest record is the same. Forget the oldest of too many records.
 
         Raises:
-            LookupError: the stack does not exist, or its template names no uploaded code.
+            RecordError: the stack does not exist, or its template names no uploaded code.
             ClientError, BotoCoreError: an AWS call was refused, or AWS could not be reached.
         """
         current = self.current(release_here())
         if current is None:
-            raise LookupError(f"there is no stack {self._stack}")
+            raise RecordError(f"there is no stack {self._stack}")
         bucket, known = self._bucket_of(current), self.all()
         if known and known[-1].is_same_as(current):
             return known[-1]
@@ -95,7 +99,7 @@ class GoodDeployments:
         """Return the recorded deployments, oldest first. The list is empty if the stack does not exist.
 
         Raises:
-            LookupError: a record is not one of this release.
+            RecordError: a record is not one of this release.
             ClientError, BotoCoreError: an AWS call was refused, or AWS could not be reached.
         """
         current = self.current()
@@ -126,7 +130,7 @@ class GoodDeployments:
     def _bucket_of(self, deployment: GoodDeployment) -> str:
         found = _BUCKET.search(deployment.template)
         if not found:
-            raise LookupError(f"the template of {self._stack} names no uploaded code")
+            raise RecordError(f"the template of {self._stack} names no uploaded code")
         return found[1]
 
     @property
@@ -146,7 +150,7 @@ def _parsed(key: str, body: bytes) -> GoodDeployment:
     try:
         return GoodDeployment(**json.loads(body))
     except (ValueError, TypeError):
-        raise LookupError(f"the record {key} is not one that this release reads") from None
+        raise RecordError(f"the record {key} is not one that this release reads") from None
 
 
 def now() -> str:

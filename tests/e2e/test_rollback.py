@@ -72,7 +72,8 @@ def test_a_broken_function_is_named_and_a_rollback_brings_the_stack_back_with_th
         assert failed["deployment"]["checked_at"] is None
         assert "make rollback" in failed["to_do"]
 
-        rollback(laptop_stack(), None)
+        with laptop_stack() as deployed:
+            rollback(deployed, None)
 
         printed = capsys.readouterr().out
         assert "The stack is back at the deployment of " in printed
