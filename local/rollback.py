@@ -62,7 +62,7 @@ def rollback(stack: Restorable, to: str | None) -> None:
     named = f"the deployment of {wanted.checked_at}, release {wanted.release}"
     is_there = now is not None and wanted.is_same_as(now)
     if is_there:
-        console.print(f"The stack is there already: {shown(named)}.")
+        console.print(f"The stack already has this deployment: {shown(named)}.")
     else:
         console.print(f"bringing back {shown(named)}")
         with TemporaryDirectory() as folder:

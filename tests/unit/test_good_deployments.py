@@ -204,7 +204,7 @@ def test_a_second_rollback_deploys_nothing_and_says_so(
     rolled.back()
 
     assert len(rolled.deployed) == 1
-    assert "The stack is there already" in capsys.readouterr().out
+    assert "The stack already has this deployment" in capsys.readouterr().out
 
 
 def test_an_earlier_deployment_that_was_brought_back_is_the_last_good_one(
