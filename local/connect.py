@@ -8,8 +8,6 @@ it contains secrets: that of the operators' client, and those of the apps that w
 the command keeps. If AWS_ENDPOINT_URL is set, the command connects to the laptop stack at that endpoint.
 """
 
-import os
-
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from local.client import file_of
@@ -17,18 +15,18 @@ from local.command import command_parser, non_empty, run_command
 from local.console import console, exit_with, shown
 from local.credentials import apps_of_another, write_stack
 from local.deployed import DeployedStack, UnfitStackError
-from local.deployment import client_arguments
+from local.deployment import NO_CREDENTIALS, client_arguments, endpoint_of_shell
 
 
 def connect(name: str, region: str) -> None:
     """Write the file of a stack, or end the program and say why this failed."""
-    file, endpoint = file_of(name), os.environ.get("AWS_ENDPOINT_URL") or None
+    file, endpoint = file_of(name), endpoint_of_shell()
     try:
         known = DeployedStack(name, client_arguments(endpoint, region), endpoint).describe()
     except UnfitStackError as error:
         exit_with(str(error))
     except (NoCredentialsError, PartialCredentialsError):
-        exit_with("There are no AWS credentials in this shell; set AWS_PROFILE, or log in to your AWS account.")
+        exit_with(NO_CREDENTIALS)
     except (BotoCoreError, ClientError) as error:
         exit_with(_explain(name, region, error))
     if others := apps_of_another(file, known["api_url"]):

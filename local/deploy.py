@@ -17,15 +17,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from local.build import FOR_AWS, ON_LAMBDA, build_for_aws, built_in
 from local.command import command_parser, non_empty, run_command
 from local.console import console, exit_with, shown, step
 from local.deployed import DeployedStack, UnfitStackError
-from local.deployment import client_arguments
+from local.deployment import NO_CREDENTIALS, client_arguments, endpoint_of_shell
 from local.function_check import check_functions
-from local.good_deployments import GoodDeployments
+from local.good_deployments import GoodDeployments, RecordError
 from local.parameters import parameters_in, quoted
 from local.sam import ROOT, STACK_NAME, SamError
 
@@ -79,19 +79,16 @@ def check_deployed(stack: str, region: str) -> None:
     advice = [line.format(stack=stack, region=region) for line in ADVICE]
     try:
         check_functions(described(stack, region), advice)
-        GoodDeployments(stack, client_arguments(_endpoint(), region)).record()
-    except (BotoCoreError, ClientError, UnfitStackError, LookupError) as error:
+        GoodDeployments(stack, client_arguments(endpoint_of_shell(), region)).record()
+    except (NoCredentialsError, PartialCredentialsError):
+        exit_with(f"The stack is deployed, but its functions were not checked. {NO_CREDENTIALS}")
+    except (BotoCoreError, ClientError, UnfitStackError, RecordError) as error:
         exit_with(f"The stack is deployed, but its functions were not checked: {' '.join(str(error).split())}")
 
 
 def described(stack: str, region: str) -> dict[str, Any]:
     """Return how to reach a stack on AWS."""
-    return DeployedStack(stack, client_arguments(_endpoint(), region), _endpoint()).describe()
-
-
-def _endpoint() -> str | None:
-    """Return the address that is used instead of AWS, if the shell has one."""
-    return os.environ.get("AWS_ENDPOINT_URL") or None
+    return DeployedStack(stack, client_arguments(endpoint_of_shell(), region), endpoint_of_shell()).describe()
 
 
 def configured(file: Path) -> object:

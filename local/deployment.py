@@ -1,6 +1,7 @@
 """Deploys the template to the endpoint of the laptop stack, and describes the result."""
 
 import fcntl
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -19,7 +20,9 @@ from local.parameters import quoted
 from local.sam import ROOT, sam, state
 
 REGION: Final = "ap-southeast-1"
-_STACK = "saxaul"
+LAPTOP_STACK: Final = "saxaul"
+"""The name of the laptop stack in the emulator's CloudFormation."""
+
 _ARTEFACTS = "saxaul-artefacts"
 
 ADMIN = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
@@ -43,8 +46,10 @@ class Deployment:
         self.endpoint = endpoint
         self._client_arguments = client_arguments(endpoint)
 
-    def deploy(self, parameters: Mapping[str, str]) -> None:
+    def deploy(self, parameters: Mapping[str, str], lock: int) -> None:
         """Create or update the stack. ``parameters`` replaces values of the template's parameters on the laptop.
+
+        ``lock`` is what :func:`alone` has yielded.
 
         Raises:
             SamError: the deployment failed.
@@ -56,32 +61,33 @@ class Deployment:
             "PublicUrl": f"{self.endpoint}/_aws/execute-api/{{api_id}}/v1",
             "TokenUrl": f"{self.endpoint}/oauth2/token",
         }
-        self.deploy_template(BUILT / "template.yaml", {**_PARAMETERS, **parameters, **addresses})
+        self.deploy_template(BUILT / "template.yaml", {**_PARAMETERS, **parameters, **addresses}, lock)
 
-    def deploy_template(self, template: Path, parameters: Mapping[str, str]) -> None:
+    def deploy_template(self, template: Path, parameters: Mapping[str, str], lock: int) -> None:
         """Create or update the stack from a template, with these parameters.
+
+        ``lock`` is what :func:`alone` has yielded.
 
         Raises:
             SamError: the deployment failed.
         """
-        with alone() as lock:
-            sam(
-                "deploy",
-                *("--template-file", str(template), "--config-file", str(ROOT / "samconfig.toml")),
-                *("--stack-name", _STACK, "--region", REGION, "--s3-bucket", _ARTEFACTS, "--no-resolve-s3"),
-                *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
-                *("--parameter-overrides", *(f"{name}={quoted(value)}" for name, value in parameters.items())),
-                log=state() / "deploy.log",
-                env={**ADMIN, "AWS_ENDPOINT_URL": self.endpoint},
-                keeps=[lock],
-            )
-        deployed = DeployedStack(_STACK, self._client_arguments, self.endpoint)
+        sam(
+            "deploy",
+            *("--template-file", str(template), "--config-file", str(ROOT / "samconfig.toml")),
+            *("--stack-name", LAPTOP_STACK, "--region", REGION, "--s3-bucket", _ARTEFACTS, "--no-resolve-s3"),
+            *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
+            *("--parameter-overrides", *(f"{name}={quoted(value)}" for name, value in parameters.items())),
+            log=state() / "deploy.log",
+            env={**ADMIN, "AWS_ENDPOINT_URL": self.endpoint},
+            keeps=[lock],
+        )
+        deployed = DeployedStack(LAPTOP_STACK, self._client_arguments, self.endpoint)
         give_gateway_responses(deployed.outputs["ApiId"], template.read_text("utf-8"), self._client_arguments)
 
     @property
     def deployments(self) -> GoodDeployments:
         """The deployments of the stack that passed the check."""
-        return GoodDeployments(_STACK, self._client_arguments)
+        return GoodDeployments(LAPTOP_STACK, self._client_arguments)
 
     def describe(self) -> dict[str, Any]:
         """Return how to reach the stack: addresses, names, and each client with its secret."""
@@ -89,12 +95,16 @@ class Deployment:
 
     @cached_property
     def _deployed(self) -> DeployedStack:
-        return DeployedStack(_STACK, self._client_arguments, self.endpoint)
+        return DeployedStack(LAPTOP_STACK, self._client_arguments, self.endpoint)
+
+
+NO_CREDENTIALS: Final = "There are no AWS credentials in this shell; set AWS_PROFILE, or log in to your AWS account."
+"""What to say if botocore finds none, or a part of them only."""
 
 
 @contextmanager
 def alone() -> Iterator[int]:
-    """Wait until no other process deploys to the laptop stack. Yield the descriptor of the file that is locked then.
+    """Wait until no other process builds for the laptop stack or deploys to it. Yield a descriptor of the locked file.
 
     A command that was killed may have left `sam deploy` behind, which goes on. It has the descriptor too, so the file
     stays locked until it has ended.
@@ -107,6 +117,11 @@ def alone() -> Iterator[int]:
             console.print("  waiting until another deployment to this stack has ended")  # inside of a step, perhaps
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield lock.fileno()
+
+
+def endpoint_of_shell() -> str | None:
+    """Return the address that is used instead of AWS, if the shell has one."""
+    return os.environ.get("AWS_ENDPOINT_URL") or None
 
 
 def client_arguments(endpoint: str | None, region: str = REGION) -> dict[str, Any]:

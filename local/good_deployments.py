@@ -20,12 +20,17 @@ from local.sam import ROOT
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
     from mypy_boto3_s3 import S3Client
 
 KEPT: Final = 10
 """How many records of a stack are kept."""
 
 _BUCKET = re.compile(r"\bs3://([a-z0-9.-]+)/")
+
+
+class RecordError(Exception):
+    """A deployment cannot be recorded, or a record cannot be read. The message is a clause."""
 
 
 class GoodDeployment(NamedTuple):
@@ -61,15 +66,12 @@ class GoodDeployments:
         Raises:
             ClientError, BotoCoreError: an AWS call was refused, or AWS could not be reached.
         """
-        try:
-            found = self._cloudformation.describe_stacks(StackName=self._stack)["Stacks"][0]
-            body: object = self._cloudformation.get_template(StackName=self._stack, TemplateStage="Original")[
-                "TemplateBody"
-            ]
-        except ClientError as error:
-            if "does not exist" in error.response["Error"].get("Message", ""):
-                return None
-            raise
+        found = self._found()
+        if found is None:
+            return None
+        body: object = self._cloudformation.get_template(StackName=self._stack, TemplateStage="Original")[
+            "TemplateBody"
+        ]
         template = body if isinstance(body, str) else json.dumps(body)
         parameters = {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
         return GoodDeployment(now(), release, template, parameters)
@@ -78,12 +80,12 @@ class GoodDeployments:
         """Record what is deployed now, unless the newest record is the same. Forget the oldest of too many records.
 
         Raises:
-            LookupError: the stack does not exist, or its template names no uploaded code.
+            RecordError: the stack does not exist, or its template names no uploaded code.
             ClientError, BotoCoreError: an AWS call was refused, or AWS could not be reached.
         """
         current = self.current(release_here())
         if current is None:
-            raise LookupError(f"there is no stack {self._stack}")
+            raise RecordError(f"there is no stack {self._stack}")
         bucket, known = self._bucket_of(current), self.all()
         if known and known[-1].is_same_as(current):
             return known[-1]
@@ -94,9 +96,10 @@ class GoodDeployments:
         return current
 
     def all(self) -> list[GoodDeployment]:
-        """Return the recorded deployments, oldest first. None if the stack does not exist.
+        """Return the recorded deployments, oldest first. The list is empty if the stack does not exist.
 
         Raises:
+            RecordError: a record is not one of this release.
             ClientError, BotoCoreError: an AWS call was refused, or AWS could not be reached.
         """
         current = self.current()
@@ -107,22 +110,27 @@ class GoodDeployments:
         found = []
         for key in sorted(entry["Key"] for entry in listed):
             body = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-            found.append(GoodDeployment(**json.loads(body)))
+            found.append(_parsed(key, body))
         return found
 
     def status(self) -> str:
         """Return CloudFormation's status of the stack, such as ``UPDATE_COMPLETE``; empty if it does not exist."""
+        found = self._found()
+        return found["StackStatus"] if found else ""
+
+    def _found(self) -> "StackTypeDef | None":
+        """Return the stack as CloudFormation describes it, or None if it does not exist."""
         try:
-            return self._cloudformation.describe_stacks(StackName=self._stack)["Stacks"][0]["StackStatus"]
+            return self._cloudformation.describe_stacks(StackName=self._stack)["Stacks"][0]
         except ClientError as error:
             if "does not exist" in error.response["Error"].get("Message", ""):
-                return ""
+                return None
             raise
 
     def _bucket_of(self, deployment: GoodDeployment) -> str:
         found = _BUCKET.search(deployment.template)
         if not found:
-            raise LookupError(f"the template of {self._stack} names no uploaded code")
+            raise RecordError(f"the template of {self._stack} names no uploaded code")
         return found[1]
 
     @property
@@ -136,6 +144,13 @@ class GoodDeployments:
     @cached_property
     def _s3(self) -> "S3Client":
         return boto3.client("s3", **self._client_arguments)
+
+
+def _parsed(key: str, body: bytes) -> GoodDeployment:
+    try:
+        return GoodDeployment(**json.loads(body))
+    except (ValueError, TypeError):
+        raise RecordError(f"the record {key} is not one that this release reads") from None
 
 
 def now() -> str:

@@ -9,23 +9,23 @@ the queues, the catalog and the apps.
 """
 
 import json
-import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from local.client import file_of
 from local.command import command_parser, non_empty, run_command
 from local.console import console, exit_with, shown, step
 from local.deploy import described, run_sam_deploy
 from local.deployed import UnfitStackError
-from local.deployment import alone, client_arguments
+from local.deployment import NO_CREDENTIALS, alone, client_arguments, endpoint_of_shell
 from local.function_check import check_functions
-from local.good_deployments import GoodDeployment, GoodDeployments
+from local.good_deployments import GoodDeployment, GoodDeployments, RecordError
 from local.sam import SamError
 from local.stack import running_deployment, write_files
 
@@ -36,7 +36,7 @@ _SETTLES_WITHIN = 1_800
 """Seconds to wait for a deployment that still runs."""
 
 
-class Stack(NamedTuple):
+class Restorable(NamedTuple):
     """A stack that can be rolled back.
 
     Attributes:
@@ -52,17 +52,17 @@ class Stack(NamedTuple):
     of_stack: str
 
 
-def rollback(stack: Stack, to: str | None) -> None:
+def rollback(stack: Restorable, to: str | None) -> None:
     """Deploy a recorded deployment again, and check its functions. Ends the program if that is not possible."""
     if to == LIST:
-        list_deployments(stack.deployments.all())
+        list_deployments(stack.deployments.all(), stack.deployments.current())
         return
     wait_until_settled(stack.deployments)
     wanted, now = chosen_of(stack.deployments.all(), to, stack.of_stack), stack.deployments.current()
     named = f"the deployment of {wanted.checked_at}, release {wanted.release}"
     is_there = now is not None and wanted.is_same_as(now)
     if is_there:
-        console.print(f"The stack is there already: {shown(named)}.")
+        console.print(f"The stack already has this deployment: {shown(named)}.")
     else:
         console.print(f"bringing back {shown(named)}")
         with TemporaryDirectory() as folder:
@@ -94,10 +94,13 @@ def chosen_of(known: Sequence[GoodDeployment], to: str | None, of_stack: str) ->
     return found[-1]
 
 
-def list_deployments(known: Sequence[GoodDeployment]) -> None:
-    """Print the deployments that can be brought back, the newest last."""
+def list_deployments(known: Sequence[GoodDeployment], current: GoodDeployment | None) -> None:
+    """Print the deployments that can be brought back, the newest last, and which of them is deployed now."""
     for one in known:
-        console.print(shown(_line(one)))
+        is_deployed = current is not None and one.is_same_as(current)
+        console.print(shown(f"{_line(one)}{', deployed now' * is_deployed}"))
+    if known:
+        console.print("A deployment that changed neither code nor parameters is listed once.")
     if not known:
         console.print("No deployment of this stack has passed the check of its functions yet.")
 
@@ -127,40 +130,35 @@ def wait_until_settled(deployments: GoodDeployments) -> None:
         )
 
 
-def laptop_stack() -> Stack:
-    """Return the laptop stack. Ends the program if it does not run."""
+@contextmanager
+def laptop_stack() -> Iterator[Restorable]:
+    """Yield the laptop stack, to which no other process deploys meanwhile. Ends the program if it does not run."""
     deployment = running_deployment()
     if deployment is None:
         exit_with("The laptop stack is not running; start it with: make up")
-    with alone():  # make up may have been killed while sam deploys
-        pass
+    with alone() as lock:  # make up may have been killed while sam deploys
 
-    def describe() -> dict[str, Any]:
-        write_files(deployment)
-        return deployment.describe()
+        def deploy(template: Path, parameters: Mapping[str, str]) -> None:
+            with step("deploying the earlier template.yaml"):
+                deployment.deploy_template(template, parameters, lock)
 
-    def deploy(template: Path, parameters: Mapping[str, str]) -> None:
-        with step("deploying the earlier template.yaml"):
-            deployment.deploy_template(template, parameters)
-
-    return Stack(deployment.deployments, deploy, describe, "")
+        yield Restorable(deployment.deployments, deploy, lambda: write_files(deployment), "")
 
 
-def stack_on_aws(name: str, region: str | None) -> Stack:
+def stack_on_aws(name: str, region: str | None) -> Restorable:
     """Return a stack on AWS. Without a region, it is that of the file that `make connect` wrote."""
     region = region or _recorded_region(file_of(name))
     if region is None:
         exit_with(
             f"The region of {name} is not known here.", [f"Name it: make rollback STACK={name} REGION=ap-southeast-1"]
         )
-    endpoint = os.environ.get("AWS_ENDPOINT_URL") or None
 
     def deploy(template: Path, parameters: Mapping[str, str]) -> None:
         if code := run_sam_deploy(template, name, region, parameters):
             raise SamError(f"sam deploy failed with exit code {code}; its output is above.")
 
-    arguments = client_arguments(endpoint, region)
-    return Stack(GoodDeployments(name, arguments), deploy, lambda: described(name, region), f" STACK={name}")
+    deployments = GoodDeployments(name, client_arguments(endpoint_of_shell(), region))
+    return Restorable(deployments, deploy, lambda: described(name, region), f" STACK={name} REGION={region}")
 
 
 def _recorded_region(file: Path) -> str | None:
@@ -182,8 +180,14 @@ def main() -> None:
     if chosen.region and not chosen.stack:
         parser.error("--region needs --stack")
     try:
-        rollback(stack_on_aws(chosen.stack, chosen.region) if chosen.stack else laptop_stack(), chosen.to)
-    except (SamError, UnfitStackError, LookupError) as error:
+        if chosen.stack:
+            rollback(stack_on_aws(chosen.stack, chosen.region), chosen.to)
+        else:
+            with laptop_stack() as stack:
+                rollback(stack, chosen.to)
+    except (NoCredentialsError, PartialCredentialsError):
+        exit_with(f"The stack was not brought back. {NO_CREDENTIALS}")
+    except (SamError, UnfitStackError, RecordError) as error:
         exit_with(f"The stack was not brought back. {error}")
     except (ClientError, BotoCoreError) as error:
         exit_with(f"The stack was not brought back: {' '.join(str(error).split())}")

@@ -25,8 +25,9 @@ from local.command import command_parser, non_empty, run_command, whole_number
 from local.console import console, exit_with, progress, shown, step
 from local.credentials import write_stack
 from local.deployed import UnfitStackError
-from local.deployment import ADMIN, REGION, Deployment
+from local.deployment import ADMIN, REGION, Deployment, alone
 from local.function_check import check_as_registered, check_functions
+from local.good_deployments import RecordError
 from local.parameters import parameters_in
 from local.sam import ROOT, SamError, state, write_private
 from local.seed import seed
@@ -55,6 +56,11 @@ def up(port: int, at: str | None = None, parameters: Mapping[str, str] | None = 
         at: the time at which the clock of a stack starts that is not running; by default that of this machine.
         parameters: values of the template's parameters that replace those of the laptop.
     """
+    with alone() as lock:
+        _up(port, at, parameters or {}, lock)
+
+
+def _up(port: int, at: str | None, parameters: Mapping[str, str], lock: int) -> None:
     if at and running():
         exit_with(f"The stack is running already; its clock can be moved forward: make clock AT={at}")
     if running():
@@ -67,23 +73,25 @@ def up(port: int, at: str | None = None, parameters: Mapping[str, str] | None = 
     with step("building the functions and layers"):
         build(THIS_MACHINE)
     with step("deploying template.yaml"):
-        deployment.deploy(parameters or {})
-    write_files(deployment)
-    callers = check_functions(deployment.describe(), ADVICE)
+        deployment.deploy(parameters, lock)
+    known = write_files(deployment)
+    callers = check_functions(known, ADVICE)
     if callers.are_complete:  # recorded before the seeding, which takes some time, and may be stopped
         deployment.deployments.record()
     seed()
     if not callers.are_complete:
-        check_as_registered(deployment.describe(), callers, ADVICE)
+        check_as_registered(known, callers, ADVICE)
         deployment.deployments.record()
-    console.print(f"[bold]The stack is up:[/] {shown(_read(state() / 'stack.json')['api_url'])}")
+    console.print(f"[bold]The stack is up:[/] {shown(known['api_url'])}")
     if at:
         show_clock()
 
 
-def write_files(deployment: Deployment) -> None:
-    """Write how to reach the stack to the file of the state folder."""
-    write_stack(state() / "stack.json", deployment.describe())
+def write_files(deployment: Deployment) -> dict[str, Any]:
+    """Write how to reach the stack to the file of the state folder, and return it."""
+    known = deployment.describe()
+    write_stack(state() / "stack.json", known)
+    return known
 
 
 def running_deployment() -> Deployment | None:
@@ -234,6 +242,8 @@ def main() -> None:
         up(chosen.port, chosen.at, _parameters_in(chosen.parameters)) if chosen.command == "up" else down()
     except SamError as error:
         exit_with(error.sentence, error.details)
+    except RecordError as error:
+        exit_with(f"The stack is deployed and passed the check, but make rollback will not find it: {error}")
     except (UnfitStackError, UnfitTimeError) as error:
         exit_with(str(error))
 

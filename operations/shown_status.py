@@ -20,6 +20,7 @@ from operations.status_facts import (
     BatchFacts,
     CampaignFacts,
     CatalogFacts,
+    DeploymentFacts,
     LogFacts,
     QueueFacts,
     RefusalFacts,
@@ -140,7 +141,7 @@ def _progress(progress: Mapping[str, Any]) -> str:
 
 def rows_of_refusals(refusals: RefusalFacts) -> Iterator[Row]:
     at_least = "" if refusals.are_all else "at least "
-    to_do = "look for internal_error and busy in the log group" if refusals.server_errors else ""
+    to_do = _look_for_errors() if refusals.server_errors else ""
     if not refusals.requests and not refusals.items:
         yield Row("nothing in the last hour")
     if refusals.requests:
@@ -156,6 +157,17 @@ def rows_of_apps(apps: AppFacts) -> Iterator[Row]:
     more = f" and {len(apps.suspended) - SHOWN:,} more" if len(apps.suspended) > SHOWN else ""
     names = ", ".join(apps.suspended[:SHOWN])
     yield Row(f"{apps.active:,} active, suspended: {names}{more}", "yellow", _make("apps"))
+
+
+def rows_of_deployment(deployment: DeploymentFacts) -> Iterator[Row]:
+    if deployment.checked_at:
+        yield Row(f"its functions passed the check at {deployment.checked_at}")
+    elif deployment.status.endswith("_IN_PROGRESS"):
+        yield Row("CloudFormation is working on it")
+    elif deployment.last_good:
+        yield Row("its functions have not passed the check", "red", _make("rollback"))
+    else:
+        yield Row("no check of its functions is recorded")
 
 
 def rows_of_totals(totals: TotalsFacts) -> Iterator[Row]:
@@ -208,6 +220,13 @@ def show(title: str, sections: Mapping[str, Sequence[Row]]) -> None:
 
 def _make(target: str) -> str:
     return f"make {target}{of_stack()}"
+
+
+def _look_for_errors() -> str:
+    """Return how to see the errors: the line above that of a request has the traceback."""
+    if of_stack():
+        return "search the log group in Logs Insights: filter status >= 500"
+    return """grep -B1 '"status":5' .local/ministack.log"""
 
 
 def _letters(queue: str) -> str:

@@ -2,8 +2,8 @@
 
 It shows the queues with the age of what waits longest; the dead letters; the batches that wait and that are late;
 the saplings that are left; the campaigns with their progress; what was refused in the last hour; the suspended apps;
-how far the public totals are behind the ledger; the public log, and the ordered trees that wait for a report; and when
-the catalog was published.
+whether what is deployed has passed the check of its functions; how far the public totals are behind the ledger; the
+public log, and the ordered trees that wait for a report; and when the catalog was published.
 
 What needs a look is yellow, and what does not work is red. The last lines name the commands to run next. A section that
 cannot be read is named with the reason, and the others are shown. The exit code is 1 if a section could not be read,
@@ -22,6 +22,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.client import (
+    LAPTOP,
     client_arguments_of_stack,
     open_client,
     stack_clock,
@@ -32,6 +33,8 @@ from local.client import (
 )
 from local.command import add_json, command_parser, run_command
 from local.console import print_failure, print_json, watching
+from local.deployment import LAPTOP_STACK
+from local.good_deployments import GoodDeployments, RecordError
 from operations.log_group import LogGroup, UnfinishedQueryError
 from operations.shown_status import (
     Row,
@@ -39,6 +42,7 @@ from operations.shown_status import (
     rows_of_batches,
     rows_of_campaigns,
     rows_of_dead_letters,
+    rows_of_deployment,
     rows_of_log,
     rows_of_published,
     rows_of_queues,
@@ -60,6 +64,7 @@ from saxaul_client import OperatorClient, SaxaulError
 _FAILURES = (
     BotoCoreError,
     ClientError,
+    RecordError,
     ObjectError,
     OverloadedError,
     SaxaulError,
@@ -86,6 +91,7 @@ def read_sections(reading: StatusReading, zone: ZoneInfo) -> dict[str, Section]:
         "campaigns": (reading.campaigns, {"campaigns": rows_of_campaigns}),
         "refusals": (reading.refusals, {"refused": rows_of_refusals}),
         "apps": (reading.apps, {"apps": rows_of_apps}),
+        "deployment": (reading.deployment, {"deployment": rows_of_deployment}),
         "totals": (reading.totals, {"totals": rows_of_totals}),
         "log": (reading.log, {"public log": rows_of_log}),
         "catalog": (reading.published, {"catalog": rows_of_published}),
@@ -137,7 +143,14 @@ def main() -> None:
     tables = {name: Table(table, clock) for name, table in known["tables"].items()}
     with open_client(OperatorClient, OPERATOR) as operator:
         reading = StatusReading(
-            known, **tables, sqs=sqs(), log_group=LogGroup(logs, known["log_group"]), operator=operator
+            known,
+            **tables,
+            sqs=sqs(),
+            log_group=LogGroup(logs, known["log_group"]),
+            operator=operator,
+            deployments=GoodDeployments(
+                LAPTOP_STACK if stack_name() == LAPTOP else stack_name(), _patient(client_arguments_of_stack(known))
+            ),
         )
         sections = read_sections(reading, zone)
     now = datetime.fromtimestamp(clock.now(), zone)

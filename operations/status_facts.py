@@ -123,3 +123,17 @@ class CatalogFacts(NamedTuple):
     published_s: int | None
     published_version: int | None
     version: int
+
+
+class DeploymentFacts(NamedTuple):
+    """What is deployed.
+
+    Attributes:
+        status: CloudFormation's status of the stack, such as ``UPDATE_COMPLETE``.
+        checked_at: when its functions passed the check, such as ``2027-06-05T01:00:00Z``. None if they have not.
+        last_good: when those of the newest deployment did that can be brought back. None if there is none.
+    """
+
+    status: str
+    checked_at: str | None
+    last_good: str | None

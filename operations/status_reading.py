@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from local.good_deployments import GoodDeployments
 from operations.dead_letter_queue import count_messages
 from operations.log_group import LogGroup
 from operations.reconcile_receipts import judge, waiting_batches
@@ -15,6 +16,7 @@ from operations.status_facts import (
     BatchFacts,
     CampaignFacts,
     CatalogFacts,
+    DeploymentFacts,
     LogFacts,
     QueueFacts,
     RefusalFacts,
@@ -51,9 +53,12 @@ _OF_EACH_PARTNER = 100
 
 
 _REFUSALS = '"(code|refused)":["{]'
-_TALLIED = '"message":"tallied","timestamp".*"records":[1-9]'
+_TALLIED = '"message":"tallied","timestamp".*"records":[1-9].*"oldest_changed_s":[0-9-]'
 _POSTED = '"message":"accrued","timestamp".*"posted":[1-9]'
-"""The regular expressions of log lines. The logger writes no spaces, and its own fields first."""
+"""The regular expressions of log lines. The logger writes no spaces, and its own fields first.
+
+What the check after a deployment sends counts nothing: its requests are marked in the log, and its change has no age.
+"""
 
 
 class StatusReading(NamedTuple):
@@ -66,6 +71,7 @@ class StatusReading(NamedTuple):
     sqs: "SQSClient"
     log_group: LogGroup
     operator: OperatorClient
+    deployments: GoodDeployments
 
     def queues(self) -> list[QueueFacts]:
         """Read how many messages each queue has. What waits longest is known from the ledger and the receipts."""
@@ -126,11 +132,16 @@ class StatusReading(NamedTuple):
         return [entry["id"] for entry in items_of(self.operator.entry_pages("tree-projects", limit=200))]
 
     def refusals(self) -> RefusalFacts:
-        """Read from the log what was refused in the last hour. What API Gateway refuses itself is not in it."""
+        """Read from the log what was refused in the last hour.
+
+        What API Gateway refuses itself is not in it, nor what the check after a deployment asks for.
+        """
         now = time.time()
         lines = self.log_group.find(_REFUSALS, now - HOUR, now)
         requests, items, server_errors = Counter[str](), Counter[str](), 0
         for _, fields in lines.found:
+            if "check" in fields:
+                continue
             if isinstance(fields.get("status"), int) and fields.get("code"):
                 requests[str(fields["code"])] += 1
                 server_errors += fields["status"] >= SERVER_ERROR
@@ -142,6 +153,14 @@ class StatusReading(NamedTuple):
         states = {app.app_id: app.state for app in self.operator.apps()}
         suspended = sorted(name for name, state in states.items() if state == "suspended")
         return AppFacts(sum(state == "active" for state in states.values()), suspended)
+
+    def deployment(self) -> DeploymentFacts:
+        """Read whether what is deployed is the newest deployment that passed the check of its functions."""
+        status, current, good = self.deployments.status(), self.deployments.current(), self.deployments.all()
+        newest = good[-1] if good else None
+        has_passed = newest is not None and current is not None and newest.is_same_as(current)
+        last_good = newest.checked_at if newest else None
+        return DeploymentFacts(status, last_good if has_passed else None, last_good)
 
     def totals(self) -> TotalsFacts:
         """Read from the log when something was counted last, and whether something was posted since."""

@@ -17,7 +17,9 @@ from local.rollback import laptop_stack, rollback
 from local.sam import state
 from local.seed import seed
 from local.template import parsed
+from operations.shown_status import LONG_UNCOUNTED
 from saxaul_client import OperatorClient
+from tests.e2e.test_status import status
 
 ENTRY = ("synonyms", "walk")
 
@@ -65,19 +67,28 @@ def test_a_broken_function_is_named_and_a_rollback_brings_the_stack_back_with_th
         assert "1 of 20 functions failed: SweepRedemptions" in said
         assert "SweepRedemptions: KeyError: 'broken'\n    in functions/sweep_redemptions/handler.py:" in said
         assert "make rollback" in said
+        failed = status()
+        assert failed["worst"] == "red"
+        assert failed["deployment"]["checked_at"] is None
+        assert "make rollback" in failed["to_do"]
 
-        rollback(laptop_stack(), None)
+        with laptop_stack() as deployed:
+            rollback(deployed, None)
 
         printed = capsys.readouterr().out
         assert "The stack is back at the deployment of " in printed
         assert operator.entry(*ENTRY).document["version"] == version
+        back = status()
+        assert back["deployment"]["checked_at"] == back["deployment"]["last_good"] is not None
+        assert back["refusals"] == failed["refusals"]
+        assert (back["totals"]["behind_s"] or 0) < LONG_UNCOUNTED
     assert json.loads((state() / "stack.json").read_text())["api_url"] == stack["api_url"]
 
 
+@pytest.mark.usefixtures("stack")
 def test_an_operators_edit_survives_a_seed_and_is_listed(
-    stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert stack
     monkeypatch.delenv("SAXAUL_STACK", raising=False)
     with open_client(OperatorClient, "operator") as operator:
         version = edit(operator, "ramble")

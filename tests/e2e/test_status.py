@@ -45,6 +45,7 @@ def test_a_screen_of_80_columns_shows_all_sections() -> None:
         "campaigns",
         "refused",
         "apps",
+        "deployment",
         "totals",
         "public log",
         "catalog",

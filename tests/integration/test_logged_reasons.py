@@ -19,6 +19,7 @@ LINES = (
     {"message": "GET /users/{user_id}/wallet", "reason": "no operator has written this"},
     {"message": "GET /users/{user_id}/wallet", "operator": "operator", "code": "reason_required"},
     {"message": "the published index cannot be used", "error": "for some reason"},
+    {"message": "GET /users/{user_id}/wallet", "operator": "operator", "reason": "after a deployment", "check": True},
     {"message": "an operator runs app-actions", "operator": "arn:aws:iam::1:user/li", "reason": "complaint 17"},
 )
 
@@ -49,11 +50,10 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
         yield tmp_path
 
 
+@pytest.mark.usefixtures("folder")
 def test_the_script_prints_every_reason_of_an_operator_and_stops_at_no_other_line(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert folder.exists()
-
     exec(script(), {})  # noqa: S102 - our document
 
     printed = [line.split("  ")[1:] for line in capsys.readouterr().out.splitlines()]

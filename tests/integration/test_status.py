@@ -6,10 +6,12 @@ from typing import Any, NamedTuple, cast
 
 import pytest
 
+from local.good_deployments import GoodDeployment
 from operations.log_group import Lines, LogLine
 from operations.status_facts import (
     AppFacts,
     BatchFacts,
+    DeploymentFacts,
     LogFacts,
     QueueFacts,
     RefusalFacts,
@@ -82,6 +84,25 @@ class LogLines:
         return self.found.get(name, Lines([], 0))
 
 
+DEPLOYED = GoodDeployment("2027-06-05T01:00:00Z", "abc", "t1", {})
+
+
+class Deployments:
+    """What is deployed, and what has passed the check, oldest first."""
+
+    def __init__(self, current: GoodDeployment, *good: GoodDeployment) -> None:
+        self._current, self._good = current, [*good]
+
+    def status(self) -> str:
+        return "UPDATE_COMPLETE"
+
+    def current(self) -> GoodDeployment:
+        return self._current
+
+    def all(self) -> list[GoodDeployment]:
+        return self._good
+
+
 @pytest.fixture
 def reading(stack: Stack) -> StatusReading:
     urls = dict(zip(WORK_QUEUES, (stack.actions_url, stack.redemptions_url, stack.planting_url), strict=True))
@@ -95,6 +116,7 @@ def reading(stack: Stack) -> StatusReading:
         sqs=sqs(),
         log_group=cast("Any", LogLines()),
         operator=cast("Any", Operator()),
+        deployments=cast("Any", Deployments(DEPLOYED, DEPLOYED)),
     )
 
 
@@ -201,8 +223,9 @@ def test_refusals_are_counted_by_the_code_of_the_response_and_by_that_of_the_ite
         {"status": 202, "code": None, "refused": {"unknown_type": 3}},
         {"status": 422, "code": "all_refused", "refused": {"unknown_type": 1, "invalid_action": 2}},
         {"code": "no response"},
+        {"status": 500, "code": "internal_error", "check": True},
     ]
-    lines = LogLines(refused=Lines([LogLine(0, fields) for fields in found], matched=9))
+    lines = LogLines(refused=Lines([LogLine(0, fields) for fields in found], matched=10))
 
     refusals = reading._replace(log_group=cast("Any", lines)).refusals()
 
@@ -216,6 +239,13 @@ def test_refusals_are_counted_by_the_code_of_the_response_and_by_that_of_the_ite
     assert until - since == 3_600
 
 
+def test_what_the_check_after_a_deployment_asks_for_is_not_counted(reading: StatusReading) -> None:
+    line = {"status": 500, "code": "internal_error", "refused": {"unknown_type": 3}, "check": True}
+    lines = LogLines(refused=Lines([LogLine(0, line)], matched=1))
+
+    assert reading._replace(log_group=cast("Any", lines)).refusals() == RefusalFacts({}, 0, {}, are_all=True)
+
+
 def test_the_totals_say_what_was_counted_last_and_what_was_posted_since(
     reading: StatusReading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +257,18 @@ def test_the_totals_say_what_was_counted_last_and_what_was_posted_since(
     assert reading._replace(log_group=cast("Any", lines)).totals() == TotalsFacts(200, 12, 130)
     assert lines.spans == [(6_400, 10_000), (9_801.5, 10_000)]
     assert reading.totals() == TotalsFacts(None, None, None)
+
+
+def test_a_deployment_that_is_not_the_newest_that_passed_the_check_has_not_passed_it(reading: StatusReading) -> None:
+    same, other = DEPLOYED._replace(checked_at="", release=""), DEPLOYED._replace(template="t2")
+    at = DEPLOYED.checked_at
+
+    def facts_of(*deployments: GoodDeployment) -> DeploymentFacts:
+        return reading._replace(deployments=cast("Any", Deployments(*deployments))).deployment()
+
+    assert facts_of(same, other, DEPLOYED) == DeploymentFacts("UPDATE_COMPLETE", at, at)
+    assert facts_of(other, DEPLOYED) == DeploymentFacts("UPDATE_COMPLETE", None, at)
+    assert facts_of(other) == DeploymentFacts("UPDATE_COMPLETE", None, None)
 
 
 def test_apps_that_are_suspended_are_named(reading: StatusReading) -> None:

@@ -10,8 +10,8 @@ import pytest
 from moto import mock_aws
 
 from local import good_deployments, rollback
-from local.good_deployments import KEPT, GoodDeployment, GoodDeployments
-from local.rollback import LIST, Stack, chosen_of, wait_until_settled
+from local.good_deployments import KEPT, GoodDeployment, GoodDeployments, RecordError
+from local.rollback import LIST, Restorable, chosen_of, wait_until_settled
 
 ARGUMENTS: dict[str, Any] = {"region_name": "eu-west-1", "aws_access_key_id": "k", "aws_secret_access_key": "s"}
 NAME = "trees"
@@ -54,7 +54,7 @@ def test_a_stack_that_does_not_exist_has_no_records(deployments: GoodDeployments
     assert deployments.all() == []
     assert deployments.current() is None
     assert deployments.status() == ""
-    with pytest.raises(LookupError):
+    with pytest.raises(RecordError):
         deployments.record()
 
 
@@ -101,6 +101,15 @@ def test_a_stack_has_no_records_of_another_whose_name_begins_alike(aws: Any, dep
 
     aws.create_stack(StackName="tree", TemplateBody=template(1))
     assert GoodDeployments("tree", ARGUMENTS).all() == []
+
+
+def test_a_record_of_another_form_is_named(aws: Any, deployments: GoodDeployments) -> None:  # noqa: ANN401
+    deploy(aws, 1)
+    key = f"saxaul-deployments/{NAME}/2027-06-05T01:00:00Z.json"
+    boto3.client("s3", **ARGUMENTS).put_object(Bucket=BUCKET, Key=key, Body=b'{"commit": "abc"}')
+
+    with pytest.raises(RecordError, match="2027-06-05T01:00:00Z"):
+        deployments.all()
 
 
 # --- which deployment comes back --------------------------------------------------------------------------------------
@@ -155,7 +164,7 @@ class Rolled:
             given = [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
             client.update_stack(StackName=NAME, TemplateBody=file.read_text(), Parameters=given)
 
-        rollback.rollback(Stack(self._deployments, again, dict, ""), to)
+        rollback.rollback(Restorable(self._deployments, again, dict, ""), to)
 
 
 @pytest.fixture
@@ -195,7 +204,7 @@ def test_a_second_rollback_deploys_nothing_and_says_so(
     rolled.back()
 
     assert len(rolled.deployed) == 1
-    assert "The stack is there already" in capsys.readouterr().out
+    assert "The stack already has this deployment" in capsys.readouterr().out
 
 
 def test_an_earlier_deployment_that_was_brought_back_is_the_last_good_one(
@@ -243,7 +252,9 @@ def test_the_list_shows_each_deployment_and_changes_nothing(
 
     rolled.back(LIST)
 
-    assert capsys.readouterr().out == f"{good.checked_at}  release abc123\n"
+    listed, explained = capsys.readouterr().out.splitlines()
+    assert listed == f"{good.checked_at}  release abc123, deployed now"
+    assert "once" in explained
     assert rolled.deployed == []
 
 

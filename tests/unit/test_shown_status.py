@@ -12,6 +12,7 @@ from operations.status_facts import (
     BatchFacts,
     CampaignFacts,
     CatalogFacts,
+    DeploymentFacts,
     LogFacts,
     QueueFacts,
     RefusalFacts,
@@ -22,6 +23,7 @@ from operations.status_facts import (
 ZONE = ZoneInfo("Asia/Shanghai")
 NOON = 1780632000
 MANY = 10**9
+CHECKED_AT = "2027-06-05T01:00:00Z"
 
 GOAL = {"counts": "actions", "target": 1_000_000, "reached": 1_234}
 PROGRESS = {"actions": 1_234, "persons": 1, "points": 197_440, "extra_points": 98_720.5}
@@ -54,6 +56,11 @@ FINE: dict[str, Sequence[Row]] = {
         shown_status.rows_of_refusals(RefusalFacts({"not_found": 3}, 0, {"unknown_type": 1}, are_all=True))
     ),
     "apps": list(shown_status.rows_of_apps(AppFacts(7, []))),
+    "deployment": [
+        *shown_status.rows_of_deployment(DeploymentFacts("UPDATE_COMPLETE", CHECKED_AT, CHECKED_AT)),
+        *shown_status.rows_of_deployment(DeploymentFacts("UPDATE_IN_PROGRESS", None, CHECKED_AT)),
+        *shown_status.rows_of_deployment(DeploymentFacts("CREATE_COMPLETE", None, None)),
+    ],
     "totals": list(shown_status.rows_of_totals(TotalsFacts(MANY, 11, 100))),
     "log": list(shown_status.rows_of_log(LogFacts(1, 20, 1, 3, MANY, are_all=False))),
     "catalog": list(shown_status.rows_of_published(CatalogFacts(MANY, 7, 7))),
@@ -113,7 +120,13 @@ BROKEN: list[tuple[list[Row], str, str, str]] = [
         list(shown_status.rows_of_refusals(RefusalFacts({"internal_error": 1}, 1, {}, are_all=True))),
         "red",
         "1 internal_error",
-        "internal_error",
+        """grep -B1 '"status":5' .local/ministack.log""",
+    ),
+    (
+        list(shown_status.rows_of_deployment(DeploymentFacts("UPDATE_COMPLETE", None, CHECKED_AT))),
+        "red",
+        "its functions have not passed the check",
+        "make rollback",
     ),
     (list(shown_status.rows_of_apps(AppFacts(6, ["bikes"]))), "yellow", "suspended: bikes", "make apps"),
     (list(shown_status.rows_of_totals(TotalsFacts(None, None, 121))), "red", "posted since, 2 min ago", "make recount"),
@@ -156,6 +169,14 @@ def test_the_worst_colour_counts() -> None:
     assert worst_of([]) == worst_of([green]) == "green"
     assert worst_of([yellow, green]) == "yellow"
     assert worst_of([green, red, yellow]) == "red"
+
+
+def test_on_aws_errors_are_looked_for_with_logs_insights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAXAUL_STACK", "trees")
+
+    [row] = shown_status.rows_of_refusals(RefusalFacts({"busy": 1}, 1, {}, are_all=True))
+
+    assert row.to_do == "search the log group in Logs Insights: filter status >= 500"
 
 
 def test_a_campaign_that_runs_shows_its_progress_and_its_goal_and_the_next_one_its_day() -> None:

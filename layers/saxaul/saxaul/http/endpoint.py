@@ -141,6 +141,7 @@ class Endpoint:
                 **_operator_of(request),
                 **_refused_in(response),
                 **_ids_of(request),
+                **({"check": True} if request.is_of_the_check else {}),
             },
         )
         return {

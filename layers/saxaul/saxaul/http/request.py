@@ -19,6 +19,9 @@ from saxaul.settings import settings
 ApiEvent = dict[str, Any]
 """The Lambda proxy event that API Gateway sends."""
 
+CHECK = "saxaul-check"
+"""The API that requests of the check after a deployment name. API Gateway names its own, so no client can name it."""
+
 
 class Request(NamedTuple):
     """An HTTP request, as API Gateway passed it on.
@@ -42,6 +45,11 @@ class Request(NamedTuple):
             InvalidRequest: the parameter is not percent-encoded UTF-8.
         """
         return path_parameter(self.event, name)
+
+    @property
+    def is_of_the_check(self) -> bool:
+        """Whether the check after a deployment has sent it, and no client."""
+        return bool(self.event["requestContext"].get("apiId") == CHECK)
 
     @property
     def query(self) -> Mapping[str, str]:

@@ -1,14 +1,17 @@
 """The events of the check after a deployment: each has the expected outcome, reaches the tables, and writes nothing."""
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from local.function_check import wrong_in
-from local.function_events import NOBODY, Callers, HarmlessEvent, events_for
+from local.harmless_events import NOBODY, Callers, HarmlessEvent, events_for
 from local.invoking import Invocation
 from local.template import resources, snake_case
+from operations import status_reading
 from saxaul.catalog.clients import RegisteredClient
 from saxaul.races import ContendedError
 from saxaul.settings import settings
@@ -89,6 +92,30 @@ def test_each_event_has_the_expected_outcome(callers: Callers, lines: Lines) -> 
     }
 
     assert wrong == {}
+
+
+def test_each_line_about_a_request_of_the_check_says_so_and_no_line_about_a_request_of_a_client(lines: Lines) -> None:
+    for function, event in every_event(OPERATOR):
+        if event.status:
+            about = [json.loads(line) for line in outcome_of(function, event, lines).log if '"status":' in line]
+            assert [line["check"] for line in about] == [True]
+
+    [read] = events_for(OPERATOR)["SuggestCampaigns"]
+    context = {**read.event["requestContext"], "apiId": "abc123", "requestId": NOBODY}
+    lines.taken()
+    invoke("suggest_campaigns", {**read.event, "requestContext": context})
+    assert not any('"check"' in line for line in lines.taken())
+
+
+def test_a_change_of_the_check_has_no_age_in_the_log(lines: Lines) -> None:
+    [_, change] = events_for(OPERATOR)["TallyImpact"]
+
+    [line] = outcome_of("TallyImpact", change, lines).log
+
+    assert json.loads(line)["records"] == 1
+    assert "oldest_changed_s" not in json.loads(line)
+    assert not re.search(status_reading._TALLIED, line)  # noqa: SLF001 - what make status looks for
+    assert re.search(status_reading._TALLIED, line.replace('"request_id"', '"oldest_changed_s":0,"request_id"'))  # noqa: SLF001
 
 
 def contents() -> dict[str, list[Any]]:

@@ -18,9 +18,11 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+from local.api_events import queue_event, request_event
 from local.template import resources
+from saxaul.http.request import CHECK
 
-NOBODY = "saxaul-check"
+NOBODY = CHECK
 """The name of whatever the events ask for. Nothing has it."""
 
 _REASON = "check after a deployment"
@@ -28,7 +30,6 @@ _NO_CERTIFICATE = "0000-0000-0000-0"
 _BEFORE_ALL = "-1"
 """The sequence number of a change that every tally takes for counted, because it is before each real one."""
 
-_HOST = "check.invalid"
 _HTTP_OK, _FORBIDDEN, _NOT_FOUND, _INVALID = 200, 403, 404, 400
 
 
@@ -225,40 +226,10 @@ def _api(
     body: Mapping[str, Any] | None = None,
     key: str = "",
 ) -> HarmlessEvent:
-    """Return a request as API Gateway passes it on, with the claims of a client's token."""
-    claims = {"client_id": client, "scope": _scopes()}
-    called = resource.format_map(path or {})
-    headers = {"Accept": "application/json", "Host": _HOST, **({"Idempotency-Key": key} if key else {})}
-    event = {
-        "resource": resource,
-        "path": called,
-        "httpMethod": method,
-        "headers": headers,
-        "multiValueHeaders": {name: [value] for name, value in headers.items()},
-        "queryStringParameters": query,
-        "multiValueQueryStringParameters": {name: [value] for name, value in query.items()} if query else None,
-        "pathParameters": path,
-        "stageVariables": None,
-        "requestContext": {
-            "resourcePath": resource,
-            "httpMethod": method,
-            "path": f"/v1{called}",
-            "stage": "v1",
-            "domainName": _HOST,
-            "apiId": NOBODY,
-            "identity": {"sourceIp": "127.0.0.1"},
-            **({"authorizer": {"claims": claims}} if client else {}),
-        },
-        "body": None if body is None else json.dumps(body),
-        "isBase64Encoded": False,
-    }
+    """Return a request with all scopes, which must be answered with status 200."""
+    claims = {"client_id": client, "scope": _scopes()} if client else None
+    event = request_event(method, resource, claims, path=path, query=query, body=body, key=key)
     return HarmlessEvent(f"{method} {resource}", event, _HTTP_OK)
-
-
-def _batch(*bodies: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "Records": [{"messageId": f"{NOBODY}-{number}", "body": json.dumps(body)} for number, body in enumerate(bodies)]
-    }
 
 
 _EMPTY_BATCH = HarmlessEvent("an empty batch", {"Records": []})
@@ -266,7 +237,7 @@ _EMPTY_BATCH = HarmlessEvent("an empty batch", {"Records": []})
 # The withdrawal reads a period, where there is nothing to withdraw. The action's type is in no catalog.
 _ACTION_OF_NO_TYPE = HarmlessEvent(
     "messages that change nothing",
-    _batch(
+    queue_event(
         {"app": NOBODY, "accepted_at": 0, "withdrawals": [["user", NOBODY, NOBODY, "2000-01-01", False]]},
         {
             "app": NOBODY,
@@ -280,23 +251,22 @@ _ACTION_OF_NO_TYPE = HarmlessEvent(
 
 _NO_REDEMPTION = HarmlessEvent(
     "a redemption that nobody requested",
-    _batch({"project_id": NOBODY, "user_id": NOBODY, "redemption_id": NOBODY}),
+    queue_event({"project_id": NOBODY, "user_id": NOBODY, "redemption_id": NOBODY}),
 )
 
 _NO_PROJECT = HarmlessEvent(
     "a tree project that is in no catalog",
-    _batch({"project_id": NOBODY}),
+    queue_event({"project_id": NOBODY}),
     returned=(f"{NOBODY}-0",),
     logged=f"the catalog has no tree project {NOBODY}",
 )
 
 
 def _change() -> Iterator[tuple[str, Any]]:
-    """Yield the members of a change of a period that nobody has."""
+    """Yield the members of a change of a period that nobody has. It does not say when it was made, as real ones do."""
     entry = {"k": {"S": f"{NOBODY}:1"}, "t": {"S": NOBODY}, "q": {"N": "1"}, "p": {"N": "0"}, "g": {"N": "0"}}
     entry |= {"o": {"N": "946684800"}, "n": {"N": "946684800"}, "r": {"N": "1"}}
     keys = {"pk": {"S": "USER#" + NOBODY}, "sk": {"S": "PAGE#2000-01-01"}}
-    yield "ApproximateCreationDateTime", 946684800
     yield "Keys", keys
     yield "NewImage", {**keys, "e": {"L": [{"M": entry}]}, "v": {"N": "1"}}
     yield "SequenceNumber", _BEFORE_ALL
