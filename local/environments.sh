@@ -18,8 +18,8 @@ sources_of() {
   esac
 }
 
+# No trap removes this file: a subshell that gets a signal at its start could run the trap of this shell.
 output=$(mktemp)
-trap 'rm -f "$output"' EXIT
 
 # Runs a program for at most ten seconds, and writes what it prints to the file $output. Returns its status: 137 if it
 # was ended. macOS has no `timeout`. The output goes to a file, not to a pipe: a child of the program that goes on would
@@ -116,6 +116,7 @@ find_named_python() {
 }
 
 refuse() {
+  rm -f "$output"
   echo "✗ $1" >&2
   printf '%s' "${tried:-  there is no program of that name
 }" >&2
@@ -127,13 +128,14 @@ missing=
 for environment in "$DEVELOPMENT" "$MINISTACK"; do
   is_installed "$environment" || missing="$missing $environment"
 done
-[ -n "$missing" ] || exit 0
+[ -n "$missing" ] || { rm -f "$output" && exit 0; }
 
 if [ -n "${1:-}" ]; then
   find_named_python "$1" || refuse "PYTHON=$1 cannot be used to install Saxaul. Tried:"
 else
   find_python || refuse 'No Python on this machine can install Saxaul. Tried:'
 fi
+rm -f "$output"
 "$python" -m local.install $missing || exit
 for environment in $missing; do
   [ -s "$environment/installed" ] || refuse "$python ended without an error, but $environment is not installed."
