@@ -4,16 +4,30 @@ PORT ?= 4566
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= logical
-IN_PARALLEL = --numprocesses $(WORKERS) --dist loadscope
+IN_PARALLEL = --numprocesses "$$WORKERS" --dist loadscope
 BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__ == "__main__"' benchmarks/*.py))
 HELP = awk -f local/help.awk
 export SAM_CLI_TELEMETRY := 0
+
+# Values that are given to a command reach its program through the environment, in which no shell evaluates them: a recipe
+# has "$$FILE". make would evaluate a `$` in them too, so each variable is set to its very text.
+GIVEN := ACTIVE AGAIN APP AT BY COMMAND DAY DO EVENT EXPORT FILE FOLDER FORCE FROM FUNCTION JSON MEND ONLY OUT OVERLAP \
+  PARAMETERS PORT PYTHON REASON REGION STACK STATIONS TO TYPE VERSION WORKERS YEAR YES
+# The shell sets these two: to the width of the terminal, and to the name of whoever is logged in. So they count only if
+# they are given to make, and then their origin is `override`.
+GIVEN_TO_MAKE := COLUMNS USER
+given = $(filter-out undefined,$(origin $(1)))
+literally = $(eval override $(1) := $$(value $(1)))$(eval export $(1))
+$(foreach name,$(GIVEN),$(if $(call given,$(name)),$(call literally,$(name))))
+$(foreach name,$(GIVEN_TO_MAKE),$(if $(filter command line,$(origin $(name))),$(call literally,$(name))))
+# The command that is asked for; make knows its name only when it runs the recipe.
+export GOAL = $@
 
 # A command that takes JSON=1 passes this to its program.
 AS_JSON = $(if $(JSON),--json)
 
 # `@$(call need,APP REASON)` ends a command whose variables are not given, with the first example of its help.
-need = $(if $(call missing,$(1)),{ $(HELP) -v command=$@ -v missing="$(call missing,$(1))" Makefile >&2; exit 1; },:)
+need = $(if $(call missing,$(1)),{ $(HELP) -v command="$$GOAL" -v missing="$(call missing,$(1))" Makefile >&2; exit 1; },:)
 missing = $(strip $(foreach name,$(1),$(if $(strip $($(name))),,$(name))))
 
 # These work with the laptop stack, or with a deployed stack that `make connect` has recorded: STACK=<name>.
@@ -42,13 +56,13 @@ story: env ## plant another tree on the running stack
 #= DAY     show the day of this campaign, by the clock of the stack
 #= YEAR    the year of that day
 #= PORT    the port of the stack that DAY starts if none runs
-	@$(BIN)/python -m $(if $(DAY),local.season "$(DAY)" --port $(PORT) $(if $(YEAR),--year "$(YEAR)"),local.story)
+	@$(BIN)/python -m $(if $(DAY),local.season "$$DAY" --port "$$PORT" $(if $(YEAR),--year "$$YEAR"),local.story)
 
 up: env ## start the stack, or deploy your changes to it
 #= PORT        the port of a stack that is not running; 4566 by default
 #= AT          the time at which its clock starts: 2027-06-05T09:00
 #= PARAMETERS  parameters of the template: 'Name=value Name=value'
-	@$(BIN)/python -m local.stack up --port $(PORT) $(if $(AT),--at="$(AT)") $(if $(PARAMETERS),--parameters '$(PARAMETERS)')
+	@$(BIN)/python -m local.stack up --port "$$PORT" $(if $(AT),--at="$$AT") $(if $(PARAMETERS),--parameters "$$PARAMETERS")
 
 down: env ## stop the stack, and delete its data
 	@$(BIN)/python -m local.stack down
@@ -57,7 +71,7 @@ help: ## show this list
 #> make help
 #> make help COMMAND=replay ## show the variables of one command
 #= COMMAND  the command whose variables are shown
-	@$(HELP) -v command="$(COMMAND)" Makefile
+	@$(HELP) -v command="$$COMMAND" Makefile
 
 ##@ Look around: what a running stack does
 
@@ -78,7 +92,7 @@ invoke: env ## invoke a function of the stack
 #= EVENT     a file with an event to send instead of the example
 #= JSON      1 prints JSON, for programs
 	@$(call need,FUNCTION)
-	@$(BIN)/python -m local.invoke "$(FUNCTION)" $(if $(EVENT),--event "$(EVENT)") $(AS_JSON)
+	@$(BIN)/python -m local.invoke "$$FUNCTION" $(if $(EVENT),--event "$$EVENT") $(AS_JSON)
 
 local: env ## run it in Lambda's image, in a container
 #> make local FUNCTION=ViewForest
@@ -86,9 +100,8 @@ local: env ## run it in Lambda's image, in a container
 #= EVENT     a file with an event to send instead of the example
 #= JSON      1 prints JSON, for programs
 	@$(call need,FUNCTION)
-	@$(BIN)/python -m local.invoke "$(FUNCTION)" --in-lambda-image $(if $(EVENT),--event "$(EVENT)") $(AS_JSON)
+	@$(BIN)/python -m local.invoke "$$FUNCTION" --in-lambda-image $(if $(EVENT),--event "$$EVENT") $(AS_JSON)
 
-# A shell may set COLUMNS to the width of the terminal, so COLUMNS counts only if it is given to make.
 replay: env ## send published bike rides through the API
 #> make replay FILE=docs/rides.csv
 #= FILE      trips of a bike-sharing system: CSV, zip, gzip or a folder
@@ -97,7 +110,7 @@ replay: env ## send published bike rides through the API
 #= JSON      1 prints JSON, for programs
 #= STACK     a deployed stack that `make connect` has recorded
 	@$(call need,FILE)
-	@$(BIN)/python -m local.replay "$(FILE)" $(if $(filter command line,$(origin COLUMNS)),--columns "$(COLUMNS)") $(if $(STATIONS),--stations "$(STATIONS)") $(AS_JSON)
+	@$(BIN)/python -m local.replay "$$FILE" $(if $(filter override,$(origin COLUMNS)),--columns "$$COLUMNS") $(if $(STATIONS),--stations "$$STATIONS") $(AS_JSON)
 
 clock: env ## the clock of the stack
 #> make clock
@@ -105,7 +118,7 @@ clock: env ## the clock of the stack
 #= BY    how far to move it: 90s, 45m, 2h or 1d
 #= AT    the time to move it to: 2027-06-05T09:00
 #= JSON  1 prints JSON, for programs
-	@$(BIN)/python -m local.clock $(if $(AT),--at="$(AT)") $(if $(BY),--by="$(BY)") $(AS_JSON)
+	@$(BIN)/python -m local.clock $(if $(AT),--at="$$AT") $(if $(BY),--by="$$BY") $(AS_JSON)
 
 ##@ Operate: questions of people, apps that misbehave, and the books
 
@@ -113,14 +126,14 @@ seed: env ## register apps and write what is missing of a catalog
 #= FOLDER  the folder with the files; catalog by default
 #= FORCE   1 writes all of it, and says what it replaced
 #= STACK   a deployed stack that `make connect` has recorded
-	@$(BIN)/python -m local.seed $(if $(FOLDER),"$(FOLDER)") $(if $(FORCE),--force)
+	@$(BIN)/python -m local.seed $(if $(FOLDER),"$$FOLDER") $(if $(FORCE),--force)
 
 export: env ## write apps and catalog to files, for make seed
 #> make export FOLDER=.local/my-catalog
 #= FOLDER  the folder to write to
 #= STACK   a deployed stack that `make connect` has recorded
 	@$(call need,FOLDER)
-	@$(BIN)/python -m local.export "$(FOLDER)"
+	@$(BIN)/python -m local.export "$$FOLDER"
 
 secret: env ## make another secret of an app
 #> make secret APP=alipay
@@ -129,7 +142,7 @@ secret: env ## make another secret of an app
 #= AGAIN    1 replaces the newer of two secrets
 #= STACK    a deployed stack that `make connect` has recorded
 	@$(call need,APP)
-	@$(BIN)/python -m local.apps secret "$(APP)" $(if $(OVERLAP),--overlap "$(OVERLAP)") $(if $(AGAIN),--again)
+	@$(BIN)/python -m local.apps secret "$$APP" $(if $(OVERLAP),--overlap "$$OVERLAP") $(if $(AGAIN),--again)
 
 reconcile: env ## check that what was accepted is posted
 #= JSON   1 prints JSON, for programs
@@ -148,10 +161,9 @@ dead-letters: env ## list the messages that failed again and again
 #= DO     list (by default), redrive or drop, with options
 #= JSON   1 prints the list as JSON, for programs
 #= STACK  a deployed stack that `make connect` has recorded
-	@$(BIN)/python -m operations.dead_letters $(or $(DO),list) $(AS_JSON)
+	@set -f; $(BIN)/python -m operations.dead_letters $(if $(DO),$$DO,list) $(AS_JSON)
 
-# The shell sets USER to the name of whoever is logged in, so USER counts only if it is given to make.
-SELECTION = --app "$(APP)" --from "$(FROM)" --to "$(TO)" --reason "$(REASON)" $(if $(TYPE),--type "$(TYPE)") $(if $(filter command line,$(origin USER)),--user "$(USER)")
+SELECTION = --app "$$APP" --from "$$FROM" --to "$$TO" --reason "$$REASON" $(if $(TYPE),--type "$$TYPE") $(if $(filter override,$(origin USER)),--user "$$USER")
 
 app-actions: env ## what an app reported in a span of time
 #> make app-actions APP=alipay FROM=2026-06-01 TO=2026-06-08 REASON=complaint-17
@@ -166,7 +178,7 @@ app-actions: env ## what an app reported in a span of time
 #= JSON    1 prints JSON, for programs
 #= STACK   a deployed stack that `make connect` has recorded
 	@$(call need,APP FROM TO REASON)
-	@$(BIN)/python -m operations.app_actions $(SELECTION) $(if $(EXPORT),--export "$(EXPORT)") $(if $(OUT),--out "$(OUT)") $(AS_JSON)
+	@$(BIN)/python -m operations.app_actions $(SELECTION) $(if $(EXPORT),--export "$$EXPORT") $(if $(OUT),--out "$$OUT") $(AS_JSON)
 
 take-back: env ## what taking that back would change
 #> make take-back APP=alipay FROM=2026-06-01 TO=2026-06-08 REASON=complaint-17
@@ -182,7 +194,7 @@ take-back: env ## what taking that back would change
 #= JSON    1 prints JSON, for programs
 #= STACK   a deployed stack that `make connect` has recorded
 	@$(call need,APP FROM TO REASON)
-	@$(BIN)/python -m operations.take_back $(SELECTION) $(if $(YES),--yes) $(if $(ACTIVE),--active) $(if $(OUT),--out "$(OUT)") $(AS_JSON)
+	@$(BIN)/python -m operations.take_back $(SELECTION) $(if $(YES),--yes) $(if $(ACTIVE),--active) $(if $(OUT),--out "$$OUT") $(AS_JSON)
 
 ##@ Deploy: to AWS
 
@@ -195,7 +207,7 @@ deploy: env ## build, check and deploy
 #= REGION      the AWS region
 #= PARAMETERS  parameters of the template: 'Name=value Name=value'
 	@$(call need,STACK REGION)
-	@$(BIN)/python -m local.deploy --stack "$(STACK)" --region "$(REGION)" $(if $(PARAMETERS),'$(PARAMETERS)')
+	@$(BIN)/python -m local.deploy --stack "$$STACK" --region "$$REGION" $(if $(PARAMETERS),"$$PARAMETERS")
 
 rollback: env ## bring back the last good deployment
 #> make rollback
@@ -203,26 +215,26 @@ rollback: env ## bring back the last good deployment
 #= TO      the time of an earlier one, or list
 #= STACK   a stack on AWS; by default the laptop stack
 #= REGION  its AWS region
-	@$(BIN)/python -m local.rollback $(if $(TO),--to "$(TO)") $(if $(STACK),--stack "$(STACK)") $(if $(REGION),--region "$(REGION)")
+	@$(BIN)/python -m local.rollback $(if $(call given,TO),--to "$$TO") $(if $(STACK),--stack "$$STACK") $(if $(REGION),--region "$$REGION")
 
 connect: env ## record a deployed stack, for STACK=
 #> make connect STACK=saxaul REGION=ap-southeast-1
 #= STACK   the name of the stack
 #= REGION  the AWS region
 	@$(call need,STACK REGION)
-	@$(BIN)/python -m local.connect --stack "$(STACK)" --region "$(REGION)"
+	@$(BIN)/python -m local.connect --stack "$$STACK" --region "$$REGION"
 
 ##@ Develop: change the code, and prove that it works
 
 env: ## install what the other commands need
 #= PYTHON  the Python to install with, of 3.11 or later
-	@sh local/environments.sh "$(PYTHON)"
+	@sh local/environments.sh "$$PYTHON"
 
 check: env ## ruff, mypy and the linter of the template
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam validate --lint
+	@PATH="$$PWD/$(BIN):$$PATH" $(BIN)/sam validate --lint
 
 test-fast: env ## the tests without a stack, in two minutes
 #= WORKERS  the number of processes; by default one for each processor
@@ -239,7 +251,7 @@ bench: env ## run the benchmarks, or one of them
 #> make bench ONLY=accrual
 #= ONLY  the benchmark to run
 #= JSON  1 prints JSON, for programs
-	@test -z "$(ONLY)" -o -n "$(filter $(ONLY),$(BENCHMARKS))" || { echo "There is no benchmark $(ONLY); there are: $(BENCHMARKS)" >&2; exit 1; }
+	@$(if $(filter-out $(BENCHMARKS),$(ONLY)),printf 'There is no benchmark %s; there are: %s\n' "$$ONLY" "$(BENCHMARKS)" >&2; exit 1)
 	@failed=0; for name in $(or $(ONLY),$(BENCHMARKS)); do $(BIN)/python -m benchmarks.$$name $(AS_JSON) || failed=$$?; [ $$failed -lt 128 ] || break; done; exit $$failed
 
 openapi: env ## write the API's document from the code
@@ -251,17 +263,17 @@ release-contract: env ## record that document as the released one
 
 pictures: env ## make docs/run.svg and docs/certificate.png
 #= PORT  the port of the stack that is recorded; 4566 by default
-	@$(BIN)/python -m local.pictures --port $(PORT)
+	@$(BIN)/python -m local.pictures --port "$$PORT"
 
 viewer: env ## renew the viewer on the API's page; needs npm
 #> make viewer VERSION=5.35.0
 #= VERSION  a release of swagger-ui-dist
 	@$(call need,VERSION)
-	@$(BIN)/python -m local.viewer "$(VERSION)"
+	@$(BIN)/python -m local.viewer "$$VERSION"
 
 clean: down ## remove everything that was installed or built
 	@rm -rf $(VENV) .local .aws-sam
 
 # Any other word.
 .DEFAULT:
-	@$(HELP) -v command="$@" Makefile
+	@$(HELP) -v command="$$GOAL" Makefile

@@ -11,7 +11,7 @@ from botocore.exceptions import ConnectionError as UnconnectedError
 from botocore.exceptions import HTTPClientError
 
 from local.console import exit_with
-from local.deployment import ADMIN, REGION, client_arguments
+from local.deployment import ADMIN, REGION, client_arguments, reach_directly
 from local.failures import file_sentence, flat
 from local.sam import STACK_NAME, state
 from local.stack_clock import StackClock
@@ -69,7 +69,10 @@ def stack() -> dict[str, Any]:
         exit_with("The laptop stack is not running; start it with: make up")
     if not file.exists():
         exit_with(f"The stack {stack_name()} is not known here; connect to it in its region, for example: {renewal()}")
-    return _Known.of(file)
+    known = _Known.of(file)
+    if endpoint := known.get("endpoint_url"):
+        reach_directly(endpoint)
+    return known
 
 
 class _Known(dict[str, Any]):

@@ -125,7 +125,7 @@ def find_engine(environment: Mapping[str, str] = os.environ) -> Engine:
             _connect(host)
             with _client(host) as client:
                 return Engine(host, _name_of(host, _checked(_request(client, "GET", "/version")).json()))
-        except (OSError, EngineError, ValueError) as error:
+        except (OSError, httpx.InvalidURL, EngineError, ValueError) as error:
             if isinstance(error, PermissionError) or environment.get("DOCKER_HOST"):
                 refused.append(f"{host} cannot be used: {error}")
     raise EngineError(f"{refused[0]}. {_ADVICE}" if refused else f"No container engine is running. {_ADVICE}")
@@ -138,7 +138,7 @@ def hosts(environment: Mapping[str, str], system: str = platform.system()) -> It
         EngineError: the address in DOCKER_HOST is of another kind.
     """
     if named := environment.get("DOCKER_HOST"):
-        if urlsplit(named).scheme not in ("unix", "tcp", "http"):
+        if _scheme_of(named) not in ("unix", "tcp", "http"):
             raise EngineError(f"DOCKER_HOST is {named}, but `make local` needs an engine of this machine, by unix://.")
         yield named
         return
@@ -158,6 +158,13 @@ def hosts(environment: Mapping[str, str], system: str = platform.system()) -> It
         yield "unix:///var/run/finch.sock"
         yield "unix:///run/podman/podman.sock"
         yield f"unix://{runtime}/podman/podman.sock"
+
+
+def _scheme_of(host: str) -> str:
+    try:
+        return urlsplit(host).scheme
+    except ValueError:  # a bracket that is not closed
+        return ""
 
 
 def _connect(host: str) -> None:

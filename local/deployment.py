@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -124,6 +125,19 @@ def endpoint_of_shell() -> str | None:
     return os.environ.get("AWS_ENDPOINT_URL") or None
 
 
+def reach_directly(endpoint: str) -> None:
+    """Let this process, and those that it starts, reach a laptop stack without a proxy and without a profile of AWS.
+
+    A proxy of a company would answer in place of the stack, and a profile that does not exist would refuse its client.
+    """
+    names = [name for name in os.environ.get("NO_PROXY", os.environ.get("no_proxy", "")).split(",") if name.strip()]
+    if "*" not in names:
+        own = ["localhost", "127.0.0.1", urlsplit(endpoint).hostname or ""]
+        os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(dict.fromkeys(filter(None, [*names, *own])))
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        os.environ.pop(name, None)
+
+
 def client_arguments(endpoint: str | None, region: str = REGION) -> dict[str, Any]:
     """Return the arguments for a boto3 client that acts on a laptop stack as its administrator.
 
@@ -132,6 +146,7 @@ def client_arguments(endpoint: str | None, region: str = REGION) -> dict[str, An
     if not endpoint:
         config = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg] # the type stubs lack this argument
         return {"region_name": region, "config": config}
+    reach_directly(endpoint)
     return {
         "endpoint_url": endpoint,
         "region_name": region,

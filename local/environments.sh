@@ -18,13 +18,32 @@ sources_of() {
   esac
 }
 
+# No trap removes this file: a subshell that gets a signal at its start could run the trap of this shell.
+output=$(mktemp)
+
+# Runs a program for at most ten seconds, and writes what it prints to the file $output. Returns its status: 137 if it
+# was ended. macOS has no `timeout`. The output goes to a file, not to a pipe: a child of the program that goes on would
+# keep a pipe open. A program that prints without end is ended by the limit of the file, a megabyte or two.
+run_briefly() {
+  ( ulimit -f 2048 2>/dev/null; exec "$@" ) >"$output" 2>&1 </dev/null &
+  program=$!
+  ( nap=; trap 'kill $nap; exit' TERM; sleep 10 & nap=$!; wait $nap; kill -9 $program ) >/dev/null 2>&1 </dev/null &
+  watch=$!
+  status=0
+  wait $program 2>/dev/null || status=$?
+  kill $watch 2>/dev/null || true
+  wait $watch 2>/dev/null || true
+  return $status
+}
+
 # An upgrade of the system may remove the Python of an environment, or put another version in its place.
 is_installed() {
   [ -s "$1/installed" ] && [ -z "$(find -L $(sources_of "$1") -newer "$1/installed")" ] &&
-    [ "$("$1/bin/python" -I -S -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>&1)" = "$(cat "$1/installed")" ]
+    run_briefly "$1/bin/python" -I -S -c 'import sys; print("%d.%d" % sys.version_info[:2])' &&
+    [ "$(head -n 1 "$output")" = "$(cat "$1/installed")" ]
 }
 
-# Prints why a Python cannot install the environments, or nothing if it can. It must run in any Python.
+# Prints why a Python cannot install the environments, or "fits" if it can. It must run in any Python.
 PROBE='
 import sys
 version = "%d.%d" % sys.version_info[:2]
@@ -40,18 +59,24 @@ else:
             hint = "; on Debian or Ubuntu: sudo apt install python" + version + "-venv"
             print("has no module " + module + (hint if module in ("venv", "ensurepip") else ""))
             break
+    else:
+        print("fits")
 '
 
 tried=
 # Sets `python` to a program if it can install the environments, or else adds to `tried` why it cannot.
 try() {
   [ -x "$1" ] && [ ! -d "$1" ] || return 1
-  if said=$("$1" -c "$PROBE" 2>&1); then
-    [ -n "$said" ] || { python=$1 && return 0; }
-  else
-    said=$(printf '%s\n' "$said" | grep . | head -n 1 || true)
-    said="does not run${said:+: $said}"
-  fi
+  status=0
+  run_briefly "$1" -c "$PROBE" || status=$?
+  # The first line that has a text, without what could control the terminal.
+  said=$(head -c 4000 "$output" | LC_ALL=C tr -cd '[:print:]\n' | grep . | head -n 1 | cut -c 1-200 || true)
+  case $status in
+    0) [ "$said" != fits ] || { python=$1 && return 0; } ;;
+    137) said='does not answer within ten seconds' ;;
+    *) said="does not run${said:+: $said}" ;;
+  esac
+  said=${said:-is no Python: it prints nothing}
   tried="$tried  $1: $said
 "
   return 1
@@ -91,6 +116,7 @@ find_named_python() {
 }
 
 refuse() {
+  rm -f "$output"
   echo "✗ $1" >&2
   printf '%s' "${tried:-  there is no program of that name
 }" >&2
@@ -102,11 +128,15 @@ missing=
 for environment in "$DEVELOPMENT" "$MINISTACK"; do
   is_installed "$environment" || missing="$missing $environment"
 done
-[ -n "$missing" ] || exit 0
+[ -n "$missing" ] || { rm -f "$output" && exit 0; }
 
 if [ -n "${1:-}" ]; then
   find_named_python "$1" || refuse "PYTHON=$1 cannot be used to install Saxaul. Tried:"
 else
   find_python || refuse 'No Python on this machine can install Saxaul. Tried:'
 fi
-exec "$python" -m local.install $missing
+rm -f "$output"
+"$python" -m local.install $missing || exit
+for environment in $missing; do
+  [ -s "$environment/installed" ] || refuse "$python ended without an error, but $environment is not installed."
+done

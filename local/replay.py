@@ -7,6 +7,7 @@ and the other rows are replayed.
 """
 
 import argparse
+import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime, timedelta
@@ -171,7 +172,7 @@ def _columns(text: str) -> dict[str, str]:
 def _run(chosen: argparse.Namespace) -> None:
     """Replay the file of a command, and print its totals."""
     today = datetime.fromtimestamp(stack_clock().now(), ZONE)
-    bad_rows = state() / "replay" / f"{chosen.file.resolve().name[:60]}.bad-rows.txt"
+    bad_rows = state() / "replay" / f"{Path(os.path.realpath(chosen.file)).name[:60]}.bad-rows.txt"
     try:
         with step("opening", shown(chosen.file)):
             file = RideFile(chosen.file, chosen.columns, chosen.stations, today)

@@ -50,6 +50,8 @@ class Survey:
         rides: the number of valid rides.
         again: how many of them have the same row as an earlier one. The API counts such rides once.
         last_day: the day of the last ride.
+        last_line: the line of the first ride of that day.
+        days: the number of rides of each day.
         notes: sentences for the person who runs the replay.
         columns: which meaning was read from which column, and in how many lists.
         stations: the lists of stations, and how many stations each has.
@@ -59,15 +61,20 @@ class Survey:
     rides: int = 0
     again: int = 0
     last_day: date = date.min
+    last_line: str = ""
+    days: Counter[date] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     columns: Counter[ColumnsRead] = field(default_factory=Counter)
     stations: dict[str, int] = field(default_factory=dict)
     _seen: set[int] = field(default_factory=set, repr=False)
 
-    def add(self, ride: Ride) -> None:
-        """Count a ride."""
+    def add(self, ride: Ride, part: str = "") -> None:
+        """Count a ride. ``part`` is the name of its list in a zip or a folder."""
         self.rides += 1
-        self.last_day = max(self.last_day, ride.started.date())
+        day = ride.started.date()
+        self.days[day] += 1
+        if day > self.last_day:
+            self.last_day, self.last_line = day, f"{part}:{ride.line}" if part else str(ride.line)
         row = int(ride.key[:15], 16)
         if row in self._seen:
             self.again += 1

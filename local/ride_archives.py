@@ -2,6 +2,7 @@
 
 import gzip
 import stat
+import weakref
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,14 +75,24 @@ def _in_folder(folder: Path) -> list[Source]:
 
 
 def _in_zip(file: Path) -> list[Source]:
-    found = sorted(_members(partial(_open, file), file.name, "", _DEEPEST), key=lambda source: source.name)
+    archive = _archive(file.open("rb"))
+    found = sorted(_members(archive, file.name, "", _DEEPEST), key=lambda source: source.name)
     if found:
         return found
-    with zipfile.ZipFile(file) as archive:
-        is_spreadsheet = "xl/workbook.xml" in archive.namelist()
-    if is_spreadsheet:
+    if "xl/workbook.xml" in archive.namelist():
         raise UnreadableFileError(f"{file} is a spreadsheet. Save it as CSV, and give the CSV file.")
     raise UnreadableFileError(f"{file} is a zip without a CSV file in it.")
+
+
+def _archive(opened: IO[bytes]) -> zipfile.ZipFile:
+    """Return the zip in an open file. The file is closed when nobody uses the zip any more."""
+    try:
+        archive = zipfile.ZipFile(opened)
+    except BaseException:
+        opened.close()
+        raise
+    weakref.finalize(archive, opened.close)
+    return archive
 
 
 @contextmanager
@@ -103,29 +114,30 @@ def _size_of_gzip(file: Path) -> int:
         return int.from_bytes(opened.read(4), "little")
 
 
-def _members(opener: Opener, name: str, folder: str, depth: int) -> Iterator[Source]:
+def _members(archive: zipfile.ZipFile, name: str, folder: str, depth: int) -> Iterator[Source]:
     """Yield the lists in a zip, and in zips in that zip. Skips the hidden files that macOS and editors add.
 
+    The archive stays open as long as its lists are in use: whoever opens a zip reads the names of all its members.
     ``folder`` is the path inside the outermost zip, and ``depth`` how many levels of zips are still read.
     """
-    with opener() as opened, zipfile.ZipFile(opened) as archive:
-        members = [(member.filename, member.file_size) for member in archive.infolist() if not member.is_dir()]
-    for member, size in members:
-        path = PurePosixPath(member.replace("\\", "/"))  # some programs for Windows write such paths
+    for member in archive.infolist():
+        if member.is_dir():
+            continue
+        path = PurePosixPath(member.filename.replace("\\", "/"))  # some programs for Windows write such paths
         if not path.parts or "__MACOSX" in path.parts or path.name.startswith("."):
             continue
         part = f"{folder}{path}"
-        open_member = partial(_open_member, opener, member)
+        open_member = partial(_open_member, archive, member)
         suffix = path.suffix.lower()
         if suffix in _LIST_SUFFIXES or suffix in SHEET_SUFFIXES:
-            yield Source(f"{name}/{path}", part, open_member, size)
+            yield Source(f"{name}/{path}", part, open_member, member.file_size)
         elif suffix == ".gz":
             yield Source(f"{name}/{path}", part, partial(_unpacked, open_member))
         elif suffix == ".zip" and depth > 1:
-            yield from _members(open_member, f"{name}/{path}", f"{part}/", depth - 1)
+            yield from _members(_archive(archive.open(member)), f"{name}/{path}", f"{part}/", depth - 1)
 
 
 @contextmanager
-def _open_member(opener: Opener, member: str) -> Iterator[IO[bytes]]:
-    with opener() as opened, zipfile.ZipFile(opened) as archive, archive.open(member) as inner:
+def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
+    with archive.open(member) as inner:
         yield inner

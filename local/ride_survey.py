@@ -15,6 +15,9 @@ from local.ride_stations import Atlas, Stations, nearest_first, stations_in
 from local.ride_times import DAY_FIRST
 from local.rides import BadRow, Ride, RideList, rides_in
 
+_NEAR_DAYS = 40
+"""How many days before the last ride a laptop stack still accepts."""
+
 
 class RideFile:
     """The rides of a file. A zip or a folder may have several lists of rides, and lists of stations.
@@ -132,7 +135,7 @@ def _read(rides: RideList, found: Survey, target: TextIO, on_bytes: Callable[[in
             found.bad.add(row)
             target.write(bad_row_line(row))
         else:
-            found.add(row)
+            found.add(row, rides.source.part)
 
 
 def _tell_kilobytes(tell: Callable[[int], None], before: int, read: int) -> None:
@@ -146,11 +149,25 @@ def _notes_on(found: Survey, lists: Iterable[RideList]) -> Iterator[str]:
                 f"{rides.source.name} is not UTF-8 throughout. The rest was read as Windows-1252, so names may look "
                 "wrong."
             )
+    if note := _note_on_the_last_day(found):
+        yield note
     if day_first := found.bad.count[DAY_FIRST]:
         yield (
             f"{day_first:,} rows have a date such as 31/08/2016. With slashes, the month is read first, so other dates "
             "may be wrong too. If the day is first, write the dates as 2016-08-31 or 31.08.2016."
         )
+
+
+def _note_on_the_last_day(found: Survey) -> str | None:
+    """Return a note if few rides are near the last day, to which all dates are moved: its date may be wrong."""
+    near = sum(count for day, count in found.days.items() if (found.last_day - day).days <= _NEAR_DAYS)
+    if near * 10 >= found.rides:
+        return None
+    return (
+        f"Only {near:,} of {found.rides:,} rides are of the last {_NEAR_DAYS} days up to {found.last_day}, and much "
+        f"older rides are refused as too old. That day is in line {found.last_line}. If its date is wrong, correct it "
+        "or delete the line, and replay the file again."
+    )
 
 
 def _left_out(stations: int) -> str:

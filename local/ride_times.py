@@ -66,13 +66,14 @@ def _of_date(text: str) -> datetime | None:
     found = _TIME.fullmatch(text)
     if found is None:
         return None
-    year, month, day = (
-        int(next(filter(None, (found[name] for name in names))))
+    written, month, day = (
+        next(filter(None, (found[name] for name in names)))
         for names in (("Y", "y", "year"), ("M", "m", "month"), ("D", "d", "day"))
     )
+    year, month, day = int(f"20{written}" if len(written) == 2 else written), int(month), int(day)  # noqa: PLR2004
     if found["m"] and month > _MONTHS >= day:
         raise BadCellError(DAY_FIRST, f"start time {text!r}")
     hour, minute, second = (int(found[name] or 0) for name in ("hour", "minute", "second"))
     if found["half"]:
         hour = hour % 12 + (12 if found["half"].upper() == "PM" else 0)
-    return datetime(year + 2000 * (year < 100), month, day, hour, minute, second)  # noqa: DTZ001, PLR2004
+    return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001

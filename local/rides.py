@@ -31,13 +31,14 @@ _USERS = {"user": "", "bike": "bike", "start_station_id": "station", "start_stat
 class Ride(NamedTuple):
     """A published ride. ``key`` is a hash of its row. ``started`` has no time zone, as published.
 
-    The distance is rounded to a metre.
+    The distance is rounded to a metre. ``line`` is the number of its line in its list.
     """
 
     key: str
     user: str
     started: datetime
     distance_km: float
+    line: int = 0
 
 
 class BadRow(NamedTuple):
@@ -87,7 +88,7 @@ def rides_in(
         try:
             header, cells = _cells_of(line, header, is_first=is_first)
             is_first = False
-            yield _ride(cells, header, rides)
+            yield _ride(cells, header, rides)._replace(line=line.number)
         except BadCellError as bad:
             reason, detail = bad.reason, bad.detail
             if is_like_a_header(line.text):

@@ -174,7 +174,7 @@ def _is_taken(port: int) -> bool:
 
 def _is_ready(port: int) -> bool:
     try:
-        return httpx.get(f"http://localhost:{port}/_ministack/ready").is_success
+        return httpx.get(f"http://localhost:{port}/_ministack/ready", trust_env=False).is_success
     except httpx.HTTPError:
         return False
 

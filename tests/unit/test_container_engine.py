@@ -37,6 +37,12 @@ def test_an_engine_on_another_machine_is_refused_with_its_address() -> None:
         list(hosts({"DOCKER_HOST": "ssh://me@there"}))
 
 
+@pytest.mark.parametrize("host", ["http://[::1", "unix://[::1", "tcp://[zz]:1", "tcp://127.0.0.1:99999", "http://\x7f"])
+def test_an_address_that_is_none_is_refused_with_a_sentence(host: str) -> None:
+    with pytest.raises(EngineError, match="DOCKER_HOST"):
+        find_engine({"DOCKER_HOST": host})
+
+
 @pytest.mark.parametrize(
     ("system", "expected"),
     [

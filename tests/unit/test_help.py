@@ -3,6 +3,8 @@
 import re
 import shlex
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +13,7 @@ from local.sam import ROOT
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 RULE = re.compile(r"^([a-z][a-z0-9-]*):(?! export)(.*)\n((?:[#\t].*\n)*)", re.MULTILINE)
 RULES = {name: (rest, body) for name, rest, body in RULE.findall(MAKEFILE)}
-INTERNAL = {"AS_JSON", "BENCHMARKS", "BIN", "CURDIR", "HELP", "IN_PARALLEL", "MAKE", "SELECTION", "VENV"}
+INTERNAL = {"AS_JSON", "BENCHMARKS", "BIN", "GOAL", "HELP", "IN_PARALLEL", "MAKE", "PATH", "PWD", "SELECTION", "VENV"}
 """Variables of the Makefile that nobody gives to a command."""
 
 in_every_rule = pytest.mark.parametrize("name", RULES)
@@ -29,7 +31,7 @@ def examples(text: str) -> list[str]:
 
 def variables_in(text: str) -> set[str]:
     """Return the variables that a part of the Makefile reads, and those of the variables that it names."""
-    names = set(re.findall(r"\$\(([A-Z_]+)\)", text))
+    names = {parenthesized or plain for parenthesized, plain in re.findall(r"\$\(([A-Z_]+)\)|\$\$([A-Z]+)\b", text)}
     for name in sorted(names):
         if defined := re.search(rf"^{name} = (.*)$", MAKEFILE, re.MULTILINE):
             names |= variables_in(defined[1])
@@ -100,6 +102,85 @@ def test_a_command_without_its_variables_names_them_and_shows_an_example(command
 
 def test_a_variable_that_is_given_is_not_missing() -> None:
     assert make("take-back", "APP=a", "TO=2026-06-08").stderr.startswith("make take-back needs FROM, REASON.")
+
+
+@pytest.fixture
+def shown(tmp_path: Path) -> Callable[..., list[str]]:
+    """Return a function that runs a command with a Python that only shows its arguments, one on each line."""
+    fake = tmp_path / "python"
+    fake.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    fake.chmod(0o755)
+    return lambda *arguments: make("--old-file=env", *arguments, f"BIN={tmp_path}").stdout.splitlines()
+
+
+NASTY = """a"; echo INJECTED; " `id` $(id) $x $$ 'q' #\\ %"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["replay"], "FILE"),
+        (["replay", "FILE=x"], "COLUMNS"),
+        (["replay", "FILE=x"], "STATIONS"),
+        (["invoke"], "FUNCTION"),
+        (["local", "FUNCTION=x"], "EVENT"),
+        (["up"], "PARAMETERS"),
+        (["up"], "PORT"),
+        (["deploy", "STACK=x", "REGION=x"], "PARAMETERS"),
+        (["rollback"], "TO"),
+        (["seed"], "FOLDER"),
+        (["export"], "FOLDER"),
+        (["secret"], "APP"),
+        (["take-back", "APP=x", "FROM=x", "TO=x"], "REASON"),
+        (["app-actions", "APP=x", "FROM=x", "TO=x", "REASON=x"], "USER"),
+        (["story"], "DAY"),
+        (["test"], "WORKERS"),
+        (["run"], "PORT"),
+    ],
+)
+def test_a_value_reaches_its_program_as_it_is(shown: Callable[..., list[str]], arguments: list[str], name: str) -> None:
+    assert NASTY in shown(*arguments, f"{name}={NASTY}")
+
+
+def test_each_variable_of_the_help_is_taken_as_it_is() -> None:
+    documented = set(re.findall(r"^#= ([A-Z_]+)", MAKEFILE, re.MULTILINE))
+    listed = re.findall(r"^GIVEN(?:_TO_MAKE)? := ((?:.*\\\n)*.*)$", MAKEFILE, re.MULTILINE)
+
+    assert set(" ".join(listed).replace("\\\n", " ").split()) == documented
+
+
+def test_the_words_of_an_operation_are_words_and_nothing_more(shown: Callable[..., list[str]]) -> None:
+    assert shown("dead-letters", "DO=drop --id * `id` $(id)")[2:] == ["drop", "--id", "*", "`id`", "$(id)"]
+    assert shown("dead-letters")[2:] == ["list"]
+
+
+def test_a_time_that_is_given_and_empty_is_not_left_out(shown: Callable[..., list[str]]) -> None:
+    assert shown("rollback", "TO=")[2:] == ["--to", ""]
+    assert shown("rollback")[2:] == []
+
+
+@pytest.mark.parametrize("name", ["USER", "COLUMNS"])
+def test_what_the_shell_sets_counts_only_if_it_is_given_to_make(
+    shown: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    command = {
+        "USER": ["app-actions", "APP=x", "FROM=x", "TO=x", "REASON=x"],
+        "COLUMNS": ["replay", "FILE=x"],
+    }[name]
+    monkeypatch.setenv(name, "from the shell")
+
+    assert "from the shell" not in shown(*command)
+    assert "given" in shown(*command, f"{name}=given")
+
+
+@pytest.mark.parametrize("arguments", [[NASTY], ["help", f"COMMAND={NASTY}"], ["bench", f"ONLY={NASTY}"]])
+def test_an_unknown_name_is_not_run_by_a_shell(arguments: list[str]) -> None:
+    done = make(*arguments)
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert '"; echo INJECTED; " `id` ' in done.stderr.partition("make: ***")[0]
+    assert "uid=" not in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [["plant"], ["help", "COMMAND=plant"]])

@@ -29,8 +29,9 @@ MINISTACK_SOURCE = "local/ministack-requirements.txt"
 BOTH = "with {}: -m local.install .venv .local/ministack\n"
 SHIM = 'echo "pyenv: python3: command not found" >&2; exit 127'
 WHOLE = """case $*:$0 in
-  -m*) echo "with $0: $*" ;;
+  -m*) echo "with $0: $*"; shift 2; for made; do mkdir -p "$made"; echo 3.13 > "$made/installed"; done ;;
   *sys.version_info*.venv/bin/python | *sys.version_info*.local/ministack/bin/python) echo 3.13 ;;
+  *) echo fits ;;
 esac"""
 """A fake Python that can install, and that says with which arguments it was started to do so."""
 
@@ -50,7 +51,7 @@ def make_program(file: Path, script: str) -> Path:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder that looks like a clone. Its PATH has the Pythons that a test makes in first/ and second/."""
-    for tool in ("sh", "find", "grep", "head", "cat"):
+    for tool in ("sh", "find", "grep", "head", "cat", "cut", "tr", "mkdir", "mktemp", "rm", "sleep"):
         found = shutil.which(tool)
         assert found
         (tmp_path / "tools").mkdir(exist_ok=True)
@@ -118,6 +119,55 @@ def test_without_a_python_that_can_install_each_one_is_named_with_the_reason(fol
     ]
 
 
+def test_a_program_that_prints_nothing_is_no_python(folder: Path) -> None:
+    silent = make_program(folder / "first/python3", "exit 0")
+
+    done = run(folder, "python3")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"  {silent}: is no Python: it prints nothing\n" in done.stderr
+
+
+def test_a_python_that_does_not_answer_is_passed_over_although_its_child_goes_on(folder: Path) -> None:
+    hanging = make_program(folder / "first/python3", "sleep 25; exit 0")
+    named = make_program(folder / "second/python3", WHOLE)
+
+    began = time.monotonic()
+    assert run(folder).stdout == BOTH.format(named)
+    refused = run(folder, "first/python3").stderr
+
+    assert time.monotonic() - began < 24
+    assert f"  {hanging.relative_to(folder)}: does not answer within ten seconds\n" in refused
+    assert "illed" not in refused
+
+
+def test_what_a_program_prints_is_one_short_line_that_cannot_control_the_terminal(folder: Path) -> None:
+    make_program(folder / "first/python3", "printf '\\n\\033[2J\\033]0;title\\007bad%0900d\\nmore' 0; exit 3")
+
+    line = run(folder).stderr.splitlines()[1]
+
+    assert line.startswith(f"  {folder}/first/python3: does not run: [2J]0;titlebad000")
+    assert len(line) < len(str(folder)) + 250
+    assert line.isprintable()
+
+
+def test_a_program_that_prints_without_end_is_ended_early(folder: Path) -> None:
+    make_program(folder / "first/python3", "while :; do echo 0123456789012345678901234567890123456789; done")
+
+    began = time.monotonic()
+    assert f"  {folder}/first/python3: does not run: 0123" in run(folder).stderr
+    assert time.monotonic() - began < 9
+
+
+def test_installing_that_installs_nothing_is_a_failure(folder: Path) -> None:
+    make_program(folder / "first/python3", "echo fits")
+
+    done = run(folder)
+
+    assert done.returncode == 1
+    assert f"✗ {folder}/first/python3 ended without an error, but .venv is not installed.\n" in done.stderr
+
+
 def test_only_the_python_that_is_named_is_used(folder: Path) -> None:
     make_program(folder / "first/python3", WHOLE)
     named = make_program(folder / "second/python3.12", WHOLE)
@@ -140,7 +190,7 @@ def probe_of(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 
 
 def test_the_probe_accepts_this_python(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert probe_of(monkeypatch, capsys) == ""
+    assert probe_of(monkeypatch, capsys) == "fits\n"
 
 
 @pytest.mark.parametrize(

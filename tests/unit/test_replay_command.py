@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -276,6 +275,20 @@ def test_a_file_that_is_not_there_is_named(replayed: Replayed, tmp_path: Path) -
     assert (code, errors) == (1, f"✗ There is no file {gone}.\n")
 
 
+@pytest.mark.usefixtures("api")
+def test_a_link_to_itself_is_refused_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    loop = tmp_path / "loop.csv"
+    loop.symlink_to(loop)
+    monkeypatch.setattr(sys, "argv", ["replay", str(loop)])
+
+    with pytest.raises(SystemExit):
+        replay.main()
+
+    assert capsys.readouterr().err.endswith("cannot be read: Too many levels of symbolic links.\n")
+
+
 @pytest.mark.parametrize(
     ("given", "options"),
     [
@@ -284,10 +297,15 @@ def test_a_file_that_is_not_there_is_named(replayed: Replayed, tmp_path: Path) -
         ([], []),
     ],
 )
-def test_make_passes_its_variables_on_but_not_the_width_of_the_terminal(given: list[str], options: list[str]) -> None:
-    command = ["make", "--dry-run", "--no-print-directory", "replay", "FILE=May 2024.zip", *given]
+def test_make_passes_its_variables_on_but_not_the_width_of_the_terminal(
+    tmp_path: Path, given: list[str], options: list[str]
+) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    python.chmod(0o755)
+    command = ["make", "--old-file=env", f"BIN={tmp_path}", "replay", "FILE=May 2024.zip", *given]
     environment = {**os.environ, "COLUMNS": "80"}
 
     shown = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
 
-    assert shlex.split(shown.stdout.splitlines()[-1])[1:] == ["-m", "local.replay", "May 2024.zip", *options]
+    assert shown.stdout.splitlines() == ["-m", "local.replay", "May 2024.zip", *options]

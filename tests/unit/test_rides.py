@@ -78,7 +78,10 @@ def with_cell(column: str, text: str) -> str:
             for text in ("soon", "10", "2024-02-30 08:00", "2024-05-01", "8:30")
         ),
         *((with_cell("started_at", text), "time missing") for text in ("", "NULL")),
-        *((with_cell("started_at", text), "time out of range") for text in ("2105-05-01 08:30", "1015-05-01 08:30")),
+        *(
+            (with_cell("started_at", text), "time out of range")
+            for text in ("2105-05-01 08:30", "1015-05-01 08:30", "0001-01-01 00:00:00")
+        ),
         (RIDE + ",", "trailing separator"),
         (RIDE + ",more", "too many columns"),
         (RIDE.rsplit(",", 1)[0], "too few columns"),
@@ -119,6 +122,19 @@ def test_a_last_line_that_is_cut_short_is_reported(surveyed: Surveyed, ending: s
     assert found.bad.first == {reason: ["3"]}
     assert len(rides) == 1
     assert not found.notes, "a character that is cut short does not change the detected encoding"
+
+
+def test_a_late_date_that_would_make_all_other_rides_too_old_is_noted_with_its_line(surveyed: Surveyed) -> None:
+    before = with_cell("started_at", "2019-06-01 08:30")
+    late = with_cell("started_at", "2026-05-27 08:00")
+
+    survey, *_ = surveyed("\n".join([NEW, *[before] * 20, late, *[before] * 9]))
+    usual, *_ = surveyed("\n".join([NEW, *[before] * 20]))
+
+    [note] = survey.notes
+    assert note.startswith("Only 1 of 30 rides are of the last 40 days up to 2026-05-27, and much older rides are ")
+    assert " That day is in line 22. " in note
+    assert usual.notes == []
 
 
 def test_a_last_line_needs_no_newline(surveyed: Surveyed) -> None:
