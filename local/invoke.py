@@ -122,6 +122,8 @@ def _get_ready(person: ExamplePerson, function: str) -> str:
 
 def read_event(file: Path) -> Sent:
     """Return an event as a file has it. Ends the program, and says where, if the file cannot be read as JSON."""
+    if file.exists() and not (file.is_file() or file.is_dir()):
+        exit_with(f"{file} is not a regular file: a pipe or a device may never end.")
     try:
         content = file.read_bytes()
         json.loads(content)
@@ -131,6 +133,8 @@ def read_event(file: Path) -> Sent:
         exit_with(f"{file} is not JSON in UTF-8.")
     except json.JSONDecodeError as error:
         exit_with(f"{file} is not JSON: line {error.lineno}, column {error.colno}: {error.msg}.")
+    except (RecursionError, ValueError) as error:  # too deep, or a number of thousands of digits
+        exit_with(f"{file} cannot be read as JSON: {error}.")
     return Sent(content, file)
 
 

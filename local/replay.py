@@ -25,7 +25,17 @@ from local.calls import StoppedError, in_parallel, stop_on_failure
 from local.client import of_stack, open_client, stack_clock
 from local.command import add_json, command_parser, non_empty, path, run_command
 from local.console import apart_from_the_output, console, exit_with, print_json, progress, shown, step
-from local.replay_report import Sent, Survey, Wallets, columns_read, document, totals, why_no_ride, why_refused
+from local.replay_report import (
+    MOST_LISTED,
+    Sent,
+    Survey,
+    Wallets,
+    columns_read,
+    document,
+    totals,
+    why_no_ride,
+    why_refused,
+)
 from local.ride_columns import ColumnsError, parse_columns
 from local.ride_files import UnreadableFileError
 from local.ride_survey import RideFile
@@ -249,10 +259,11 @@ def _print_folded(line: str) -> None:
 
 
 def show(survey: Survey, sent: Sent, wallets: Wallets | None, bad_rows: Path) -> None:
-    """Print the totals, and name the file that lists every bad row."""
+    """Print the totals, and name the file that lists the bad rows."""
     print_table([Column(), number(), Column()], totals(survey, sent, wallets), indent=1)
     if survey.bad.count:
-        console.print(f"All bad rows, with their reasons:\n  {shown(bad_rows)}")
+        listed = "All" if survey.bad.count.total() <= MOST_LISTED else f"The first {MOST_LISTED:,}"
+        console.print(f"{listed} bad rows, with their reasons:\n  {shown(bad_rows)}")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,9 @@ ColumnsRead = tuple[tuple[str, str], ...]
 MOST_COMPARED = 2_000_000
 """Rides of which a survey remembers the row, to count the rows that are there again. It needs about 90 bytes each."""
 
+MOST_LISTED = 100_000
+"""The most bad rows that the bad-row file lists. A small archive may unpack to a file of millions of bad lines."""
+
 _LONGEST_TEXT = 200
 """The most characters of a bad row that the bad-row file shows."""
 
@@ -137,7 +140,7 @@ class Wallets:
 
 @contextmanager
 def bad_row_file(file: Path) -> Iterator[TextIO]:
-    """Open the file that lists every bad row. It replaces a file of that name, and is deleted if it stays empty.
+    """Open the file that lists the bad rows. It replaces a file of that name, and is deleted if it stays empty.
 
     Raises:
         StoppedError: the file cannot be written.

@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
-from local.replay_report import Survey, bad_row_file, bad_row_line
+from local.replay_report import MOST_LISTED, Survey, bad_row_file, bad_row_line
 from local.ride_archives import SHEET_SUFFIXES, sources
 from local.ride_files import MIXED, NotRidesError, Source, UnreadableFileError, encoding_of
 from local.ride_headers import Header
@@ -53,7 +53,7 @@ class RideFile:
         return max(1, sum(rides.source.size for rides in self._lists) // 1000)
 
     def survey(self, bad_rows: Path, tell: Callable[[int], None] = lambda _: None) -> Survey:
-        """Read all rows, count them, and write each bad row to the file ``bad_rows``.
+        """Read all rows, count them, and write the first ``MOST_LISTED`` bad rows to the file ``bad_rows``.
 
         ``tell`` is called with the number of kilobytes read so far.
 
@@ -133,7 +133,8 @@ def _read(rides: RideList, found: Survey, target: TextIO, on_bytes: Callable[[in
     for row in rides_in(rides, on_bytes, on_header):
         if isinstance(row, BadRow):
             found.bad.add(row)
-            target.write(bad_row_line(row))
+            if found.bad.count.total() <= MOST_LISTED:
+                target.write(bad_row_line(row))
         else:
             found.add(row, rides.source.part)
 

@@ -1,6 +1,7 @@
 """`make invoke` and `make local`, apart from the functions themselves."""
 
 import json
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -214,6 +215,8 @@ def test_another_event_is_sent_as_it_is(invoked: Invoked, monkeypatch: pytest.Mo
         (b'{\n  "a": 1,\n}', "is not JSON: line 3, column 1: "),
         (b'{"a": "\xff"}', "is not JSON in UTF-8."),
         (b"", "is not JSON: line 1, column 1: "),
+        (b"[" * 200_000, "cannot be read as JSON: "),
+        (b'{"a": ' + b"1" * 5_000 + b"}", "cannot be read as JSON: "),
         (None, "cannot be read: No such file or directory."),
     ],
 )
@@ -232,6 +235,17 @@ def test_an_event_that_cannot_be_read_is_refused_with_its_place(
     assert run(monkeypatch, "ViewForest", "--event", str(file)) == 1
 
     assert f"{file} {said}" in capsys.readouterr().err
+    assert not invoked.sent
+
+
+def test_a_pipe_instead_of_an_event_is_refused_and_not_waited_for(
+    invoked: Invoked, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    os.mkfifo(pipe := tmp_path / "event.json")
+
+    assert run(monkeypatch, "ViewForest", "--event", str(pipe)) == 1
+
+    assert f"{pipe} is not a regular file" in capsys.readouterr().err
     assert not invoked.sent
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local import ride_survey
 from local.replay import ZONE
 from local.replay_report import Survey
 from local.ride_cells import BadCellError
@@ -48,6 +49,18 @@ def test_a_person_can_name_the_columns_of_any_file(read: Read) -> None:
     assert survey.bad.count.total() == 0
     assert [(ride.user, str(ride.started)) for ride in rides] == [("rad-7", "2024-05-01 08:30:00")]
     assert rides[0].distance_km == pytest.approx(1.395, abs=0.001)
+
+
+def test_all_bad_rows_are_counted_and_the_first_are_listed(
+    read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ride_survey, "MOST_LISTED", 3)
+
+    survey, _ = read(trips_of(FORMATS["Citi Bike 2013"], trips(2)) + "\n" * 10)
+
+    assert survey.rides == 2
+    assert survey.bad.count == {"blank line": 10}
+    assert len((tmp_path / "bad-rows.txt").read_text().splitlines()) == 3
 
 
 def test_a_list_of_rides_whose_first_column_is_the_start_time_is_no_list_of_stations() -> None:
