@@ -263,7 +263,7 @@ def show(survey: Survey, sent: Sent, wallets: Wallets | None, bad_rows: Path) ->
     print_table([Column(), number(), Column()], totals(survey, sent, wallets), indent=1)
     if survey.bad.count:
         listed = "All" if survey.bad.count.total() <= MOST_LISTED else f"The first {MOST_LISTED:,}"
-        console.print(f"{listed} bad rows, with their reasons:\n  {shown(bad_rows)}")
+        console.print(f"{shown(listed)} bad rows, with their reasons:\n  {shown(bad_rows)}")
 
 
 if __name__ == "__main__":
