@@ -166,7 +166,7 @@ def _plain(value: object) -> object:
 
 def print_failure(sentence: str, details: Iterable[str] = ()) -> None:
     """Print one sentence to standard error, and each detail on a line below it."""
-    with suppress(BrokenPipeError):  # standard error may still have a reader
+    with suppress(OSError):  # its reader may have gone, or its disk be full: standard error may still have a reader
         sys.stdout.flush()  # so that a log has the earlier output first
     errors = PipedConsole(stderr=True, highlight=False, soft_wrap=True, emoji=False)
     errors.print(f"[red]✗[/] {shown(sentence)}")

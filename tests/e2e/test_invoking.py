@@ -75,4 +75,4 @@ def test_a_function_that_fails_is_shown_with_its_error_and_its_traceback(tmp_pat
     assert done.returncode == 1
     assert "AccruePoints failed" in done.stdout
     assert 'handler.py", line ' in done.stdout
-    assert done.stderr == "✗ AccruePoints: Runtime.HandlerError: 'Records'\n"
+    assert done.stderr == "✗ AccruePoints: KeyError: 'Records' in functions/accrue_points/handler.py:19\n"

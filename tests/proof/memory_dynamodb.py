@@ -163,6 +163,10 @@ class MemoryDynamoDB:
         self.tables[TableName].pop(_name(Key), None)
         return {}
 
+    def describe_table(self, TableName: str) -> Raw:  # noqa: N803 - as boto3 takes it
+        """Describe a table. Like a new table, it does not say how many items it has."""
+        return {"Table": {"TableName": TableName}}
+
     def get_paginator(self, operation: str) -> "Paginator":
         return Paginator({"scan": self.scan}[operation])
 
@@ -239,7 +243,8 @@ class Paginator:
         found = self._find(**query)[: pagination.get("MaxItems")]
         size = pagination.get("PageSize") or max(1, len(found))
         for start in range(0, max(1, len(found)), size):
-            yield {"Items": found[start : start + size]}
+            page = found[start : start + size]
+            yield {"Items": page, "ScannedCount": len(page)}
 
 
 class MemorySQS:
