@@ -304,7 +304,15 @@ def test_make_passes_its_variables_on_but_not_the_width_of_the_terminal(
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
     python.chmod(0o755)
-    command = ["make", "--old-file=env", f"BIN={tmp_path}", "replay", "FILE=May 2024.zip", *given]
+    command = [
+        "make",
+        "--no-print-directory",
+        "--old-file=env",
+        f"BIN={tmp_path}",
+        "replay",
+        "FILE=May 2024.zip",
+        *given,
+    ]
     environment = {**os.environ, "COLUMNS": "80"}
 
     shown = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
