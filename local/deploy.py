@@ -24,6 +24,7 @@ from local.command import command_parser, non_empty, run_command
 from local.console import console, exit_with, shown, step
 from local.deployed import DeployedStack, UnfitStackError
 from local.deployment import NO_CREDENTIALS, client_arguments, endpoint_of_shell
+from local.failures import flat
 from local.function_check import check_functions
 from local.good_deployments import GoodDeployments, RecordError
 from local.parameters import parameters_in, quoted
@@ -83,7 +84,7 @@ def check_deployed(stack: str, region: str) -> None:
     except (NoCredentialsError, PartialCredentialsError):
         exit_with(f"The stack is deployed, but its functions were not checked. {NO_CREDENTIALS}")
     except (BotoCoreError, ClientError, UnfitStackError, RecordError) as error:
-        exit_with(f"The stack is deployed, but its functions were not checked: {' '.join(str(error).split())}")
+        exit_with(f"The stack is deployed, but its functions were not checked: {flat(error)}.")
 
 
 def described(stack: str, region: str) -> dict[str, Any]:

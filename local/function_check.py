@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
 from local.console import exit_with, print_failure, progress
+from local.failures import flat
 from local.function_logs import Reason, one_line, reason_of
 from local.harmless_events import Callers, HarmlessEvent, events_for
 from local.invoking import Invocation, invoke_with, lambda_client
@@ -151,7 +152,7 @@ class Asking:
             except ReadTimeoutError:
                 return Fault(name, harmless.about, Reason(f"it did not answer within {self.patience:.0f} s"))
             except (BotoCoreError, ClientError) as error:
-                return Fault(name, harmless.about, Reason(" ".join(f"it cannot be invoked: {error}".split())))
+                return Fault(name, harmless.about, Reason(f"it cannot be invoked: {flat(error)}"))
             self._answered_at = monotonic()
             if why := wrong_in(invocation, harmless):
                 return Fault(name, harmless.about, reason_of(invocation, why))
@@ -209,16 +210,12 @@ def _logged_error(invocation: Invocation, harmless: HarmlessEvent) -> str | None
 
     A function answers without what it is refused, if it can.
     """
-    for line in invocation.log:
+    for line, record in zip(invocation.log, invocation.records, strict=True):
         if harmless.logged and harmless.logged in line:
             continue
-        try:
-            record = json.loads(line)
-        except ValueError:
-            record = {}
-        if "AccessDenied" in line or (isinstance(record, dict) and record.get("level") in _ERRORS):
-            said = record.get("message", line) if isinstance(record, dict) else line
-            return f"it logged an error: {said}"
+        fields = record or {}
+        if "AccessDenied" in line or fields.get("level") in _ERRORS:
+            return f"it logged an error: {fields.get('message', line)}"
     return None
 
 

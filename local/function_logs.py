@@ -1,6 +1,5 @@
 """Finds in what a function returned and logged which error it met, and in which line of the project's files."""
 
-import json
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -39,7 +38,7 @@ def reason_of(invocation: Invocation, why: str) -> Reason:
     """Return the error of an invocation that failed. ``why`` says what is wrong with its outcome."""
     if invocation.is_error and (ended := _ended(invocation)):
         return ended
-    texts = [*_texts_of_answer(invocation), *_texts_of_log(invocation.log)]
+    texts = [*_texts_of_answer(invocation), *_texts_of_log(invocation)]
     where = next(filter(None, (_where_in(text, invocation.function) for text in texts)), "")
     error = next(filter(None, map(_error_in, texts)), why)
     return Reason(error, where)
@@ -82,20 +81,15 @@ def _texts_of_answer(invocation: Invocation) -> Iterator[str]:
     yield described
 
 
-def _texts_of_log(lines: tuple[str, ...]) -> Iterator[str]:
+def _texts_of_log(invocation: Invocation) -> Iterator[str]:
     """Yield the tracebacks and errors in lines that the functions logged.
 
     Lambda returns the last 4 KB of a log. So the first line may lack its beginning, and is no JSON.
     """
-    for line in lines:
-        try:
-            record = json.loads(line)
-        except ValueError:
+    for line, record in zip(invocation.log, invocation.records, strict=True):
+        if record is None:
             yield line.replace("\\n", "\n").replace('\\"', '"')
-            continue
-        if not isinstance(record, dict):
-            continue
-        if "exception" in record:
+        elif "exception" in record:
             yield str(record["exception"])
         elif "where" in record:
             unsaid = "its message is not logged, because the request reads a person"

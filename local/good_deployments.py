@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import boto3
 from botocore.exceptions import ClientError
+from pydantic import TypeAdapter
 
 from local.sam import ROOT
 
@@ -30,7 +31,7 @@ _BUCKET = re.compile(r"\bs3://([a-z0-9.-]+)/")
 
 
 class RecordError(Exception):
-    """A deployment cannot be recorded, or a record cannot be read. The message is a clause."""
+    """A deployment cannot be recorded. The message is a clause."""
 
 
 class GoodDeployment(NamedTuple):
@@ -53,10 +54,18 @@ class GoodDeployment(NamedTuple):
         return (self.template, self.parameters) == (other.template, other.parameters)
 
 
+_RECORD = TypeAdapter(GoodDeployment)
+
+
 class GoodDeployments:
-    """The records of one stack."""
+    """The records of one stack.
+
+    ``unreadable`` has the keys of records that were found and could not be read: they are damaged, or of a release that
+    has other fields. They are left out, so that they stop neither a deployment nor a rollback.
+    """
 
     def __init__(self, stack: str, client_arguments: Mapping[str, Any]) -> None:
+        self.unreadable: set[str] = set()
         self._stack = stack
         self._client_arguments = client_arguments
 
@@ -99,7 +108,6 @@ class GoodDeployments:
         """Return the recorded deployments, oldest first. The list is empty if the stack does not exist.
 
         Raises:
-            RecordError: a record is not one of this release.
             ClientError, BotoCoreError: an AWS call was refused, or AWS could not be reached.
         """
         current = self.current()
@@ -110,7 +118,10 @@ class GoodDeployments:
         found = []
         for key in sorted(entry["Key"] for entry in listed):
             body = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-            found.append(_parsed(key, body))
+            try:
+                found.append(_parsed(body))
+            except (ValueError, LookupError, TypeError):
+                self.unreadable.add(key)
         return found
 
     def status(self) -> str:
@@ -146,11 +157,10 @@ class GoodDeployments:
         return boto3.client("s3", **self._client_arguments)
 
 
-def _parsed(key: str, body: bytes) -> GoodDeployment:
-    try:
-        return GoodDeployment(**json.loads(body))
-    except (ValueError, TypeError):
-        raise RecordError(f"the record {key} is not one that this release reads") from None
+def _parsed(body: bytes) -> GoodDeployment:
+    """Return a record. A later release may have written more fields, which are ignored."""
+    read = json.loads(body)
+    return _RECORD.validate_python({name: read[name] for name in GoodDeployment._fields})
 
 
 def now() -> str:

@@ -24,6 +24,7 @@ from local.console import console, exit_with, shown, step
 from local.deploy import described, run_sam_deploy
 from local.deployed import UnfitStackError
 from local.deployment import NO_CREDENTIALS, alone, client_arguments, endpoint_of_shell
+from local.failures import flat
 from local.function_check import check_functions
 from local.good_deployments import GoodDeployment, GoodDeployments, RecordError
 from local.sam import SamError
@@ -54,11 +55,14 @@ class Restorable(NamedTuple):
 
 def rollback(stack: Restorable, to: str | None) -> None:
     """Deploy a recorded deployment again, and check its functions. Ends the program if that is not possible."""
+    known = stack.deployments.all()
+    for key in sorted(stack.deployments.unreadable):
+        console.print(f"[yellow]![/] the record {shown(key)} cannot be read by this release, and is left out")
     if to == LIST:
-        list_deployments(stack.deployments.all(), stack.deployments.current())
+        list_deployments(known, stack.deployments.current())
         return
     wait_until_settled(stack.deployments)
-    wanted, now = chosen_of(stack.deployments.all(), to, stack.of_stack), stack.deployments.current()
+    wanted, now = chosen_of(known, to, stack.of_stack), stack.deployments.current()
     named = f"the deployment of {wanted.checked_at}, release {wanted.release}"
     is_there = now is not None and wanted.is_same_as(now)
     if is_there:
@@ -69,8 +73,7 @@ def rollback(stack: Restorable, to: str | None) -> None:
             template = Path(folder, "template.yaml")
             template.write_text(wanted.template, "utf-8")
             stack.deploy(template, wanted.parameters)
-    known = stack.describe()
-    check_functions(known, [f"Each deployment that is known: make rollback TO=list{stack.of_stack}"])
+    check_functions(stack.describe(), [f"Each deployment that is known: make rollback TO=list{stack.of_stack}"])
     stack.deployments.record()
     if not is_there:
         console.print(f"[bold]The stack is back at[/] {shown(named)}. Its data is as it was.")
@@ -101,7 +104,7 @@ def list_deployments(known: Sequence[GoodDeployment], current: GoodDeployment | 
         console.print(shown(f"{_line(one)}{', deployed now' * is_deployed}"))
     if known:
         console.print("A deployment that changed neither code nor parameters is listed once.")
-    if not known:
+    else:
         console.print("No deployment of this stack has passed the check of its functions yet.")
 
 
@@ -190,7 +193,7 @@ def main() -> None:
     except (SamError, UnfitStackError, RecordError) as error:
         exit_with(f"The stack was not brought back. {error}")
     except (ClientError, BotoCoreError) as error:
-        exit_with(f"The stack was not brought back: {' '.join(str(error).split())}")
+        exit_with(f"The stack was not brought back: {flat(error)}.")
 
 
 if __name__ == "__main__":

@@ -103,13 +103,46 @@ def test_a_stack_has_no_records_of_another_whose_name_begins_alike(aws: Any, dep
     assert GoodDeployments("tree", ARGUMENTS).all() == []
 
 
-def test_a_record_of_another_form_is_named(aws: Any, deployments: GoodDeployments) -> None:  # noqa: ANN401
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"commit": "abc"}',
+        b'{"checked_at": "cut',
+        b"[]",
+        b"",
+        b"\xff",
+        b'{"checked_at": "t", "release": "r", "template": {}, "parameters": []}',
+    ],
+)
+def test_a_record_that_cannot_be_read_is_left_out_and_named(
+    body: bytes,
+    aws: Any,  # noqa: ANN401
+    deployments: GoodDeployments,
+    rolled: "Rolled",
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     deploy(aws, 1)
-    key = f"saxaul-deployments/{NAME}/2027-06-05T01:00:00Z.json"
-    boto3.client("s3", **ARGUMENTS).put_object(Bucket=BUCKET, Key=key, Body=b'{"commit": "abc"}')
+    good = deployments.record()
+    key = f"saxaul-deployments/{NAME}/2099-06-05T01:00:00Z.json"
+    boto3.client("s3", **ARGUMENTS).put_object(Bucket=BUCKET, Key=key, Body=body)
+    deploy(aws, 2)
 
-    with pytest.raises(RecordError, match="2027-06-05T01:00:00Z"):
-        deployments.all()
+    rolled.back()
+
+    assert [code for code, _ in rolled.deployed] == [f"s3://{BUCKET}/code-1"]
+    assert f"{key} cannot be read by this release" in " ".join(capsys.readouterr().out.split())
+    assert deployments.all() == [good]
+
+
+def test_a_record_of_a_later_release_may_have_more_fields(aws: Any, deployments: GoodDeployments) -> None:  # noqa: ANN401
+    deploy(aws, 1)
+    good = deployments.record()
+    later = good._replace(checked_at="2099-06-05T01:00:00Z")
+    key = f"saxaul-deployments/{NAME}/{later.checked_at}.json"
+    body = json.dumps({**later._asdict(), "by": "somebody"}).encode()
+    boto3.client("s3", **ARGUMENTS).put_object(Bucket=BUCKET, Key=key, Body=body)
+
+    assert deployments.all() == [good, later]
 
 
 # --- which deployment comes back --------------------------------------------------------------------------------------
