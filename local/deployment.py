@@ -29,9 +29,12 @@ _ARTEFACTS = "saxaul-artefacts"
 ADMIN = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 """Credentials of the emulator's administrator, who deploys. The functions run under the roles of the template."""
 
+ACCEPTANCE_DAYS: Final = 40
+"""How many days old an action may be on the laptop, so that a month of published rides can be replayed."""
+
 _PARAMETERS = {
     **THIS_MACHINE,
-    "AcceptanceDays": "40",  # so that a month of published rides can be replayed
+    "AcceptanceDays": str(ACCEPTANCE_DAYS),
     "HarvestTime": "at-once",  # so that points can be harvested immediately
     "CatalogDelay": "2",  # so that a changed entry of the catalog can be tried at once
     "PlantingSchedule": "rate(1 minute)",

@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
+from local.deployment import ACCEPTANCE_DAYS
 from local.replay_report import MOST_LISTED, Survey, bad_row_file, bad_row_line
 from local.ride_archives import SHEET_SUFFIXES, sources
 from local.ride_files import MIXED, NotRidesError, Source, UnreadableFileError, encoding_of
@@ -14,9 +15,6 @@ from local.ride_headers import Header
 from local.ride_stations import Atlas, Stations, nearest_first, stations_in
 from local.ride_times import DAY_FIRST
 from local.rides import BadRow, Ride, RideList, rides_in
-
-_NEAR_DAYS = 40
-"""How many days before the last ride a laptop stack still accepts."""
 
 
 class RideFile:
@@ -28,7 +26,7 @@ class RideFile:
         today: the present, in the programme's time zone.
 
     Raises:
-        UnreadableFileError: a file does not exist, or cannot be unpacked, or has not what it should have.
+        UnreadableFileError: a file does not exist, or cannot be unpacked, or does not have what it should have.
     """
 
     def __init__(self, file: Path, columns: Mapping[str, str], stations: Path | None, today: datetime) -> None:
@@ -161,13 +159,13 @@ def _notes_on(found: Survey, lists: Iterable[RideList]) -> Iterator[str]:
 
 def _note_on_the_last_day(found: Survey) -> str | None:
     """Return a note if few rides are near the last day, to which all dates are moved: its date may be wrong."""
-    near = sum(count for day, count in found.days.items() if (found.last_day - day).days <= _NEAR_DAYS)
+    near = sum(count for day, count in found.days.items() if (found.last_day - day).days <= ACCEPTANCE_DAYS)
     if near * 10 >= found.rides:
         return None
     return (
-        f"Only {near:,} of {found.rides:,} rides are of the last {_NEAR_DAYS} days up to {found.last_day}, and much "
-        f"older rides are refused as too old. That day is in line {found.last_line}. If its date is wrong, correct it "
-        "or delete the line, and replay the file again."
+        f"Only {near:,} of {found.rides:,} rides are of the last {ACCEPTANCE_DAYS} days up to {found.last_day}, and "
+        f"much older rides are refused as too old. That day is in line {found.last_line}. If its date is wrong, "
+        "correct it or delete the line, and replay the file again."
     )
 
 

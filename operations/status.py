@@ -34,7 +34,7 @@ from local.client import (
 from local.command import add_json, command_parser, run_command
 from local.console import print_failure, print_json, watching
 from local.deployment import LAPTOP_STACK
-from local.good_deployments import GoodDeployments, RecordError
+from local.good_deployments import GoodDeployments
 from operations.log_group import LogGroup, UnfinishedQueryError
 from operations.shown_status import (
     Row,
@@ -64,7 +64,6 @@ from saxaul_client import OperatorClient, SaxaulError
 _FAILURES = (
     BotoCoreError,
     ClientError,
-    RecordError,
     ObjectError,
     OverloadedError,
     SaxaulError,
