@@ -22,6 +22,9 @@ FIRST_LOG_SECONDS = 2.0
 
 _MOST_REMEMBERED = 100
 
+_COUNTED_PARTS = 20
+"""The time left is said once one of so many parts of the total is counted: the first workers may just be starting."""
+
 
 class Work:
     """Work that has begun.
@@ -64,7 +67,7 @@ class Work:
     def left(self) -> float | None:
         """Return about how many seconds the rest will take, or None if nothing is known."""
         counted, at = self._first or (0, 0.0)
-        if self._first and counted < self.done < self.total:
+        if self._first and self.total / _COUNTED_PARTS <= self.done - counted < self.total - counted:
             return (self.seconds - at) * (self.total - self.done) / (self.done - counted)
         if self._last_time and self._last_time > self.seconds and not self.things:
             return self._last_time - self.seconds

@@ -37,6 +37,18 @@ def test_the_rest_takes_as_long_for_each_thing_as_what_is_done(time: Time) -> No
     assert work.text() == "sending: 500 of 2,000 rides, about 1 min 30 s left"
 
 
+def test_too_few_things_say_nothing_about_the_rest(time: Time) -> None:
+    work = Work("posting", "wallets", 6_000)
+    work.tell(0)
+    time.now += 2
+    work.tell(1)
+    assert work.left() is None
+    time.now += 4
+    work.tell(300)
+
+    assert work.left() == 114
+
+
 def test_what_an_earlier_run_has_done_says_nothing_about_the_speed(time: Time) -> None:
     work = Work("reading", "items", 1_000)
     work.tell(900)
