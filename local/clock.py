@@ -31,7 +31,7 @@ _PATIENCE = 30
 _FUNCTION_SECONDS = 300
 """The most seconds that a scheduled function may take."""
 
-_QUEUES = ("actions", "redemptions", "planting")
+_QUEUES = ("actions", "redemptions", "planting", "photos")
 """The queues that must be empty at a move. Work that takes days is never seen on AWS, and the ledger relies on that."""
 
 

@@ -21,6 +21,8 @@ OUTPUTS = {
     "redemptions_dead_letter": "RedemptionDeadLetterQueueUrl",
     "planting": "PlantingQueueUrl",
     "planting_dead_letter": "PlantingDeadLetterQueueUrl",
+    "photos": "PhotoQueueUrl",
+    "photos_dead_letter": "PhotoDeadLetterQueueUrl",
     "totals_dead_letter": "ImpactDeadLetterQueueUrl",
     "repeats_dead_letter": "RepeatDeadLetterQueueUrl",
     "publication_dead_letter": "PublicationDeadLetterQueueUrl",

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from local.api_events import queue_event, request_event
 from local.template import resources
 from saxaul.http.request import CHECK
+from saxaul.trees.photos import upload_key
 
 NOBODY = CHECK
 """The name of whatever the events ask for. Nothing has it."""
@@ -91,6 +92,7 @@ def events_for(callers: Callers) -> dict[str, list[HarmlessEvent]]:
         "ScheduleOrders": [HarmlessEvent("a run that only lists", {"only_list": True})],
         "PlaceOrders": [_EMPTY_BATCH, _NO_PROJECT],
         "TakeReports": _take_reports(callers),
+        "HashPhotos": [_EMPTY_BATCH, _NO_UPLOAD],
         "ViewForest": _view_forest(callers),
         "ManageGrants": _manage_grants(callers),
         "ProveTrees": [
@@ -259,6 +261,13 @@ _NO_PROJECT = HarmlessEvent(
     queue_event({"project_id": NOBODY}),
     returned=(f"{NOBODY}-0",),
     logged=f"the catalog has no tree project {NOBODY}",
+)
+
+
+_NO_UPLOAD = HarmlessEvent(
+    "an upload that nobody made",
+    queue_event({"Records": [{"s3": {"object": {"key": upload_key("0" * 64, NOBODY)}}}]}),
+    logged="the upload is gone",
 )
 
 

@@ -38,7 +38,16 @@ ALL = "all"
 _IN_ORDER = (
     *("ManageApps", "EndOverlaps", "ManageCatalog", "PublishCatalog", "ManageGrants", "SuggestCampaigns"),
     *("IngestActions", "AccruePoints", "FindRepeats", "TallyImpact", "RedeemTrees", "SettleRedemptions"),
-    *("SweepRedemptions", "PlaceOrders", "ScheduleOrders", "TakeReports", "ViewForest", "ProveTrees", "ViewImpact"),
+    *(
+        "SweepRedemptions",
+        "PlaceOrders",
+        "ScheduleOrders",
+        "TakeReports",
+        "HashPhotos",
+        "ViewForest",
+        "ProveTrees",
+        "ViewImpact",
+    ),
 )
 """The order in which all functions are invoked: from the catalog to an ordered tree. The others come last."""
 

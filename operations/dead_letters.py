@@ -36,6 +36,7 @@ from saxaul.catalog.sentences import counted
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.deadline import UnansweredError
 from saxaul.messages.bodies import ActionMessage, PlantingMessage, RedemptionMessage
+from saxaul.messages.uploads import uploaded_keys
 from saxaul.races import ContendedError
 from saxaul.storage.receipts import Receipts
 from saxaul.storage.table import Table
@@ -177,6 +178,8 @@ def summary(body: str, kind: str) -> str:
             return f"redemption {redemption.redemption_id} of {redemption.user_id} for {redemption.project_id}"
         if kind == "planting":
             return f"an order for {PlantingMessage.model_validate_json(body).project_id}"
+        if kind == "photos":
+            return _uploads_in(body)
         message = ActionMessage.model_validate_json(body)
     except ValidationError as error:
         fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
@@ -186,6 +189,15 @@ def summary(body: str, kind: str) -> str:
     actions = f"{len(message.actions)} actions ({types})" if message.actions else "no actions"
     withdrawals = f", {len(message.withdrawals)} withdrawals" if message.withdrawals else ""
     return f"{message.app}: {actions}, {len(message.reversals)} reversals{withdrawals}"
+
+
+def _uploads_in(body: str) -> str:
+    """Return which uploads a message of S3 is about, or why it cannot be parsed."""
+    try:
+        keys = uploaded_keys(body)
+    except ValueError as error:
+        return f"{_UNREADABLE} ({error}): {body[:_SHOWN_CHARACTERS]}"
+    return f"the upload {', '.join(keys)}" if keys else "a test of S3"
 
 
 def _described(message: "MessageTypeDef", kind: str) -> dict[str, Any]:
@@ -231,7 +243,7 @@ def _arguments() -> argparse.Namespace:
     parser = command_parser("operations.dead_letters", __doc__, is_whole=True)
     parser.add_argument("command", choices=["list", "redrive", "drop"], help="what to do; the lines above say it")
     parser.add_argument(
-        "--queue", choices=["actions", "redemptions", "planting"], default="actions", help="whose messages"
+        "--queue", choices=["actions", "redemptions", "planting", "photos"], default="actions", help="whose messages"
     )
     parser.add_argument("--id", type=non_empty, help="redrive, drop: only this message")
     parser.add_argument("--all", action="store_true", help="drop: every message")

@@ -38,7 +38,7 @@ from saxaul_client import OperatorClient, items_of
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-WORK_QUEUES = ("actions", "redemptions", "planting")
+WORK_QUEUES = ("actions", "redemptions", "planting", "photos")
 DEAD_ONLY = ("totals", "repeats", "publication", "schedules")
 """What else has a dead-letter queue: counting, finding repeats, publishing the catalog, and all schedules."""
 
@@ -81,6 +81,7 @@ class StatusReading(NamedTuple):
             "actions": self._oldest_batch(now),
             "redemptions": now - requested[0].requested_at if requested else None,
             "planting": self._oldest_reservation(now),
+            "photos": None,
         }
         work = [QueueFacts(name, self._count(name), oldest[name], self._count_dead(name)) for name in WORK_QUEUES]
         return work + [QueueFacts(name, None, None, self._count_dead(name)) for name in DEAD_ONLY]

@@ -3,21 +3,24 @@
 from saxaul.startup import prepare
 from saxaul.catalog.models import TypeAdapter
 from saxaul.http.access import TO_PLANT
-from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, Listed
+from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, Listed, Record
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import endpoint
 from saxaul.http.operations import operation
 from saxaul.http.order_views import OrderPage, OrderView, ReportsView, order_summary, order_view, reports_view
+from saxaul.http.photo_views import PhotosView, photos_view
 from saxaul.http.query import CURSOR, Choice, WholeNumber
 from saxaul.http.request import Request, Response
 from saxaul.ledger.identifiers import Id, Instant
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.meter_calls import take_call
+from saxaul.services.offer_uploads import upload_offering
 from saxaul.services.take_reports import read_key_again, report_taking
 from saxaul.services.view_orders import order_viewing
 from saxaul.settings import settings
 from saxaul.trees.orders import OrderPlace, OrderState, PlantingOrder
+from saxaul.trees.photos import PhotosToUpload
 from saxaul.trees.report_rules import apply_confirmations, apply_failures, apply_inspections
 from saxaul.trees.reports import Confirmation, Failure, Inspection
 
@@ -26,6 +29,7 @@ _LIMIT = WholeNumber("limit", "The most orders of the page.", default=50, maximu
 _STATE = Choice("state", "The state of the orders; any state by default.", tuple(OrderState))
 CONFIRMATIONS = Listed("confirmations", Confirmation, MAX_REPORTS, too_many="too_many_reports")
 FAILURES = Listed("failures", Failure, MAX_FAILURES, too_many="too_many_reports")
+PHOTOS = Record("request for uploads", PhotosToUpload)
 INSPECTIONS = Listed("inspections", Inspection, MAX_REPORTS, too_many="too_many_reports")
 
 
@@ -109,6 +113,25 @@ def inspect_trees(request: Request) -> Response:
     return Response(reports_view(report_taking().take(order, reports, apply_inspections)))
 
 
+@operation(
+    *("POST", "/planting-orders/{order_id}/photos", TO_PLANT),
+    body=PHOTOS,
+    answers={200: PhotosView},
+    problems=("unknown_order",),
+)
+def offer_uploads(request: Request) -> Response:
+    """Ask how to upload photos of an order's trees, and which of them are hashed already.
+
+    Each photo is named by the SHA-256 of its bytes. Upload one that is `awaited` with its form. Saxaul hashes its bytes
+    within seconds, and publishes the photo for good, with everything that is in the file, such as the place where it
+    was taken. Send the same request again to see that it is `hashed`. Then a report may name it. A file that is not the
+    declared photo is deleted, and stays `awaited`.
+    """
+    _order(request)
+    offered = upload_offering().offer(PHOTOS.of(request).photos)
+    return Response(photos_view(offered, settings().calendar))
+
+
 def _order(request: Request) -> PlantingOrder:
     return order_viewing().find(request.identifier("order_id"), request.caller.partners)
 
@@ -119,6 +142,7 @@ handler = endpoint(
     confirm_trees,
     fail_trees,
     inspect_trees,
+    offer_uploads,
     find_client=registered_client,
     take_call=take_call,
     read_again=read_key_again,

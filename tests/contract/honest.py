@@ -124,6 +124,7 @@ def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
     moment = world.now.isoformat()
     planting = {"tag": "T-1", "lat": 38.85, "lon": 105.73, "planted_at": moment}
     seen = {"certificate": world.planted, "state": "alive", "inspected_at": moment, "inspector": "Li"}
+    photo = {"sha256": "0" * 64, "bytes": 1000, "type": "image/jpeg"}
     wish = {"project_id": "saxaul-alxa"}
     return {
         "POST /actions": [Honest(body={"actions": [action]})],
@@ -152,6 +153,7 @@ def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
             Honest(failing, {"failures": [{"certificate": world.failing, "reason": "frost"}]})
         ],
         "POST /planting-orders/{order_id}/inspections": [Honest(planted, {"inspections": [seen]})],
+        "POST /planting-orders/{order_id}/photos": [Honest(planted, {"photos": [photo]})],
         "GET /catalog/{kind}": [Honest({"kind": kind}) for kind in KINDS],
         "GET /catalog/{kind}/{id}": [Honest(entry)],
         "PUT /catalog/{kind}/{id}": [Honest(path, deepcopy(_ENTRY_OF_KIND[path["kind"]])) for path in entries],

@@ -8,7 +8,7 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from http import HTTPStatus
 from random import Random
 from typing import Any
@@ -26,6 +26,7 @@ from tests.clocks import StoppedClock
 from tests.integration.conftest import new_stack
 from tests.integration.stack import Response, Stack, an_app, call, invoke
 from tests.integration.test_impact import Stream
+from tests.photos import PHOTO, declared
 from tests.proof.memory_kms import MemoryKMS
 
 OPERATIONS = {declared.run.__name__: declared for declared in operations()}
@@ -162,9 +163,10 @@ def _fixed_stack(patches: pytest.MonkeyPatch) -> Iterator[Stack]:
     with new_stack(patches, clock) as stack:
         numbers, key = _Numbers(), _FixedKMS()
         drawing = ("manage_apps", "place_orders", "queue_calls", "rotate_secrets", "schedule_orders")
-        for module in ("log.entries", "trees.numbers", *(f"services.{name}" for name in drawing)):
+        for module in ("log.entries", "storage.uploads", "trees.numbers", *(f"services.{name}" for name in drawing)):
             patches.setattr(f"saxaul.{module}.secrets", numbers)
         patches.setattr("saxaul.storage.signing.kms", lambda: key)
+        patches.setattr("botocore.auth.get_current_datetime", lambda: datetime.fromtimestamp(clock.instant, UTC))
         yield stack
 
 
@@ -370,6 +372,10 @@ def _plant(journey: Journey) -> None:
     [redemption_id] = {tree["redemption_id"] for tree in shown.body["ordered_trees"]}
     too_late = {**MEI, "redemption_id": redemption_id}
     journey("cancel_redemption", "A tree that is already ordered", "already_ordered", path=too_late)
+    photo = declared(PHOTO)
+    journey("offer_uploads", "A photo to upload", path=path, body={"photos": [photo]})
+    too_large = {"photos": [photo | {"bytes": 20_000_000}]}
+    journey("offer_uploads", "A photo that is too large", "invalid_body", path=path, body=too_large)
     confirmation = {
         "certificate": planted,
         "tag": "AX-0001",

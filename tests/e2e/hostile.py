@@ -257,6 +257,12 @@ def _body(chance: random.Random, route: Route) -> bytes:
     return json.dumps(valid, ensure_ascii=True).encode()
 
 
+_ITEMS = {
+    "failures": {"certificate": "0000-0000-0000-0", "reason": "drought"},
+    "photos": {"sha256": "0" * 64, "bytes": 1000, "type": "image/png"},
+}
+
+
 def _valid_body(chance: random.Random, route: Route) -> Any:  # noqa: ANN401 - any JSON value
     match route.path.rstrip("/").rpartition("/")[2]:
         case "actions":
@@ -268,8 +274,8 @@ def _valid_body(chance: random.Random, route: Route) -> Any:  # noqa: ANN401 - a
             return {"project_id": chance.choice(["saxaul-alxa", "fuzz-1"]), "trees": 1, "dedication": "For Mei"}
         case "confirmations":
             return {"confirmations": [{"certificate": "0000-0000-0000-0", **_planting()}]}
-        case "failures":
-            return {"failures": [{"certificate": "0000-0000-0000-0", "reason": "drought"}]}
+        case "failures" | "photos" as name:
+            return deepcopy({name: [_ITEMS[name]]})
         case "inspections":
             seen = {"state": "alive", "inspected_at": _ago(chance), "inspector": "Li"}
             return {"inspections": [{"certificate": "0000-0000-0000-0", **seen}]}

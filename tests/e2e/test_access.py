@@ -91,6 +91,7 @@ def body_of(route: Operation, user: str) -> object:
         "/planting-orders/{order_id}/confirmations": {"confirmations": [{}]},
         "/planting-orders/{order_id}/failures": {"failures": [{}]},
         "/planting-orders/{order_id}/inspections": {"inspections": [{}]},
+        "/planting-orders/{order_id}/photos": {"photos": [{}]},
     }
     return bodies.get(route.path) if route.method in {"POST", "PUT"} else None
 

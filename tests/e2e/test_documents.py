@@ -24,6 +24,7 @@ def make_clone(folder: Path, state_folder: Path) -> Path:
     (folder / ".local").symlink_to(state_folder)
     (folder / ".venv").symlink_to(sys.prefix)
     (folder / "layers").symlink_to(ROOT / "layers")
+    (folder / "docs").symlink_to(ROOT / "docs")
     return folder
 
 
@@ -148,13 +149,20 @@ def test_the_page_for_partners_leads_from_an_order_to_an_inspected_tree(folder: 
     with planting_batches(stack):
         printed = paste(commands("docs/partners.md"), folder)
 
-    number, failed, again, *rest = printed
+    number, failed, again, hashed, *rest = printed
+    assert re.fullmatch("hashed: [0-9a-f]{64}", hashed)
     assert failed.startswith("failed in the order ")
     assert again.startswith("ordered again as ")
     assert failed.split()[-1] not in again
     assert rest[:5] == ["refused: out_of_reach", "confirmed: 1", "refused: already_planted", "inspected: 1", "alive"]
     curl = "\n".join(rest[5:])
-    for said in ("'radius_km'", ",saxaul-alxa,", '{"accepted":1,"refused":[]}', '"code":"already_planted"'):
+    for said in (
+        "'radius_km'",
+        "'state': 'hashed'",
+        ",saxaul-alxa,",
+        '{"accepted":1,"refused":[]}',
+        '"code":"already_planted"',
+    ):
         assert said in curl, curl
     assert curl.endswith("alive")
     assert number not in curl

@@ -30,6 +30,7 @@ from tests.e2e.journeys import eventually, make_action, make_rich, new_user, wal
         ("POST", "/planting-orders/o/confirmations"),
         ("POST", "/planting-orders/o/failures"),
         ("POST", "/planting-orders/o/inspections"),
+        ("POST", "/planting-orders/o/photos"),
         ("GET", "/catalog/action-types/bus_ride"),
         ("PUT", "/catalog/action-types/bus_ride"),
         ("DELETE", "/catalog/action-types/bus_ride"),

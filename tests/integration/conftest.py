@@ -41,6 +41,8 @@ ENVIRONMENT = {
     "ACCEPTANCE_DAYS": "7",
     "HARVEST_TIME": "07:00",
     "MANIFEST_BUCKET": "manifests",
+    "UPLOAD_BUCKET": "uploads",
+    "FILES_BUCKET": "files",
     "BUS_NAME": "saxaul",
     "POWERTOOLS_SERVICE_NAME": "saxaul",
     "POWERTOOLS_LOG_LEVEL": "INFO",
@@ -92,7 +94,7 @@ def new_stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[
         planting = clients.sqs().create_queue(QueueName="PlantingQueue.fifo", Attributes={"FifoQueue": "true"})
         monkeypatch.setenv("REDEMPTION_QUEUE_URL", redemptions["QueueUrl"])
         monkeypatch.setenv("PLANTING_QUEUE_URL", planting["QueueUrl"])
-        _make_manifests_and_bus()
+        _make_buckets_and_bus()
         cognito = MemoryCognito(clock, _check_call)
         monkeypatch.setattr("saxaul.storage.identity.cognito", lambda: cognito)
         made = Stack(clock, actions, redemptions["QueueUrl"], planting["QueueUrl"], cognito)
@@ -144,8 +146,9 @@ def clear_worker_caches() -> None:
     settings.cache_clear()
 
 
-def _make_manifests_and_bus() -> None:
-    clients.s3().create_bucket(Bucket="manifests", CreateBucketConfiguration={"LocationConstraint": "cn-north-1"})
+def _make_buckets_and_bus() -> None:
+    for bucket in ("manifests", "uploads", "files"):
+        clients.s3().create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "cn-north-1"})
     events, listener = clients.eventbridge(), clients.sqs().create_queue(QueueName="Listener")["QueueUrl"]
     events.create_event_bus(Name="saxaul")
     events.put_rule(Name="all", EventBusName="saxaul", EventPattern=json.dumps({"source": ["saxaul"]}))

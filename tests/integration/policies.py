@@ -24,6 +24,8 @@ RESOURCES: Mapping[str, str] = {
     "RedemptionQueue.fifo": "RedemptionQueue",
     "PlantingQueue.fifo": "PlantingQueue",
     "manifests": "ManifestBucket",
+    "uploads": "UploadBucket",
+    "files": "FilesBucket",
     "published": "CatalogBucket",
     "saxaul": "Bus",
     "pool_1": "UserPool",

@@ -65,6 +65,7 @@ from tests.integration.stack import Response as Answer
 from tests.integration.test_apps import register
 from tests.integration.test_manage_catalog import document
 from tests.integration.test_reversals import refund, reverse
+from tests.photos import PHOTO, declared
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -144,6 +145,7 @@ def body_of(route: Operation, certificate: str) -> object:
         ("POST", "/planting-orders/{order_id}/confirmations"): {"confirmations": [confirmation(certificate)]},
         ("POST", "/planting-orders/{order_id}/failures"): {"failures": [failure(certificate)]},
         ("POST", "/planting-orders/{order_id}/inspections"): {"inspections": [inspection(certificate)]},
+        ("POST", "/planting-orders/{order_id}/photos"): {"photos": [declared(PHOTO)]},
     }
     return bodies.get((route.method, route.path))
 

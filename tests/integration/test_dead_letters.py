@@ -150,6 +150,10 @@ def test_the_summary_of_a_message_fits_its_queue() -> None:
     assert dead_letters.summary(GOOD, "redemptions").startswith("unreadable (app: Extra inputs")
     assert dead_letters.summary('{"project_id": "saxaul-alxa"}', "planting") == "an order for saxaul-alxa"
     assert dead_letters.summary(GOOD, "planting").startswith("unreadable (app: Extra inputs")
+    upload = '{"Records": [{"s3": {"object": {"key": "uploads/00/1"}}}]}'
+    assert dead_letters.summary(upload, "photos") == "the upload uploads/00/1"
+    assert dead_letters.summary('{"Event": "s3:TestEvent"}', "photos") == "a test of S3"
+    assert dead_letters.summary(GOOD, "photos").startswith("unreadable (the body is not a message of S3")
     assert dead_letters.summary("no JSON", "actions").endswith(": no JSON")
     assert dead_letters.summary(TAKEN_BACK, "actions") == "taobao: no actions, 1 reversals"
     withdrawal = '{"app": "alipay", "accepted_at": 0, "withdrawals": [["user", "u-42", "ride-1", "2026-06-05", false]]}'
@@ -536,7 +540,7 @@ def test_invalid_combinations_of_arguments_are_refused(
     assert "usage:" in run(actions, *arguments, code=2)
 
 
-@pytest.mark.parametrize("kind", ["actions", "redemptions", "planting"])
+@pytest.mark.parametrize("kind", ["actions", "redemptions", "planting", "photos"])
 def test_without_urls_the_command_uses_the_laptop_stack(
     kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -546,7 +550,7 @@ def test_without_urls_the_command_uses_the_laptop_stack(
     monkeypatch.setattr(
         dead_letters, "show_all", lambda client, queues, limit, **_: tasks.append((client, queues, limit))
     )
-    kinds = ("actions", "redemptions", "planting")
+    kinds = ("actions", "redemptions", "planting", "photos")
     urls = {f"{queue}{end}": f"{queue}{end}" for queue in kinds for end in ("", "_dead_letter")}
     (tmp_path / "stack.json").write_text(json.dumps({"endpoint_url": "http://localhost:4599", "queues": urls}))
 

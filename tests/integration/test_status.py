@@ -105,7 +105,8 @@ class Deployments:
 
 @pytest.fixture
 def reading(stack: Stack) -> StatusReading:
-    urls = dict(zip(WORK_QUEUES, (stack.actions_url, stack.redemptions_url, stack.planting_url), strict=True))
+    photos = sqs().create_queue(QueueName="photos")["QueueUrl"]
+    urls = dict(zip(WORK_QUEUES, (stack.actions_url, stack.redemptions_url, stack.planting_url, photos), strict=True))
     for name in (*WORK_QUEUES, *DEAD_ONLY):
         urls[f"{name}_dead_letter"] = sqs().create_queue(QueueName=f"{name}-dead")["QueueUrl"]
     return StatusReading(

@@ -77,6 +77,8 @@ VALUES = {
     "REDEMPTION_QUEUE_URL": {"Ref": "RedemptionQueue"},
     "PLANTING_QUEUE_URL": {"Ref": "PlantingQueue"},
     "MANIFEST_BUCKET": {"Ref": "ManifestBucket"},
+    "UPLOAD_BUCKET": {"Ref": "UploadBucket"},
+    "FILES_BUCKET": {"Ref": "FilesBucket"},
     "BUS_NAME": {"Ref": "Bus"},
     "SIGNING_KEY": {"Fn::GetAtt": "SigningKey.Arn"},
     "PUBLIC_URL": {"Ref": "PublicUrl"},

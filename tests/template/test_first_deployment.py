@@ -10,7 +10,10 @@ from saxaul.storage.clients import LONGEST_CALL
 from saxaul.storage.snapshots import INDEXES, POINTER
 from tests.template.reading import functions, made, made_resources, resources, template
 
-RETAINED = {"ActivityTable", "CatalogBucket", "CatalogTable", "LedgerTable", "ManifestBucket", "SigningKey", "UserPool"}
+RETAINED = {
+    *("ActivityTable", "CatalogBucket", "CatalogTable", "FilesBucket", "LedgerTable", "ManifestBucket", "SigningKey"),
+    *("UploadBucket", "UserPool"),
+}
 GATEWAY_SECONDS = 29
 """The longest time that API Gateway waits for a function."""
 
@@ -49,7 +52,7 @@ def test_the_tables_are_recoverable_and_encrypted_without_kms_costs() -> None:
     assert tables["CatalogTable"]["StreamSpecification"] == {"StreamViewType": "KEYS_ONLY"}
 
 
-@pytest.mark.parametrize("name", ["CatalogBucket", "ManifestBucket"])
+@pytest.mark.parametrize("name", ["CatalogBucket", "ManifestBucket", "UploadBucket"])
 def test_a_bucket_is_encrypted_and_not_public(name: str) -> None:
     bucket = resources("AWS::S3::Bucket")[name]
 

@@ -82,13 +82,21 @@ PERMISSIONS = {
     "TakeReports": [
         "dynamodb:GetItem on CatalogTable in clients",
         "dynamodb:GetItem on LedgerTable in ORDER#* PROGRESS#*",
-        "dynamodb:BatchGetItem on LedgerTable in PROGRESS#* USER#*",
+        "dynamodb:BatchGetItem on LedgerTable in PROGRESS#* USER#* PHOTO#*",
         "dynamodb:PutItem on LedgerTable in USER#* PROGRESS#* LOG",
         "dynamodb:UpdateItem on LedgerTable in USER#*",
         "dynamodb:Query on LedgerTable in LOG",
         "dynamodb:Query on LedgerTable/index/Listing",
         "s3:GetObject on ManifestBucket/orders/*",
+        "s3:PutObject on UploadBucket/uploads/*",
         "dynamodb:UpdateItem on ActivityTable in CALLS#*",
+    ],
+    "HashPhotos": [
+        "dynamodb:PutItem on LedgerTable in PHOTO#*",
+        "s3:GetObject s3:DeleteObject on UploadBucket/uploads/*",
+        "s3:ListBucket on UploadBucket",
+        "s3:PutObject on FilesBucket/photos/*",
+        "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes on PhotoQueue",
     ],
     "ViewForest": [
         "dynamodb:Query on CatalogTable",
@@ -186,6 +194,8 @@ def test_each_function_has_exactly_these_permissions() -> None:
 
 WITH_WILDCARDS = (
     {"Fn::Sub": "${ManifestBucket.Arn}/orders/*"},
+    {"Fn::Sub": "${UploadBucket.Arn}/uploads/*"},
+    {"Fn::Sub": "${FilesBucket.Arn}/photos/*"},
     {"Fn::Sub": "${CatalogBucket.Arn}/catalog/*"},
     {"Fn::Sub": "${LedgerTable.Arn}/stream/*"},
     {"Fn::Sub": "${CatalogTable.Arn}/stream/*"},

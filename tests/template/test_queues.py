@@ -32,7 +32,7 @@ def test_each_queue_that_a_function_reads_has_a_dead_letter_queue_of_the_same_ki
     queues = resources("AWS::SQS::Queue")
     read = {attribute_of(source["EventSourceArn"]) for _, source in sources("Queue.Arn")}
 
-    assert read == {"ActionQueue", "RedemptionQueue", "PlantingQueue"}
+    assert read == {"ActionQueue", "RedemptionQueue", "PlantingQueue", "PhotoQueue"}
     for name in read:
         end = attribute_of(queues[name]["RedrivePolicy"]["deadLetterTargetArn"])
         assert queues[end].get("FifoQueue", False) == queues[name].get("FifoQueue", False)

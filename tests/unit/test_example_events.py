@@ -107,7 +107,7 @@ def test_the_day_in_a_key_is_that_of_the_ride_in_the_zone_of_the_programme(at: S
 
 @given(scenes)
 def test_the_digest_of_a_message_is_that_of_its_body(at: Scene) -> None:
-    for stem in ("accrue_points", "settle_redemptions", "place_orders"):
+    for stem in ("accrue_points", "settle_redemptions", "place_orders", "hash_photos"):
         [record] = prepare(TEXTS[stem], at)["Records"]
 
         assert record["md5OfBody"] == md5(record["body"].encode(), usedforsecurity=False).hexdigest()

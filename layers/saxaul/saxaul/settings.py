@@ -29,6 +29,8 @@ class Settings(NamedTuple):
     redemption_queue_url: str
     planting_queue_url: str
     manifest_bucket: str
+    upload_bucket: str
+    files_bucket: str
     bus_name: str
     signing_key: str
     public_url: str
@@ -56,6 +58,8 @@ class Settings(NamedTuple):
             redemption_queue_url=env.get("REDEMPTION_QUEUE_URL", ""),
             planting_queue_url=env.get("PLANTING_QUEUE_URL", ""),
             manifest_bucket=env.get("MANIFEST_BUCKET", ""),
+            upload_bucket=env.get("UPLOAD_BUCKET", ""),
+            files_bucket=env.get("FILES_BUCKET", ""),
             bus_name=env.get("BUS_NAME", ""),
             signing_key=env.get("SIGNING_KEY", ""),
             public_url=env.get("PUBLIC_URL", ""),

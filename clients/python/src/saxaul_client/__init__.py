@@ -8,7 +8,15 @@ with AppClient(api_url, token_url, client_id, client_secret) as app:
 from saxaul_client.app import AppClient
 from saxaul_client.client import Client, items_of
 from saxaul_client.clock import Clock
-from saxaul_client.errors import AnswerError, IncompleteError, Problem, SaxaulError, TokenError, UnreachableError
+from saxaul_client.errors import (
+    AnswerError,
+    IncompleteError,
+    NotHashedError,
+    Problem,
+    SaxaulError,
+    TokenError,
+    UnreachableError,
+)
 from saxaul_client.models import (
     Action,
     ActionType,
@@ -36,6 +44,7 @@ from saxaul_client.models import (
     OrderedTree,
     OrderSummary,
     Page,
+    Photo,
     PlantedTree,
     Receipt,
     ReceiptItem,
@@ -53,6 +62,7 @@ from saxaul_client.models import (
     Suggestions,
     Total,
     TreeProject,
+    UploadForm,
     Wallet,
 )
 from saxaul_client.operator import OperatorClient
@@ -87,12 +97,14 @@ __all__ = [
     "ManifestLinks",
     "NewSecret",
     "NextTree",
+    "NotHashedError",
     "OperatorClient",
     "Order",
     "OrderSummary",
     "OrderedTree",
     "Page",
     "PartnerClient",
+    "Photo",
     "PlantedTree",
     "Problem",
     "Receipt",
@@ -115,6 +127,7 @@ __all__ = [
     "Total",
     "TreeProject",
     "UnreachableError",
+    "UploadForm",
     "Wallet",
     "items_of",
 ]

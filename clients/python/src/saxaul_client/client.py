@@ -67,6 +67,7 @@ class Client:
         clock: Clock | None = None,
     ) -> None:
         self._client_id = client_id
+        self._clock = clock or Clock()
         self._connection = Connection(
             api_url,
             token_url,
@@ -76,7 +77,7 @@ class Client:
             timeout=timeout,
             retries=retries or Retries(),
             transport=transport,
-            clock=clock or Clock(),
+            clock=self._clock,
         )
 
     def __repr__(self) -> str:

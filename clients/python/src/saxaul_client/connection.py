@@ -96,6 +96,24 @@ class Connection:
             error.route = error.route or f"{method} {path}"
             raise
 
+    def upload(self, url: str, fields: Mapping[str, str], content: bytes) -> None:
+        """Send a form with a file. It gets no token: who has the form may upload.
+
+        Raises:
+            SaxaulError: the upload failed; see ``saxaul_client.errors``.
+        """
+        address = _form_address(url)
+        budget = Budget(self._retries, self._clock)
+
+        def send() -> httpx.Response:
+            return self._http.send(self._http.build_request("POST", address, data=fields, files={"file": content}))
+
+        try:
+            _accepted(exchange(send, budget, self._clock), self._clock)
+        except SaxaulError as error:
+            error.route = "POST of a form to S3"
+            raise
+
     def _url(self, path: str, query: Mapping[str, object]) -> httpx.URL:
         """Return the address of a path. A token may be sent to it: it has the scheme, host and port of ``api_url``."""
         named = {name: _encodable(str(value), name) for name, value in query.items() if value is not None}
@@ -168,6 +186,13 @@ def _address(url: str, query: Mapping[str, str] | None = None) -> httpx.URL:
         return address.copy_with(params=query) if query else address
     except httpx.InvalidURL as error:
         raise ValueError(f"the address cannot be used: {error}") from None
+
+
+def _form_address(url: str) -> str:
+    try:
+        return _checked(url, "the address of the form")
+    except ValueError as error:
+        raise AnswerError(str(error)) from None
 
 
 def _origin(url: httpx.URL) -> tuple[str, bytes, bytes]:

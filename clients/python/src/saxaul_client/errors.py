@@ -5,7 +5,8 @@ SaxaulError
 ├── UnreachableError    no response after all attempts
 ├── TokenError          the token endpoint gave no token
 ├── AnswerError         a response that cannot be understood
-└── IncompleteError     one of several calls failed; it has what the earlier ones said
+├── IncompleteError     one of several calls failed; it has what the earlier ones said
+└── NotHashedError      a photo was uploaded, but not hashed in time, or it was refused
 
 No error contains a secret, a token, or a header of a request. An error names the route, such as
 ``GET /users/{user_id}/wallet``, and not the person.
@@ -95,3 +96,7 @@ class IncompleteError(SaxaulError):
         super().__init__(f"only the first {answered} items were answered; then: {cause}")
         self.reported = reported
         self.answered = answered
+
+
+class NotHashedError(SaxaulError):
+    """A photo was uploaded, but was not hashed in time. If it is no valid photo of its type, it never will be."""

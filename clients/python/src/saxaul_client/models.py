@@ -527,6 +527,24 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class UploadForm:
+    """A form that uploads one photo. ``fields`` come before the file, and the upload must begin before it expires."""
+
+    url: str
+    fields: Mapping[str, str]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """Whether a photo is ``hashed``, or ``awaited`` with the form that uploads it."""
+
+    sha256: str
+    state: str
+    upload: UploadForm | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OrderedTree:
     certificate: str
     redemption_id: str

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from functools import cache
 from http import HTTPStatus
+from math import inf
 from time import monotonic
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -28,7 +30,10 @@ LONGEST_OBJECT_READ = 4.0
 """The most seconds that a worker waits for an object. It is attempted once, and the caller then does without it."""
 
 _WRITE_SECONDS = 20
-"""How long a write may take to connect or send, and how long to be answered. Only the publisher writes."""
+"""How long a write may take to connect or send, and how long to be answered. No function of the API writes."""
+
+_LONGEST_FETCH = 15.0
+"""The most seconds for an upload of a partner, which can be a hundred times as large as what an API call reads."""
 
 _CODE = re.compile(rb"<Code>(\w{1,100})</Code>")
 """The code of an error in the body of S3, such as ``AccessDenied``. It says why a read was refused with 403."""
@@ -53,11 +58,12 @@ class ObjectMovedError(LostRaceError):
 
 
 class StoredObject(NamedTuple):
-    """An object: its bytes, its ``ETag``, and when it was written, as S3 says both in headers."""
+    """An object: its bytes, and what S3 says in headers: its ``ETag``, when it was written, and its media type."""
 
     body: bytes
     etag: str
     last_modified: str = ""
+    media_type: str = ""
 
     @property
     def modified_at(self) -> int:
@@ -90,8 +96,42 @@ def read_object(bucket: str, key: str, known_etag: str = "") -> StoredObject | N
     return StoredObject(body, found.get("ETag", ""), found.get("Last-Modified", ""))
 
 
-def write_object(bucket: str, key: str, body: bytes, replaced_etag: str | None = None) -> str:
-    """Write an object, and return its ``ETag``.
+def fetch_object(bucket: str, key: str, most: int) -> StoredObject | None:
+    """Return an object, or its first ``most`` bytes or somewhat more if it is longer; None if there is none.
+
+    The function must be allowed to list the bucket. Otherwise S3 answers 403 for a missing object, which is an error.
+
+    Raises:
+        ObjectError: S3 cannot be reached, fails or is slow, or refuses access.
+    """
+    status, found, body = _send("GET", bucket, key, {}, b"", _LONGEST_FETCH, most=most)
+    if status == HTTPStatus.NOT_FOUND:
+        return None
+    if status != HTTPStatus.OK:
+        raise ObjectError(f"{key}: {status}")
+    media_type = found.get("Content-Type", "")
+    return StoredObject(body, found.get("ETag", ""), found.get("Last-Modified", ""), media_type)
+
+
+def delete_object(bucket: str, key: str) -> None:
+    """Delete an object. If there is none, change nothing.
+
+    Raises:
+        ObjectError: S3 cannot be reached, fails or is slow, or refuses access.
+    """
+    status, _, _ = _send("DELETE", bucket, key, {}, b"", LONGEST_OBJECT_READ)
+    if status not in (HTTPStatus.NO_CONTENT, HTTPStatus.OK, HTTPStatus.NOT_FOUND):
+        raise ObjectError(f"{key}: {status}")
+
+
+def write_object(
+    bucket: str,
+    key: str,
+    body: bytes,
+    replaced_etag: str | None = None,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Write an object, with these headers stored beside it, and return its ``ETag``.
 
     If ``replaced_etag`` is an ``ETag``, write only if the object has it; if it is empty, only if there is no object. If
     it is None, write in any case.
@@ -101,8 +141,8 @@ def write_object(bucket: str, key: str, body: bytes, replaced_etag: str | None =
         ObjectError: S3 cannot be reached, fails or is slow. The object may have been written.
     """
     condition = {"If-Match": replaced_etag} if replaced_etag else {"If-None-Match": "*"}
-    headers = {} if replaced_etag is None else condition
-    status, found, _ = _send("PUT", bucket, key, headers, body, 2.0 * _WRITE_SECONDS)
+    sent = {**headers, **({} if replaced_etag is None else condition)}
+    status, found, _ = _send("PUT", bucket, key, sent, body, 2.0 * _WRITE_SECONDS)
     if status in (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND):
         raise ObjectMovedError(key)
     if status != HTTPStatus.OK:
@@ -111,34 +151,47 @@ def write_object(bucket: str, key: str, body: bytes, replaced_etag: str | None =
 
 
 def _send(
-    method: str, bucket: str, key: str, headers: Mapping[str, str], body: bytes, seconds: float
+    method: str,
+    bucket: str,
+    key: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    seconds: float,
+    *,
+    most: float = inf,
 ) -> tuple[int, Mapping[str, str], bytes]:
     """Send one signed request. Return the status, the headers and the body of the response.
+
+    Of a body of more than ``most`` bytes, return these and at most ``_PIECE`` more.
 
     Raises:
         ObjectError: there was no complete response in this many seconds.
     """
     ends = monotonic() + seconds
-    request = AWSRequest(method, _address(bucket, key), dict(headers), body, stream_output=True)
+    request = AWSRequest(method, object_address(bucket, key), dict(headers), body, stream_output=True)
     try:
         S3SigV4Auth(credentials().get_frozen_credentials(), "s3", dynamodb().meta.region_name).add_auth(request)
         response: AWSResponse = _session(method).send(request.prepare())
-        return response.status_code, response.headers, _content(response.raw, ends)
+        return response.status_code, response.headers, _content(response.raw, ends, most)
     except (BotoCoreError, HTTPClientError, HTTPError, OSError) as error:
         raise ObjectError(f"{key}: {error!r}") from error
 
 
-def _content(raw: Any, ends: float) -> bytes:  # noqa: ANN401 - a response of urllib3
-    pieces = []
+def _content(raw: Any, ends: float, most: float) -> bytes:  # noqa: ANN401 - a response of urllib3
+    pieces, size = [], 0
     for piece in raw.stream(_PIECE):
         pieces.append(piece)
+        size += len(piece)
+        if size > most:
+            raw.close()
+            break
         if monotonic() > ends:
             raw.close()
             raise TimeoutError
     return b"".join(pieces)
 
 
-def _address(bucket: str, key: str) -> str:
+def object_address(bucket: str, key: str) -> str:
     """Return the URL of an object: at the emulator if there is one, or else at the bucket's own host in its region."""
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
         return f"{endpoint.rstrip('/')}/{bucket}/{quote(key)}"
