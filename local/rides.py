@@ -19,7 +19,7 @@ from local.ride_files import Line, NotRidesError, Source, lines
 from local.ride_headers import ENDS, Header, header_of, is_like_a_header
 from local.ride_stations import FIRST_LINES, Atlas
 from local.ride_times import start_time
-from saxaul.trees.reach import distance_km
+from saxaul.catalog.areas import distance_km
 
 LONGEST_ID = 128
 """The most characters that the API accepts in a user's id."""

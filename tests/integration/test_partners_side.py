@@ -14,7 +14,19 @@ from saxaul.storage.orders import Orders
 from saxaul.storage.table import Item, python
 from saxaul.trees.orders import OrderProgress
 from tests.builders import DAY, confirmation, failure, inspection, make_redemption, make_tree_project
-from tests.integration.stack import Response, Stack, call, confirm, report, view_order, view_redemption, wallet_of
+from tests.integration.stack import (
+    Response,
+    Stack,
+    call,
+    confirm,
+    put_entry,
+    report,
+    tree_projects,
+    view_order,
+    view_redemption,
+    wallet_of,
+)
+from tests.integration.test_manage_catalog import document
 
 Row = dict[str, str]
 
@@ -231,9 +243,62 @@ def test_an_order_and_both_manifests_have_the_coordinates_of_the_site(seeded: St
 
     place = make_tree_project().place
     site = {"lat": place.lat, "lon": place.lon, "radius_km": place.radius_km}
-    assert order["site"] == document["site"] == site
+    assert order["site"] == document["site"] == site | {"area": None}
     assert {name: float(row[name]) for name in site} == site
     assert (document["trees"], len(document["ordered_trees"])) == (1, 1)
+
+
+SQUARE = [[105.7, 38.8], [105.8, 38.8], [105.8, 38.9], [105.7, 38.9], [105.7, 38.8]]
+HOLE = [[105.72, 38.82], [105.72, 38.84], [105.74, 38.84], [105.74, 38.82], [105.72, 38.82]]
+
+
+def test_an_area_of_a_project_is_frozen_in_its_orders_and_decides_where_trees_may_be(seeded: Stack) -> None:
+    area = {"type": "Polygon", "coordinates": [SQUARE, HOLE]}
+    entry = document(make_tree_project())
+    place = {name: value for name, value in entry["place"].items() if name != "radius_km"}
+    written = put_entry("tree-projects", "saxaul-alxa", entry | {"place": place | {"area": area}})
+    assert (written.status, written.body["place"]["area"]) == (200, area)
+    seeded.clock.instant += DAY
+    reserve(seeded, "r-1", trees=3)
+    [order_id] = seeded.run_planting_batch()
+    assert put_entry("tree-projects", "saxaul-alxa", entry).status == 200, "a later change does not matter"
+
+    order = view_order(order_id).body
+    inside, in_the_hole, outside = (tree["certificate"] for tree in order["ordered_trees"])
+    response = confirm(
+        order_id,
+        confirmation(inside, tag="AX-1", lat=38.9, lon=105.75, planted_at="2026-06-06T12:00:00+08:00"),
+        confirmation(in_the_hole, tag="AX-2", lat=38.83, lon=105.73, planted_at="2026-06-06T12:00:00+08:00"),
+        confirmation(outside, tag="AX-3", lat=38.85, lon=105.81, planted_at="2026-06-06T12:00:00+08:00"),
+    )
+
+    assert order["site"]["area"] == area
+    assert order["site"] == json.loads(fetched(order["manifest"]["json"]))["site"]
+    assert float(manifest_of(order_id)[0]["radius_km"]) == order["site"]["radius_km"]
+    assert [(refusal["certificate"], refusal["code"]) for refusal in response.body["refused"]] == [
+        (in_the_hole, "out_of_reach"),
+        (outside, "out_of_reach"),
+    ]
+    assert "inside its area" in response.body["refused"][0]["detail"]
+
+
+def test_an_area_that_cannot_be_is_refused_with_its_reason_and_the_projects_show_those_that_can(
+    seeded: Stack,
+) -> None:
+    entry = document(make_tree_project())
+    place = {name: value for name, value in entry["place"].items() if name != "radius_km"}
+    crossed = [SQUARE[0], SQUARE[2], SQUARE[1], SQUARE[3], SQUARE[0]]
+    refused = put_entry(
+        "tree-projects", "p-2", entry | {"place": place | {"area": {"type": "Polygon", "coordinates": [crossed]}}}
+    )
+    area = {"type": "Polygon", "coordinates": [SQUARE]}
+    assert put_entry("tree-projects", "p-2", entry | {"place": place | {"area": area}}).status == 200
+    seeded.clock.instant += DAY
+
+    assert refused.code == "invalid_entry"
+    assert refused.body["errors"] == ["place.area.coordinates: a ring must not cross or touch itself"]
+    shown = {project["project_id"]: project["site"]["area"] for project in tree_projects().body["projects"]}
+    assert shown == {"saxaul-alxa": None, "p-2": area}
 
 
 @pytest.mark.parametrize("cursor", ["nonsense!", "%%%", "é", "AA", "====", "/w=="])

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saxaul.catalog.areas import distance_km
 from saxaul.catalog.entries import MAX_RADIUS_KM, Place
 from saxaul.catalog.models import ValidationError
 from saxaul.storage.orders import from_item, to_item
 from saxaul.storage.table import python, raw
 from saxaul.trees.orders import OrderedProject
-from saxaul.trees.reach import distance_km
 from saxaul.trees.report_rules import apply_confirmations, apply_failures, apply_inspections
 from tests.builders import (
     FIRST,
@@ -146,7 +146,7 @@ def test_a_tiny_latitude_is_rounded_so_that_the_order_can_be_stored() -> None:
     project = make_tree_project()
     tiny = project.model_copy(update={"place": project.place.model_copy(update={"lat": 1e-200, "radius_km": 0.1})})
 
-    assert OrderedProject.of(tiny).reach == (0, 105.73, 0.1)
+    assert OrderedProject.of(tiny).reach == (0, 105.73, 0.1, ())
 
 
 def test_an_order_that_was_stored_without_a_reach_has_none() -> None:

@@ -443,6 +443,20 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class Site:
+    """Where trees must be planted: in a circle, with its centre in degrees (WGS 84), or in an ``area``.
+
+    ``area`` is a polygon of GeoJSON, whose positions are ``[lon, lat]``; None if it is the circle. With an area,
+    ``radius_km`` is the distance from the centre to its farthest position.
+    """
+
+    lat: Decimal
+    lon: Decimal
+    radius_km: Decimal
+    area: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TreeProject:
     project_id: str
     price_points: int
@@ -452,6 +466,7 @@ class TreeProject:
     place: str
     partner: str
     next_release: Release | None = None
+    site: Site | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -515,15 +530,6 @@ class OrderSummary:
     state: str
     trees: int
     open_trees: int
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """The circle in which the trees of an order must be planted: its centre in degrees (WGS 84), and its radius."""
-
-    lat: Decimal
-    lon: Decimal
-    radius_km: Decimal
 
 
 @dataclass(frozen=True, slots=True)

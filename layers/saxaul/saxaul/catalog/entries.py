@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import islice
-from typing import Annotated, Any, Literal, NamedTuple, TypeGuard, get_args
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeGuard, get_args
 
+from saxaul.catalog.areas import Area, farthest_km, in_units, json_number
 from saxaul.catalog.calendar import WindowLength
 from saxaul.catalog.faults import error_text
 from saxaul.catalog.models import (
@@ -27,6 +28,7 @@ from saxaul.catalog.models import (
     ValidationInfo,
     exactly_one,
     field_validator,
+    model_validator,
 )
 from saxaul.catalog.on_demand import OnDemand
 from saxaul.catalog.recurrences import FIRST_YEAR, LAST_YEAR, checked_rule, earliest_from, latest_by
@@ -529,14 +531,8 @@ def campaign_of(run: str) -> str:
     return run.partition("@")[0]
 
 
-def _json_number(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ValueError("this must be a JSON number, not a string or a boolean")  # noqa: TRY004 - pydantic reports this one
-    return value
-
-
-Latitude = Annotated[float, BeforeValidator(_json_number), Field(ge=-90, le=90)]
-Longitude = Annotated[float, BeforeValidator(_json_number), Field(ge=-180, le=180)]
+Latitude = Annotated[float, BeforeValidator(json_number), Field(ge=-90, le=90)]
+Longitude = Annotated[float, BeforeValidator(json_number), Field(ge=-180, le=180)]
 """Degrees of WGS 84."""
 
 DEFAULT_RADIUS_KM = 50.0
@@ -546,11 +542,18 @@ MIN_RADIUS_KM, MAX_RADIUS_KM = 0.1, 500.0
 """The limits of a radius. A phone's position under trees can be wrong by as much as the minimum. The maximum is the
 extent of the largest prefectures in the Chinese desert; a larger radius would say nothing about where a tree is."""
 
-Radius = Annotated[float, BeforeValidator(_json_number), Field(ge=MIN_RADIUS_KM, le=MAX_RADIUS_KM)]
+Radius = Annotated[float, BeforeValidator(json_number), Field(ge=MIN_RADIUS_KM, le=MAX_RADIUS_KM)]
 
 
 class Place(Model):
-    """Where trees are planted: the land within ``radius_km`` kilometres of a point in degrees (WGS 84)."""
+    """Where trees are planted: the land within ``radius_km`` kilometres of a point in degrees (WGS 84), or an ``area``.
+
+    A place with an area has no radius. Its point is where maps show it.
+    """
+
+    json_schema = {  # noqa: RUF012 - a mapping that nobody changes
+        "not": {"required": ["radius_km", "area"], "properties": {"area": {"not": {"type": "null"}}}}
+    }
 
     names: Text
     """The name of the place."""
@@ -559,7 +562,30 @@ class Place(Model):
     lon: Longitude
     """Degrees of longitude (WGS 84)."""
     radius_km: Radius = DEFAULT_RADIUS_KM
-    """How far from the point the place extends, in kilometres."""
+    """How far from the point the place extends, in kilometres. Not allowed with an area."""
+    area: Area | None = None
+    """The land, instead of a radius; null if the radius says it. The point must be within the bounds of the area, and
+    no position of the area further than 500 km from it."""
+
+    @field_validator("area")
+    @classmethod
+    def _belongs_to_the_point(cls, area: Area | None, info: ValidationInfo) -> Area | None:
+        if area is None or not {"lat", "lon"} <= info.data.keys():
+            return area
+        lat, lon = info.data["lat"], info.data["lon"]
+        for place, axis in ((in_units(lon), 0), (in_units(lat), 1)):
+            places = [position[axis] for position in area.rings[0]]
+            if not min(places) <= place <= max(places):
+                raise ValueError("lat and lon must be within the bounds of the area, whose positions have lon first")
+        if farthest_km(area.rings, lat, lon) > MAX_RADIUS_KM:
+            raise ValueError(f"no position may be more than {MAX_RADIUS_KM:g} km from lat and lon")
+        return area
+
+    @model_validator
+    def _has_one_extent(self) -> Self:
+        if self.area is not None and "radius_km" in self.__pydantic_fields_set__:
+            raise ValueError("a place has either radius_km or area")
+        return self
 
 
 class Facility(Model):

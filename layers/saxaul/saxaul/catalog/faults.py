@@ -3,7 +3,7 @@
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -35,8 +35,12 @@ def _without_consequences(details: list[Any]) -> list[Any]:
     return [
         detail
         for detail in details
-        if detail["type"] != "too_short" or not any(place[:-1] == detail["loc"] for place in places if place)
+        if detail["type"] != "too_short" or not any(_is_inside(place, detail["loc"]) for place in places)
     ]
+
+
+def _is_inside(place: Sequence[object], other: Sequence[object]) -> bool:
+    return len(place) > len(other) and place[: len(other)] == other
 
 
 def error_text(detail: Mapping[str, Any]) -> str:

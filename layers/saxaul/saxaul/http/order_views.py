@@ -6,7 +6,7 @@ from typing import Annotated, TypedDict
 from saxaul.catalog.calendar import Calendar
 from saxaul.http.views import Link, NonNegative, Timestamp, known
 from saxaul.problems import AllRefused
-from saxaul.trees.manifests import ManifestLinks, Site
+from saxaul.trees.manifests import ManifestLinks, Site, site_of
 from saxaul.trees.orders import FAILED, OrderProgress, OrderState, PlantingOrder, open_trees
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.report_rules import Reported
@@ -112,7 +112,7 @@ def order_view(
     reach = order.project.reach
     return {
         **order_summary(OrderProgress.of(order, open_trees(order, redemptions)), calendar),
-        "site": {"lat": reach.lat, "lon": reach.lon, "radius_km": reach.radius_km} if reach else None,
+        "site": site_of(reach) if reach else None,
         "ordered_trees": [
             {
                 "certificate": tree.number,

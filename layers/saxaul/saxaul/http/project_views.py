@@ -5,6 +5,8 @@ from typing import TypedDict
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Language, TreeProject
 from saxaul.http.views import NonNegative, Timestamp
+from saxaul.trees.manifests import Site, site_of
+from saxaul.trees.reach import Reach
 from saxaul.trees.stock import Stock
 
 
@@ -35,6 +37,8 @@ class TreeProjectView(SaplingsView):
     """The name of the species, in the language of the response."""
     place: str
     """The name of the place, in the language of the response."""
+    site: Site
+    """Where the trees of new orders are planted."""
     partner: str
     """The partner that plants the trees."""
     price_points: NonNegative
@@ -58,6 +62,7 @@ def project_view(
         "project_id": identifier,
         "species": project.species.in_language(language),
         "place": project.place.names.in_language(language),
+        "site": site_of(Reach.of(project.place)),
         "partner": project.partner,
         "price_points": project.price_points,
         "closed": stock.closed,

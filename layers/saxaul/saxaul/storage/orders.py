@@ -7,8 +7,9 @@ announcement, it is in its partner's list of open orders, and then in that of cl
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from saxaul.catalog.areas import Rings
 from saxaul.catalog.entries import Text
 from saxaul.catalog.recorded import recorded
 from saxaul.storage import redemptions
@@ -31,7 +32,7 @@ _PREFIX, _PROGRESS_PREFIX = "ORDER#", "PROGRESS#"
 _LISTS: Mapping[OrderState | None, str] = {None: "ORDERS#", OrderState.OPEN: "OPEN#", OrderState.CLOSED: "CLOSED#"}
 """The lists of a partner: that of all orders, and that of the orders in each state."""
 
-_PROJECT = "pk, sk, species, latin, place, partner, reach"
+_PROJECT = "pk, sk, species, latin, place, partner, reach, area"
 """The attributes of the project details."""
 
 
@@ -166,7 +167,10 @@ def to_item(order: PlantingOrder) -> Item:
         "list_order": _list_order(order.place),
     }
     if project.reach:
-        item["reach"] = [Decimal(str(number)) for number in project.reach]
+        reach = project.reach
+        item["reach"] = [Decimal(str(number)) for number in (reach.lat, reach.lon, reach.radius_km)]
+        if reach.rings:
+            item["area"] = [[list(position) for position in ring] for ring in reach.rings]
     return item if is_new else item | {"announced_at": order.announced_at}
 
 
@@ -217,5 +221,14 @@ def _project(item: Item) -> OrderedProject:
         latin=item["latin"],
         place=recorded(Text, item["place"]),
         partner=item["partner"],
-        reach=Reach(*map(float, reach)) if reach else None,
+        reach=_reach(reach, item.get("area", ())) if reach else None,
     )
+
+
+def _reach(circle: Any, area: Any) -> Reach:  # noqa: ANN401 - parts of an item
+    lat, lon, radius_km = map(float, circle)
+    return Reach(lat, lon, radius_km, _rings(area))
+
+
+def _rings(area: Any) -> Rings:  # noqa: ANN401 - a part of an item
+    return tuple(tuple((int(lon), int(lat)) for lon, lat in ring) for ring in area)

@@ -16,11 +16,13 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Literal, NamedTuple, TypedDict
 
+from saxaul.catalog.areas import in_degrees
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Text
 from saxaul.catalog.models import Described
 from saxaul.trees.invisible import without_invisible
 from saxaul.trees.orders import PlantingOrder
+from saxaul.trees.reach import Reach
 
 Format = Literal["csv", "json"]
 FORMATS: Mapping[Format, str] = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
@@ -51,15 +53,26 @@ _SEPARATORS = re.compile('([,;|"\uff0c\uff1b\uff5c\uff02\u037e])')
 """The characters at which a spreadsheet may split a cell, in all their forms: separators of CSV files, and quotes."""
 
 
+class PolygonView(TypedDict):
+    """A polygon of GeoJSON (RFC 7946)."""
+
+    type: Literal["Polygon"]
+    """The geometry."""
+    coordinates: list[list[list[float]]]
+    """The outer ring, and then the holes in it. A position is `[longitude, latitude]` in degrees (WGS 84)."""
+
+
 class Site(TypedDict):
-    """The area in which the trees of an order must be planted: a circle on the ground."""
+    """Where trees must be planted: in a circle on the ground, or in an area."""
 
     lat: float
     """The latitude of the centre in degrees (WGS 84)."""
     lon: float
     """The longitude of the centre in degrees (WGS 84)."""
     radius_km: float
-    """The radius in kilometres."""
+    """The radius in kilometres. With an area, it is the distance from the centre to its farthest position."""
+    area: PolygonView | None
+    """The area in which the trees must be planted, its edges included; null if that is the circle."""
 
 
 class ManifestText(TypedDict):
@@ -120,6 +133,12 @@ class ManifestLinks(NamedTuple):
     expires_at: int
 
 
+def site_of(reach: Reach) -> Site:
+    """Return the view of a reach."""
+    area: PolygonView | None = {"type": "Polygon", "coordinates": in_degrees(reach.rings)} if reach.rings else None
+    return {"lat": reach.lat, "lon": reach.lon, "radius_km": reach.radius_km, "area": area}
+
+
 def manifest_of(order: PlantingOrder, calendar: Calendar) -> Manifest:
     return Manifest(order.order_id, {"csv": _as_csv(order, calendar), "json": _as_json(order, calendar)})
 
@@ -138,7 +157,8 @@ def _as_csv(order: PlantingOrder, calendar: Calendar) -> bytes:
     species, place = project.species, project.place
     order_cells = (order.project_id, project.partner, calendar.rfc3339(order.ordered_at))
     project_cells = (species.en, species.zh, project.latin, place.en, place.zh)
-    site = project.reach or ("", "", "")  # numbers, which no spreadsheet runs as a formula
+    reach = project.reach
+    site = (reach.lat, reach.lon, reach.radius_km) if reach else ("", "", "")  # no spreadsheet runs a number
     for tree in order.trees:
         texts = (order.order_id, tree.number, tree.redemption_id, *order_cells, *project_cells)
         rows.writerow([*map(safe_cell, texts), *site])
@@ -147,7 +167,6 @@ def _as_csv(order: PlantingOrder, calendar: Calendar) -> bytes:
 
 def _as_json(order: PlantingOrder, calendar: Calendar) -> bytes:
     project = order.project
-    reach = project.reach
     document: ManifestFile = {
         "order_id": order.order_id,
         "project_id": order.project_id,
@@ -156,7 +175,7 @@ def _as_json(order: PlantingOrder, calendar: Calendar) -> bytes:
         "species": _in_both(project.species),
         "latin": project.latin,
         "place": _in_both(project.place),
-        "site": {"lat": reach.lat, "lon": reach.lon, "radius_km": reach.radius_km} if reach else None,
+        "site": site_of(project.reach) if project.reach else None,
         "trees": len(order.trees),
         "ordered_trees": [{"certificate": tree.number, "redemption_id": tree.redemption_id} for tree in order.trees],
     }

@@ -8,8 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from saxaul.catalog.entries import Text, TreeProject
-from saxaul.log.degrees import DEGREE_DECIMALS
-from saxaul.trees.reach import RADIUS_DECIMALS, Reach
+from saxaul.trees.reach import Reach
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.states import State
 
@@ -62,9 +61,7 @@ class OrderedProject(NamedTuple):
     @classmethod
     def of(cls, project: TreeProject) -> "OrderedProject":
         place = project.place
-        lat, lon = round(place.lat, DEGREE_DECIMALS), round(place.lon, DEGREE_DECIMALS)
-        reach = Reach(lat, lon, round(place.radius_km, RADIUS_DECIMALS))
-        return cls(project.species, project.latin, place.names, project.partner, reach)
+        return cls(project.species, project.latin, place.names, project.partner, Reach.of(place))
 
 
 class PlantingOrder(NamedTuple):

@@ -1,27 +1,46 @@
 """The reach of a project: the area around its place in which its trees must be planted."""
 
-from math import asin, cos, radians, sin, sqrt
+from math import ceil
 from typing import NamedTuple
 
-EARTH_RADIUS_KM = 6371.0088
-"""The mean radius (IUGG, R1). Distances on this sphere differ by at most 0.6 percent from WGS 84 distances."""
+from saxaul.catalog.areas import Rings, contains, distance_km, farthest_km
+from saxaul.catalog.entries import Place
+from saxaul.log.degrees import DEGREE_DECIMALS
+
 RADIUS_DECIMALS = 3
 """The decimal places of a stored radius in kilometres."""
 
 
 class Reach(NamedTuple):
-    """A circle on the ground, including its edge. The centre is in degrees (WGS 84), the radius in kilometres."""
+    """A circle on the ground, or a polygon, including its edges. Degrees are those of WGS 84.
+
+    Attributes:
+        lat, lon: the centre of the circle; of a polygon, the point that stands for it on maps.
+        radius_km: the radius of the circle; of a polygon, the distance from that point to its farthest position.
+        rings: the polygon; empty if the reach is the circle.
+    """
 
     lat: float
     lon: float
     radius_km: float
+    rings: Rings = ()
+
+    @classmethod
+    def of(cls, place: Place) -> "Reach":
+        lat, lon = round(place.lat, DEGREE_DECIMALS), round(place.lon, DEGREE_DECIMALS)
+        if place.area is None:
+            return cls(lat, lon, round(place.radius_km, RADIUS_DECIMALS))
+        rings = place.area.rings
+        scale = 10**RADIUS_DECIMALS
+        return cls(lat, lon, ceil(farthest_km(rings, lat, lon) * scale) / scale, rings)
 
     def contains(self, lat: float, lon: float) -> bool:
+        if self.rings:
+            return contains(self.rings, lat, lon)
         return distance_km(self.lat, self.lon, lat, lon) <= self.radius_km
 
-
-def distance_km(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
-    """Return the great-circle distance between two points in degrees, by the haversine formula."""
-    north, east = radians(other_lat - lat) / 2, radians(other_lon - lon) / 2
-    chord = sin(north) ** 2 + cos(radians(lat)) * cos(radians(other_lat)) * sin(east) ** 2
-    return 2 * EARTH_RADIUS_KM * asin(sqrt(min(1.0, chord)))
+    @property
+    def in_words(self) -> str:
+        """Where a place must be, as the end of a sentence."""
+        within = f"within {self.radius_km:g} km of {self.lat:g}, {self.lon:g}"
+        return f"inside its area, which is {within}" if self.rings else within

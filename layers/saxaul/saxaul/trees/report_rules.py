@@ -224,8 +224,8 @@ class _ReportRequest:
             return RefusalReason("planted_before_death", f"The old tree was found dead on {died_on}, after planted_at.")
         reach = self._order.project.reach
         if reach and not reach.contains(planting.lat, planting.lon):
-            within = f"within {reach.radius_km:g} km of {reach.lat:g}, {reach.lon:g}"
-            return RefusalReason("out_of_reach", f"The trees of this order must be planted on its site, {within}.")
+            where = f"The trees of this order must be planted on its site, {reach.in_words}."
+            return RefusalReason("out_of_reach", where)
         return None
 
     def _publish(self, tree: Tree, step: Step, planting: PlantedTree) -> None:
