@@ -552,7 +552,8 @@ class Place(Model):
     """
 
     json_schema = {  # noqa: RUF012 - a mapping that nobody changes
-        "not": {"required": ["radius_km", "area"], "properties": {"area": {"not": {"type": "null"}}}}
+        "if": {"required": ["area"], "properties": {"area": {"not": {"type": "null"}}}},
+        "then": {"not": {"required": ["radius_km"]}},
     }
 
     names: Text
