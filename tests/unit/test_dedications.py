@@ -1,6 +1,7 @@
 """Dedications: which characters are removed, which are kept, and which texts are too long."""
 
 import unicodedata
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -37,6 +38,22 @@ from saxaul.trees.dedications import MAX_LENGTH, MAX_SENT, clean_dedication
         ("\u0dc1\u0dca\u200d\u0dbb\u0dd3", None),  # Sinhala
         ("\u845b\U000e0100\u98fe\u533a", None),  # a hanzi with a variation selector
         ("\u1820\u180b", None),
+        ("\u06f1\u06f4\u06f0\u06f5 \u0647\u200d.\u0634", None),  # Persian, the abbreviation of the Hijri era
+        ("\u06f1\u06f4\u06f0\u06f5 \u0647\u200d", None),
+        (
+            "\u06a9\u062a\u0627\u0628\u200c\u0647\u0627\u06cc \u062e\u0627\u0646\u0647\u200c\u0627\u0645",
+            None,
+        ),  # Persian suffixes
+        ("\u0686\u06be\u0648\u0679\u06cc \u0628\u06c1\u200c\u062e\u0648\u0628", None),  # Urdu
+        ("\u0928\u092e\u094d\u200c \u0915\u094d\u200d", None),  # Devanagari, at the end of a word
+        ("\u0cb0\u0ccd\u200d\u0c95 \u0c95\u0ccd\u200c\u0c95", None),  # Kannada
+        ("\u0c15\u0c4d\u200c\u0c37", None),  # Telugu
+        ("\u0a95\u0acd\u200d\u0ab7", None),  # Gujarati
+        ("\u0b95\u0bcd\u200c\u0bb7", None),  # Tamil
+        ("\ua98f\ua9c0\u200c\ua9b1", None),  # Javanese, a visible pangkon
+        ("\U0001e900\U0001e922\u200c\U0001e923", None),  # Adlam
+        ("\u101b\u103d\u103e\u1036\u1037", None),  # Burmese, four marks on one letter
+        ("\u05d4\u05b7\u05e9\u05b8\u05bc\u05c1\u05a3", None),  # Hebrew, with its accent
     ],
 )
 def test_a_dedication_in_any_script_is_not_changed(sent: str, kept: str | None) -> None:
@@ -78,6 +95,9 @@ def test_a_dedication_in_any_script_is_not_changed(sent: str, kept: str | None) 
         ("a\u034fb\u3164c\u115fd\uffa0e", "abcde"),
         ("\u0645\u202e\u200c\u06cc", "\u0645\u200c\u06cc"),
         ("e\u200d\u0301", "\u00e9"),
+        ("\u0647\u200c.", "\u0647."),
+        ("a\u200d.", "a."),
+        ("\u0e01" + "\u0e47" * 50, "\u0e01" + "\u0e47" * 3),
     ],
 )
 def test_invisible_characters_are_removed(sent: str, kept: str) -> None:
@@ -90,6 +110,78 @@ def test_characters_are_composed() -> None:
 
 def test_at_most_three_accents_on_one_character_are_kept() -> None:
     assert clean_dedication("x" + "\u0336" * 50 + "y") == "x" + "\u0336" * 3 + "y"
+
+
+def test_a_script_that_writes_with_marks_keeps_six_different_ones() -> None:
+    marks = "\u103d\u103e\u102f\u1036\u1037\u1039\u103a"
+
+    assert len(clean_dedication("\u101b" + marks)) == 1 + 6
+
+
+FAMILY = ["\U0001f468", "\U0001f469", "\U0001f9d1", "\U0001f466", "\U0001f467", "\U0001f9d2"]
+TONES = ["", *map(chr, range(0x1F3FB, 0x1F400))]
+PERSONS = [f"{person}{tone}" for person in FAMILY[:3] for tone in TONES]
+THINGS = (
+    "\U0001f33e\U0001f373\U0001f37c\U0001f393\U0001f3a4\U0001f3a8\U0001f3eb\U0001f3ed\U0001f4bb\U0001f4bc\U0001f527"
+    "\U0001f52c\U0001f680\U0001f692"
+)
+THINGS += "\U0001f384\U0001f9af\U0001f9bc\U0001f9bd\U0001f9b0\U0001f9b1\U0001f9b2\U0001f9b3\U0001f430"
+SIGNS = ["\u2642", "\u2640", "\u2695", "\u2696", "\u2708"]
+DOERS = "\u26f9\U0001f3c3\U0001f3c4\U0001f3ca\U0001f3cb"
+DOERS += "\U0001f46e\U0001f470\U0001f575\U0001f645\U0001f6b4\U0001f926\U0001f977\U0001f9cf"
+EMOJI = [
+    *(f"{person}\u200d{thing}" for person in PERSONS for thing in THINGS),
+    *(f"{person}\u200d{sign}\ufe0f" for person in PERSONS for sign in SIGNS[2:]),
+    *(
+        f"{doer}{tone or style}\u200d{sign}\ufe0f"
+        for doer in DOERS
+        for style in ("", "\ufe0f")
+        for tone in TONES
+        for sign in SIGNS[:2]
+    ),
+    *(f"{person}\u200d\u27a1\ufe0f" for person in PERSONS),
+    *(f"\U0001f6b6{tone}\u200d\u2640\ufe0f\u200d\u27a1\ufe0f" for tone in TONES),
+    *(
+        f"{one}\u200d\u2764\ufe0f\u200d{kiss}{other}"
+        for one in PERSONS
+        for other in PERSONS
+        for kiss in ("", "\U0001f48b\u200d")
+    ),
+    *(f"{one}\u200d\U0001f91d\u200d{other}" for one in PERSONS for other in PERSONS),
+    *("\u200d".join(members) for members in product(FAMILY, repeat=3)),
+    *("\u200d".join(members) for members in product(FAMILY[:3], FAMILY[:3], FAMILY[3:], FAMILY[3:])),
+    *(f"{key}{style}\u20e3" for key in "0123456789#*" for style in ("", "\ufe0f")),
+    *(chr(0x1F1E6 + one) + chr(0x1F1E6 + two) for one in range(26) for two in range(26)),
+    *("\U0001f3f3\ufe0f\u200d\U0001f308", "\U0001f3f3\ufe0f\u200d\u26a7\ufe0f", "\U0001f3f4\u200d\u2620\ufe0f"),
+    *(
+        "\U0001f441\ufe0f\u200d\U0001f5e8\ufe0f",
+        "\U0001f415\u200d\U0001f9ba",
+        "\U0001f408\u200d\u2b1b",
+        "\U0001f426\u200d\u2b1b",
+    ),
+    *(
+        "\U0001f43b\u200d\u2744\ufe0f",
+        "\U0001f34b\u200d\U0001f7e9",
+        "\U0001f344\u200d\U0001f7eb",
+        "\u26d3\ufe0f\u200d\U0001f4a5",
+    ),
+    *(
+        "\u2764\ufe0f\u200d\U0001f525",
+        "\u2764\ufe0f\u200d\U0001fa79",
+        "\U0001f62e\u200d\U0001f4a8",
+        "\U0001f636\u200d\U0001f32b\ufe0f",
+    ),
+    *("\U0001f642\u200d\u2194\ufe0f", "\U0001f642\u200d\u2195\ufe0f", "\U0001f426\u200d\U0001f525"),
+]
+"""Sequences of emoji as Unicode's emoji-zwj-sequences.txt and emoji-sequences.txt build them."""
+
+
+def test_no_sequence_of_emoji_is_changed_alone_or_in_a_sentence() -> None:
+    assert len(EMOJI) > 2500
+    assert [emoji for emoji in EMOJI if clean_dedication(emoji) != emoji] == []
+    assert [
+        emoji for emoji in EMOJI if clean_dedication(f"For {emoji}{emoji}, {emoji}.") != f"For {emoji}{emoji}, {emoji}."
+    ] == []
 
 
 def test_the_length_is_counted_after_cleaning() -> None:

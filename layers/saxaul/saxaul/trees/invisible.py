@@ -5,8 +5,9 @@ gives them a meaning:
 
 - U+200D (zero width joiner) between two emoji: families, professions, flags.
 - U+200D and U+200C (zero width non-joiner) between two letters, or marks on letters, of one script that joins letters.
-- U+200D after a virama, where it requests a half form (for this and the previous rule, see the Unicode Standard 16.0,
-  chapters 9 and 12).
+- U+200D after such a letter if no letter follows: it joins the letter, as in the Persian abbreviation of the Hijri era.
+- U+200D and U+200C after a virama, where they request a half form or a visible virama (for these rules, see the Unicode
+  Standard 16.0, chapters 9 and 12, and RFC 5892, appendix A).
 - U+FE0E and U+FE0F (text style and emoji style) after an emoji, and in a keycap.
 - Other variation selectors after a hanzi or a Mongolian letter, whose form they select.
 - U+180E (Mongolian vowel separator) between two Mongolian letters.
@@ -77,15 +78,21 @@ _JOINING = tuple(
     for letters in (
         "\u0600-\u06ff\u0750-\u077f\u0870-\u08ff",  # Arabic
         "\u0700-\u074f\u0860-\u086f",  # Syriac
+        "\u0840-\u085f",  # Mandaic
         "\u07c0-\u07ff",  # N'Ko
         "\u0900-\u097f\ua8e0-\ua8ff\u1cd0-\u1cff",  # Devanagari
         *(f"{chr(first)}-{chr(first + 0x7F)}" for first in range(0x0980, 0x0E00, 0x80)),  # Bengali to Sinhala
         "\u1000-\u109f\ua9e0-\ua9ff\uaa60-\uaa7f",  # Myanmar
         "\u1780-\u17ff",  # Khmer
         "\u1800-\u18af",  # Mongolian
+        "\U00010d00-\U00010d3f",  # Hanifi Rohingya
+        "\U0001e900-\U0001e95f",  # Adlam
     )
 )
 """The Unicode blocks of each script in which a joiner or non-joiner changes the form of the letters next to it."""
+
+_CURSIVE = "[\u0600-\u086f\u08a0-\u08ff\u1820-\u18aa\U00010d00-\U00010d3f\U0001e900-\U0001e95f]"
+"""The scripts whose letters join their neighbours: Arabic, Syriac, N'Ko, Mandaic, Mongolian, Rohingya and Adlam."""
 
 
 def without_invisible(text: str) -> str:
@@ -125,13 +132,20 @@ def _joins(before: Sequence[str], joiner: str, following: str) -> bool:
     last = before[-1] if before else ""
     if not last or last in JOINERS:
         return False
-    if joiner == _JOINER and unicodedata.combining(last) == _VIRAMA:
+    if unicodedata.combining(last) == _VIRAMA:
         return True
     if joiner == _JOINER and re.search(_EMOJI_BEFORE, "".join(before[-2:])):
         return re.match(_EMOJI_CHARACTER, following) is not None
-    return any(re.match(script, last) and re.match(script, following) for script in _JOINING) and all(
-        unicodedata.category(beside)[0] in "LM" for beside in (last, following)
-    )
+    if not _is_letter(last):
+        return False
+    if not _is_letter(following):
+        return joiner == _JOINER and re.match(_CURSIVE, last) is not None
+    return any(re.match(script, last) and re.match(script, following) for script in _JOINING)
+
+
+def _is_letter(character: str) -> bool:
+    """Return whether a character is a letter, or a mark on one. The empty text is none."""
+    return character != "" and unicodedata.category(character)[0] in "LM"
 
 
 def _selects(before: Sequence[str], selector: str, following: str) -> bool:
