@@ -41,6 +41,8 @@ _CODE = re.compile(rb"<Code>(\w{1,100})</Code>")
 _PIECE = 1 << 18
 """How many bytes of an object are read at a time."""
 
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
 
 class ObjectError(Exception):
     """An object was not read or written: it is missing, access is denied, or S3 did not answer in time."""
@@ -125,24 +127,20 @@ def delete_object(bucket: str, key: str) -> None:
 
 
 def write_object(
-    bucket: str,
-    key: str,
-    body: bytes,
-    replaced_etag: str | None = None,
-    headers: Mapping[str, str] = MappingProxyType({}),
+    bucket: str, key: str, body: bytes, replaced_etag: str | None = None, headers: Mapping[str, str] = _NO_HEADERS
 ) -> str:
-    """Write an object, with these headers stored beside it, and return its ``ETag``.
+    """Write an object, and return its ``ETag``.
 
     If ``replaced_etag`` is an ``ETag``, write only if the object has it; if it is empty, only if there is no object. If
-    it is None, write in any case.
+    it is None, write in any case. S3 keeps the ``headers``, such as ``Content-Type``, and sends them with the object.
 
     Raises:
         ObjectMovedError: the condition is not met, or a concurrent write is in progress.
         ObjectError: S3 cannot be reached, fails or is slow. The object may have been written.
     """
     condition = {"If-Match": replaced_etag} if replaced_etag else {"If-None-Match": "*"}
-    sent = {**headers, **({} if replaced_etag is None else condition)}
-    status, found, _ = _send("PUT", bucket, key, sent, body, 2.0 * _WRITE_SECONDS)
+    conditional = {} if replaced_etag is None else condition
+    status, found, _ = _send("PUT", bucket, key, {**headers, **conditional}, body, 2.0 * _WRITE_SECONDS)
     if status in (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND):
         raise ObjectMovedError(key)
     if status != HTTPStatus.OK:
