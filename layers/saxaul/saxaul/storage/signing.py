@@ -33,7 +33,5 @@ class SigningKey:
 
         A checkpoint is never longer. The same message always gets the same signature.
         """
-        answer = kms().sign(
-            KeyId=self._key_arn, Message=message, MessageType="RAW", SigningAlgorithm="ED25519_SHA_512"
-        )
+        answer = kms().sign(KeyId=self._key_arn, Message=message, MessageType="RAW", SigningAlgorithm="ED25519_SHA_512")
         return answer["Signature"]
