@@ -3,9 +3,8 @@
 import hashlib
 from typing import Any
 
-from saxaul.certificate.certificate import Certificate, ProvenCount, ProvenLeaf, ShownPhoto
+from saxaul.certificate.certificate import Certificate, ProvenCount, ProvenLeaf, ShownLog, ShownPhoto
 from saxaul.certificate.from_leaves import certificate_from_leaves
-from saxaul.certificate.page import ShownLog
 from saxaul.certificate.site import Site
 from saxaul.log.counts import Counts
 from saxaul.log.leaves import TreeLeaf
@@ -37,7 +36,7 @@ def make_particulars(dedication: str = "For my grandmother · 献给奶奶", **c
 
 
 def make_life(*events: str) -> list[TreeLeaf]:
-    """Return the leaves of a tree's life, a day apart. ``withdrawn`` withdraws a death, ``moved`` corrects the place."""
+    """Return the leaves of a tree's life, a day apart. ``withdrawn`` ends a death, ``moved`` corrects a place."""
     leaves = [make_tree_leaf("planted", certificate=NUMBER, photo=hashed("planted"))]
     for number, event in enumerate(events, 1):
         before, day = leaves[-1], f"2026-{6 + (19 + number) // 30:02d}-{1 + (19 + number) % 30:02d}T10:00:00+08:00"
@@ -80,5 +79,5 @@ def make_waiting(state: str = "ordered") -> Certificate:
     """Return the certificate of a tree that is not planted yet."""
     planted = make_certificate()
     return planted._replace(
-        state=state, planted_at=None, tree=None, particulars=None, proven=(), count=None, dedication="For Mei"
+        state=state, planted_at=None, tree=None, particulars=None, proven=(), counted=None, dedication="For Mei"
     )

@@ -71,6 +71,22 @@ class ProvenCount(NamedTuple):
         return {"leaf": self.leaf.text.decode(), "tlog_proof": self.proof}
 
 
+class ShownLog(NamedTuple):
+    """What the page says of the public log.
+
+    Attributes:
+        url: the address below which its files lie.
+        vkey: its public key, as a verifier key (C2SP signed-note).
+        standing: the public counter: how many trees stand in it.
+        counted_at: when they were counted, in RFC 3339; None if the log is empty.
+    """
+
+    url: str
+    vkey: str
+    standing: int
+    counted_at: str | None
+
+
 class Certificate(NamedTuple):
     """The public facts of a tree. A certificate does not name the person who requested the tree. Times are in RFC 3339.
 
@@ -80,7 +96,7 @@ class Certificate(NamedTuple):
         dedication: the text; None if it was erased.
         requested_at: when the person requested the tree.
         planted_at: when the plant of ``tree`` was planted; None before the first planting.
-        particulars, count: None until the published log has a statement about the tree.
+        particulars, counted: None until the published log has a statement about the tree.
         proven: the statements that the certificate shows, oldest first; empty as long as there is none.
         left_out: how many statements the published log has besides. Each found the tree alive.
         site: where the trees of the project are planted; None if that is not known. Only the page shows it.
@@ -99,7 +115,7 @@ class Certificate(NamedTuple):
     tree: CertifiedTree | None
     particulars: Particulars | None = None
     proven: Sequence[ProvenLeaf] = ()
-    count: ProvenCount | None = None
+    counted: ProvenCount | None = None
     left_out: int = 0
     site: Site | None = None
 
@@ -121,7 +137,7 @@ class Certificate(NamedTuple):
             "particulars": self.particulars.committed_fields() if self.particulars else None,
             "salt": self.particulars.salt if self.particulars else None,
             "proofs": [proven.document() for proven in self.proven],
-            "count": self.count.document() if self.count else None,
+            "count": self.counted.document() if self.counted else None,
         }
 
 

@@ -36,7 +36,7 @@ def chosen(leaves: Sequence[PublishedLeaf]) -> list[PublishedLeaf]:
 
 
 def certificate_from_leaves(
-    particulars: Particulars, proven: Sequence[ProvenLeaf], count: ProvenCount, left_out: int, site: Site | None
+    particulars: Particulars, proven: Sequence[ProvenLeaf], counted: ProvenCount, left_out: int, site: Site | None
 ) -> Certificate:
     """Build the certificate of a tree from what the published log says about it. ``proven`` is not empty."""
     last = proven[-1].leaf
@@ -57,7 +57,7 @@ def certificate_from_leaves(
         tree=CertifiedTree(last.tag, float(last.lat), float(last.lon), planting.photo, planting.link),
         particulars=known,
         proven=proven,
-        count=count,
+        counted=counted,
         left_out=left_out,
         site=site,
     )

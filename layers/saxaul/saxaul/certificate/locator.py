@@ -107,7 +107,9 @@ def _round_degrees(start: float, end: float, letters: str) -> Iterator[tuple[flo
 def _draw_scale(svg: Element, view: _View) -> None:
     """Draw a bar that is a round number of kilometres long."""
     per_km = view.scale / _KM_PER_DEGREE
-    length = max(step for step in _STEPS if step == _STEPS[0] or step * 10 * per_km <= WIDTH_OF_MAP * _LONGEST_SCALE) * 10
+    length = (
+        max(step for step in _STEPS if step == _STEPS[0] or step * 10 * per_km <= WIDTH_OF_MAP * _LONGEST_SCALE) * 10
+    )
     x, y, wide = WIDTH_OF_MAP - 14, HEIGHT_OF_MAP - 14, length * per_km
     SubElement(svg, "path", {"class": "scale", "d": f"M{x - wide:.1f} {y - 5}v5H{x}v-5"})
     text = f"{length:g} km" if length >= 1 else f"{length * 1000:g} m"

@@ -3,12 +3,11 @@
 The page is built as a tree of elements. It loads nothing but photos from the files bucket, and runs nothing.
 """
 
-from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from saxaul.catalog.entries import Language
 from saxaul.certificate.artwork import HORIZON, WIDTH, draw_landscape, draw_qr_code, growth_of
-from saxaul.certificate.certificate import Certificate, ProvenLeaf
+from saxaul.certificate.certificate import Certificate, ProvenLeaf, ShownLog
 from saxaul.certificate.locator import draw_map
 from saxaul.certificate.looks import standing_of
 from saxaul.certificate.markup import add, add_link, add_section, html_of, new_page
@@ -18,22 +17,6 @@ from saxaul.certificate.words import LABELS, PAGE, day_of, in_language, place_of
 
 _SPECIFICATION = "https://c2sp.org/tlog-tiles"
 _SIDE_OF_CODE = 120
-
-
-class ShownLog(NamedTuple):
-    """What the page says of the public log.
-
-    Attributes:
-        url: the address below which its files lie.
-        vkey: its public key, as a verifier key (C2SP signed-note).
-        standing: the public counter: how many trees stand in it.
-        counted_at: when they were counted, in RFC 3339; None if the log is empty.
-    """
-
-    url: str
-    vkey: str
-    standing: int
-    counted_at: str | None
 
 
 def render_page(certificate: Certificate, address: str, log: ShownLog, language: Language) -> str:

@@ -1,4 +1,4 @@
-"""The style sheet of the page: one column on a phone, two on a desktop, with colours for the day, the dark and paper."""
+"""The style sheet of the page: one column on a phone, two on a desktop, and colours for the day, the dark and paper."""
 
 from typing import Final
 

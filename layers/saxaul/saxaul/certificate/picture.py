@@ -148,9 +148,9 @@ def _write_check(sheet: _Sheet, certificate: Certificate, address: str, language
 def _proof_line(certificate: Certificate, language: Language) -> str:
     """Return the line that names the published log, or says that the tree is not in it yet."""
     labels = LABELS[language]
-    if not certificate.count:
+    if not certificate.counted:
         return labels["unproved"]
-    count = certificate.count.leaf
+    count = certificate.counted.leaf
     return labels["proved"].format(size=count.size + 1, day=day_of(count.counted_at, language))
 
 

@@ -14,6 +14,7 @@ Growth = Literal["alive", "dead", "awaited"]
 Point = tuple[float, float]
 
 _DRY, _FAINT = "#9a9184", "0.24"
+_HIGHEST_BERRY = -84
 _GOLDEN_ANGLE = pi * (3 - sqrt(5))
 """Points at multiples of this angle fill a disc evenly, as the seeds of a sunflower do."""
 
@@ -91,12 +92,14 @@ def drawing_of(latin: str) -> Drawing:
 
 def _saxaul() -> Drawing:
     """Haloxylon: a gnarled desert shrub. Its green twigs bend down and have no leaves."""
-    paths = ("M0 4C-2-16-3-34-5-58C-6-76-9-88-8-100", "M-2-18C-14-32-30-42-40-62", "M-4-40C-12-54-20-66-25-84")
-    paths += ("M-3-30C8-46 10-70 12-92", "M0-22C14-36 26-54 30-78", "M1-14C20-26 36-36 46-54")
-    tips = ((-40, -60, 24), (-34, -74, 22), (-25, -84, 26), (-16, -94, 24), (-8, -98, 28), (3, -98, 26), (12, -92, 26))
-    tips += ((22, -86, 24), (30, -77, 26), (38, -66, 22), (45, -54, 22), (-22, -60, 20), (-2, -70, 22), (18, -64, 20))
+    paths = ["M0 4C-2-16-3-34-5-58C-6-76-9-88-8-100", "M-2-18C-14-32-30-42-40-62", "M-4-40C-12-54-20-66-25-84"]
+    paths += ["M-3-30C8-46 10-70 12-92", "M0-22C14-36 26-54 30-78", "M1-14C20-26 36-36 46-54"]
+    tips = [(-40, -60, 24), (-34, -74, 22), (-25, -84, 26), (-16, -94, 24), (-8, -98, 28), (3, -98, 26), (12, -92, 26)]
+    tips += [(22, -86, 24), (30, -77, 26), (38, -66, 22), (45, -54, 22), (-22, -60, 20), (-2, -70, 22), (18, -64, 20)]
     leafage = [
-        Leafage("".join(_twig(*tip, angle) for tip in tips for angle in range(9 * shade - 100, 9 * shade + 85, 16)), *look)
+        Leafage(
+            "".join(_twig(*tip, angle) for tip in tips for angle in range(9 * shade - 100, 9 * shade + 85, 16)), *look
+        )
         for shade, look in enumerate(((1.5, "#54764a"), (1.5, "#6f9057"), (1.5, "#8aa867")))
     ]
     return Drawing("#6d5138", [Stroke(path, 6 - place * 0.6) for place, path in enumerate(paths)], leafage)
@@ -148,7 +151,7 @@ def _sea_buckthorn() -> Drawing:
             leaves[step % 2] += f"M{x:.1f} {y:.1f}l{side * 9}-9M{x:.1f} {y:.1f}l{-side * 11}-4"
             if step % 4 == 0:
                 thorns += f"M{x:.1f} {y:.1f}l{side * 6}-3"
-            if step < 17 and (step + place) % 3:
+            if limb.at(step / 20)[1] > _HIGHEST_BERRY and (step + place) % 3:
                 berries += f"M{x + side * 3:.1f} {y - 1:.1f}h.1M{x - side * 2.6:.1f} {y + 2:.1f}h.1"
     wood = [Stroke(limb.path, 5 - place * 0.4) for place, limb in enumerate(limbs)]
     leafage = [Leafage(leaves[0], 2, "#7f9a80"), Leafage(leaves[1], 2, "#a3b79c"), Leafage(berries, 5.2, "#e5832a")]

@@ -66,16 +66,20 @@ def corrections_in(proven: Sequence[ProvenLeaf], language: Language) -> list[Cor
 
 def _changes(leaf: TreeLeaf, before: TreeLeaf, stated: TreeLeaf, language: Language) -> list[tuple[str, str, str]]:
     """Return the changed facts. ``stated`` is the last leaf before this one with the photo and link of the planting."""
-    changes = [
+    changes: list[tuple[str, str, str]] = [
         ("corrected_tag", leaf.tag, before.tag),
-        ("corrected_place", *(place_of(float(at.lat), float(at.lon)) for at in (leaf, before))),
-        ("corrected_planted_at", *(day_of(at.planted_at, language) for at in (leaf, before))),
+        ("corrected_place", _place_of(leaf), _place_of(before)),
+        ("corrected_planted_at", day_of(leaf.planted_at, language), day_of(before.planted_at, language)),
     ]
     changed = [change for change in changes if change[1] != change[2]]
     if leaf.state != before.state:
         changed.append(("corrected_death", "", ""))
     changed += [("corrected_photo", "", "")] if leaf.photo != stated.photo else []
     return changed + ([("corrected_link", "", "")] if leaf.link != stated.link else [])
+
+
+def _place_of(leaf: TreeLeaf) -> str:
+    return place_of(float(leaf.lat), float(leaf.lon))
 
 
 def _add_event(
@@ -90,7 +94,7 @@ def _add_event(
     if leaf.event in _PLANTINGS:
         facts = add(event, "p", class_="small")
         add(facts, "span", f"{LABELS[language]['tag']} {leaf.tag}", dir="auto").tail = " · "
-        add(facts, "span", place_of(float(leaf.lat), float(leaf.lon)))
+        add(facts, "span", _place_of(leaf))
     for correction in corrections:
         _add_correction(event, certificate, correction, language, is_own=correction.number == number)
     if shown.photo or shown.link:

@@ -105,16 +105,16 @@ PAGE: Final[Mapping[Language, Mapping[str, str]]] = {
         "map_dead": "The dead tree is at {place}.",
         "project_area": "area of the project",
         "check": "Check it yourself",
-        "check_logged": "You need not trust this page. Each event is signed into a public log that only grows, and this "
-        "command compares the certificate with it. It finds a changed word, and also a later event that is hidden:",
+        "check_logged": "You need not trust this page. Each event is signed into a public log that only grows, and "
+        "this command compares the certificate with it. It finds a changed word, and also a later event that is hidden:",
         "check_waiting": "The public log has nothing about this tree yet, and the public counter leaves it out. "
         "This command says so until the log has it:",
-        "check_tool": "saxaul-log is a small program that needs no account. Whoever runs Saxaul can give it to you as one "
-        "file, and “What a certificate proves” in the documentation says how to build it.",
+        "check_tool": "saxaul-log is a small program that needs no account. Whoever runs Saxaul can give it to you as "
+        "one file, and “What a certificate proves” in the documentation says how to build it.",
         "other_tool": "With somebody else's tool",
-        "other_text": "The log follows C2SP, so any of its clients can read it. In the data, each of the proofs has a leaf "
-        "and a tlog_proof with a checkpoint. With Go, the packages note and tlog of golang.org/x/mod/sumdb check both: "
-        "note.Open takes the checkpoint and the key, and tlog.CheckRecord the path.",
+        "other_text": "The log follows C2SP, so any of its clients can read it. In the data, each of the proofs has a "
+        "leaf and a tlog_proof with a checkpoint. With Go, the packages note and tlog of golang.org/x/mod/sumdb check "
+        "both: note.Open takes the checkpoint and the key, and tlog.CheckRecord the path.",
         "specification": "Specification",
         "log_url": "Log",
         "log_key": "Key of the log",
@@ -124,8 +124,8 @@ PAGE: Final[Mapping[Language, Mapping[str, str]]] = {
         "counter_how": "Anyone can count them again from the log.",
         "page_links": "Other forms of this certificate",
         "unknown": "No such certificate",
-        "unknown_none": "There is no certificate with this number. Its characters fit each other, so it is spelled like a "
-        "certificate number. It may belong to another service, or to a request that was cancelled.",
+        "unknown_none": "There is no certificate with this number. Its characters fit each other, so it is spelled like "
+        "a certificate number. It may belong to another service, or to a request that was cancelled.",
         "unknown_form": "This is not spelled like a certificate number. A number has 13 letters and digits, such as "
         "7K3M-9QPD-2FHW-C.",
         "unknown_check": "This number has a typing error: its last character, which checks the others, does not fit them. "
@@ -183,9 +183,11 @@ PAGE: Final[Mapping[Language, Mapping[str, str]]] = {
         "check_logged": "您不必相信本页。每个事件都经签名载入只增不减的公开日志，下面的命令将证书与日志对照。"
         "任何改动，以及被隐瞒的后续事件，都会被发现：",
         "check_waiting": "公开日志中尚无这棵树的记录，公开计数也未将其计入。在载入之前，下面的命令会如实说明：",
-        "check_tool": "saxaul-log 是一个无需账号的小程序。Saxaul 的运营方可以提供单个安装文件，文档“What a certificate proves”说明如何构建。",
+        "check_tool": "saxaul-log 是一个无需账号的小程序。Saxaul 的运营方可以提供单个安装文件，"
+        "文档“What a certificate proves”说明如何构建。",
         "other_tool": "使用他人的工具",
-        "other_text": "公开日志遵循 C2SP 规范，任何相应的客户端都能读取。在数据中，每条 proofs 都有 leaf，以及含检查点的 tlog_proof。"
+        "other_text": "公开日志遵循 C2SP 规范，任何相应的客户端都能读取。"
+        "在数据中，每条 proofs 都有 leaf，以及含检查点的 tlog_proof。"
         "例如 Go 的 golang.org/x/mod/sumdb 中的 note 与 tlog：note.Open 用密钥验证检查点，tlog.CheckRecord 验证路径。",
         "specification": "规范",
         "log_url": "日志",

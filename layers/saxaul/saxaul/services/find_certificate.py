@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from saxaul.catalog.calendar import Calendar
-from saxaul.certificate.certificate import Certificate, CertifiedTree, ProvenCount, ProvenLeaf
+from saxaul.certificate.certificate import Certificate, CertifiedTree, ProvenCount, ProvenLeaf, ShownLog
 from saxaul.certificate.from_leaves import PublishedLeaf, certificate_from_leaves, chosen, shown_photo
 from saxaul.certificate.site import Site
 from saxaul.log.degrees import degrees
@@ -14,6 +15,7 @@ from saxaul.log.particulars import Particulars
 from saxaul.observability import logger
 from saxaul.problems import NotFound, Unavailable
 from saxaul.services import wiring
+from saxaul.services.read_log import log_reading
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.leaves import Leaves, StoredLeaf
@@ -93,7 +95,7 @@ class Certificates(NamedTuple):
             size = published.size if published else 0
             leaves = [_published(leaf) for leaf in stored if leaf.position is not None and leaf.position < size]
             if published and leaves:
-                particulars = Particulars(*particulars_of(redemption, tree.seal, order.project))
+                particulars = particulars_of(redemption, tree.seal, order.project)
                 return self._proven(particulars, leaves, published, order)
             self._check_nothing_is_published(stored)
         project = shown_project(order, self.catalog_store.catalog().tree_projects.get(redemption.project_id))
@@ -161,6 +163,24 @@ def _published(stored: StoredLeaf) -> PublishedLeaf:
     if stored.position is None or not isinstance(leaf, TreeLeaf):
         raise TypeError(f"leaf {stored.number} of {stored.certificate} is not about a tree, or has no position")
     return PublishedLeaf(stored.position, leaf, stored.link)
+
+
+def shown_log() -> ShownLog:
+    """Return what the page of a certificate says of the public log.
+
+    Raises:
+        KeyUnavailableError: this process does not know the key of the log yet, and KMS did not tell it.
+    """
+    reading = log_reading()
+    published = reading.published()
+    counted_at = settings().calendar.rfc3339(published.at) if published.size else None
+    return ShownLog(reading.public_log.url, reading.vkey(), published.counts.standing, counted_at)
+
+
+def photo_host() -> str:
+    """Return the scheme and the host from which a page may load photos."""
+    address = urlsplit(settings().files_url)
+    return f"{address.scheme}://{address.netloc}"
 
 
 @cache
