@@ -89,6 +89,7 @@ class Sequencing(NamedTuple):
         done = Sequenced()
         ends_at, taken = self.clock.elapsed() + SEQUENCING_SECONDS, set[LeafRef]()
         try:
+            retry_lost_races(self._check, self.clock)
             while self.clock.elapsed() < ends_at and (batch := self._one_batch(taken)):
                 taken.update(batch.refs)
                 done = done._replace(leaves=len(taken), batches=done.batches + 1)
@@ -110,6 +111,18 @@ class Sequencing(NamedTuple):
         age = self.clock.now() - oldest_unpublished(self.store, self.clock.now())
         if age > LATE_SECONDS:
             raise LateLogError(f"a statement about a tree waits for {age} s to be published in the log")
+
+    def _check(self) -> None:
+        """Check that what is published fits what is committed, before anything is written.
+
+        It may not, if the table was restored from a backup. Then the same indexes would get other leaves.
+
+        Raises:
+            BrokenLogError: it does not fit.
+            LostRaceError: another run has committed and published in the meantime.
+            ObjectError: S3 did not answer.
+        """
+        self._check_published(self._checkpoint(), self.store.published(), self.store.head())
 
     def _one_batch(self, taken: Collection[LeafRef]) -> Batch | None:
         """Complete the last batch, and commit the next one. Return it, or None if no leaf can be taken in.
@@ -200,9 +213,9 @@ class Sequencing(NamedTuple):
         """
         head, published, found = self._written_head(), self.store.published(), self._checkpoint()
         key = VerifierKey.of(self.origin, self.key.public_key)
-        if not head.size and not found:
-            return 0
         self._check_published(found, published, head)
+        if not head.size:
+            return 0
         if found is None or found.checkpoint.size < head.size:
             text = Checkpoint(head.origin, head.size, head.root).text
             signature = Signature(key.name, key.key_id, self.key.sign(text.encode()))
