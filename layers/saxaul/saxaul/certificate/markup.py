@@ -10,7 +10,7 @@ from saxaul.certificate.page_style import STYLE
 
 def add(parent: Element, tag: str, text: str | None = None, **attributes: str) -> Element:
     """Add an element. A ``_`` at the end of an attribute's name is left out, and any other one becomes ``-``."""
-    named = {name.removesuffix("_").replace("_", "-"): value for name, value in attributes.items()}
+    named = {name.removesuffix("_").replace("_", "-"): drawable(value) for name, value in attributes.items()}
     element = SubElement(parent, tag, named)
     if text is not None:
         element.text = drawable(text)

@@ -106,7 +106,7 @@ PAGE: Final[Mapping[Language, Mapping[str, str]]] = {
         "project_area": "area of the project",
         "check": "Check it yourself",
         "check_logged": "You need not trust this page. Each event is signed into a public log that only grows, and "
-        "this command compares the certificate with it. It finds a changed word, and also a later event that is hidden:",
+        "this command compares the certificate with it. It finds a changed word, and a later event that is hidden:",
         "check_waiting": "The public log has nothing about this tree yet, and the public counter leaves it out. "
         "This command says so until the log has it:",
         "check_tool": "saxaul-log is a small program that needs no account. Whoever runs Saxaul can give it to you as "
@@ -124,11 +124,11 @@ PAGE: Final[Mapping[Language, Mapping[str, str]]] = {
         "counter_how": "Anyone can count them again from the log.",
         "page_links": "Other forms of this certificate",
         "unknown": "No such certificate",
-        "unknown_none": "There is no certificate with this number. Its characters fit each other, so it is spelled like "
-        "a certificate number. It may belong to another service, or to a request that was cancelled.",
+        "unknown_none": "There is no certificate with this number. Its characters fit each other, so it looks like a "
+        "certificate number. It may belong to another service, or to a request that was cancelled.",
         "unknown_form": "This is not spelled like a certificate number. A number has 13 letters and digits, such as "
         "7K3M-9QPD-2FHW-C.",
-        "unknown_check": "This number has a typing error: its last character, which checks the others, does not fit them. "
+        "unknown_check": "This number has a typing error: its last character checks the others, and does not fit them. "
         "Please compare it with the certificate.",
         "typed": "You asked for",
     },
