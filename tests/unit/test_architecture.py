@@ -74,14 +74,19 @@ def part_of(module: Path) -> str:
 
 def imports_of(module: Path) -> set[str]:
     """Return the full names of all imports anywhere in a module, including those only for type checkers."""
-    return set(_imports(ast.parse(module.read_text("utf-8"))))
+    package = "saxaul.log" if part_of(module) == "log" else None
+    return set(_imports(ast.parse(module.read_text("utf-8")), package))
 
 
-def _imports(tree: ast.AST) -> Iterator[str]:
+def _imports(tree: ast.AST, package: str | None) -> Iterator[str]:
+    """Yield the full name of each import. ``package`` is the package in which imports may be relative, if any."""
     for node in ast.walk(tree):
         match node:
             case ast.Import():
                 yield from (alias.name for alias in node.names)
+            case ast.ImportFrom(level=1) if package:
+                module = f"{package}.{node.module}" if node.module else package
+                yield from (f"{module}.{alias.name}" for alias in node.names)
             case ast.ImportFrom():
                 assert node.level == 0, "imports must be absolute"
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from saxaul.log.canonical_json import digest, encode
 from saxaul.log.counts import Counts
 from saxaul.log.degrees import degrees
-from saxaul.log.entries import MAX_LEAVES, NO_PREVIOUS_HASH, Leaf, LogEntry, evidence_of
+from saxaul.log.entries import MAX_LEAVES, NO_PREVIOUS_HASH, Leaf, LogEntry, counts_after, evidence_of
 from saxaul.log.merkle import root_of_path
 from tests.builders import make_leaf, make_particulars
 
@@ -67,7 +67,7 @@ def test_trees_whose_last_event_is_not_dead_count_as_standing(lives: list[list[s
         for follows, event in zip(["", "planted", *life], ["planted", *life], strict=False)
     ]
 
-    counts = Counts().after(leaves)
+    counts = counts_after(Counts(), leaves)
 
     dead = sum(life[-1:] == ["dead"] for life in lives)
     assert counts == Counts(planted=len(lives), dead=dead, standing=len(lives) - dead)

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saxaul.log.merkle import inclusion_path, leaf_hash, node_hash, root, root_of_path
+from saxaul.log.merkle import (
+    check_consistency,
+    consistency_path,
+    inclusion_path,
+    leaf_hash,
+    node_hash,
+    root,
+    root_of_path,
+)
 
 LEAVES = [bytes.fromhex(leaf) for leaf in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657")]
 LEAVES.append(bytes(range(0x60, 0x70)))
@@ -123,3 +131,73 @@ def test_an_index_outside_of_the_tree_has_no_path(index: int, size: int) -> None
         root_of_path(bytes(32), index, size, [])
     with pytest.raises(IndexError, match="no leaf"):
         inclusion_path(hashes(size), index)
+
+
+CONSISTENCY = {
+    (1, 1): [],
+    (1, 8): [
+        "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+        "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+        "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+    ],
+    (6, 8): [
+        "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
+        "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+        "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    ],
+    (2, 5): [
+        "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+        "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+    ],
+}
+
+
+@pytest.mark.parametrize(("old", "size"), CONSISTENCY)
+def test_the_consistency_paths_are_the_same_as_in_certificate_transparency(old: int, size: int) -> None:
+    assert [sibling.hex() for sibling in consistency_path(hashes(size), old)] == CONSISTENCY[old, size]
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.integers(0, 300), st.data())
+def test_every_tree_is_consistent_with_each_of_its_beginnings(size: int, data: st.DataObject) -> None:
+    old = data.draw(st.integers(0, size))
+    leaves = [leaf_hash(bytes([number % 256, number // 256])) for number in range(size)]
+
+    check_consistency(old, root(leaves[:old]), size, root(leaves), consistency_path(leaves, old))
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.integers(1, 40), st.data())
+def test_a_changed_root_size_or_path_is_not_consistent(size: int, data: st.DataObject) -> None:
+    old = data.draw(st.integers(1, size))
+    leaves = [leaf_hash(bytes([number])) for number in range(size)]
+    path, roots = consistency_path(leaves, old), (root(leaves[:old]), root(leaves))
+    wrong: list[tuple[int, bytes, int, bytes, list[bytes]]] = [
+        (old, bytes(32), size, roots[1], path),
+        (old, roots[0], size, bytes(32), path),
+        (old, roots[0], size, roots[1], [*path, bytes(32)]),
+        (old, roots[0], old - 1, roots[1], path),
+        *((old, roots[0], size, roots[1], [*path[:n], bytes(32), *path[n + 1 :]]) for n in range(len(path))),
+        *((old, roots[0], size, roots[1], path[:n]) for n in range(len(path))),
+    ]
+
+    for case in wrong:
+        with pytest.raises(ValueError, match=r"path|consistent|cannot begin"):
+            check_consistency(*case)
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.integers(2, 60), st.data())
+def test_a_tree_with_a_changed_leaf_is_not_consistent_with_its_beginning(size: int, data: st.DataObject) -> None:
+    old = data.draw(st.integers(1, size - 1))
+    changed = data.draw(st.integers(0, old - 1))
+    leaves = [leaf_hash(bytes([number])) for number in range(size)]
+    other = [*leaves[:changed], bytes(32), *leaves[changed + 1 :]]
+
+    with pytest.raises(ValueError, match="not consistent"):
+        check_consistency(old, root(leaves[:old]), size, root(other), consistency_path(other, old))
+
+
+def test_no_tree_has_a_longer_beginning() -> None:
+    with pytest.raises(IndexError, match="no beginning"):
+        consistency_path(hashes(3), 4)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from saxaul.log import merkle
 from saxaul.log.canonical_json import Json, digest, encode
 from saxaul.log.counts import Counts
-from saxaul.log.entries import NO_PREVIOUS_HASH, Header, dedication_digest, evidence_of
+from saxaul.log.entries import NO_PREVIOUS_HASH, Header, counts_after, dedication_digest, evidence_of
 from saxaul.log.event_rules import CheckedEvent, check_left_out, check_next, check_shown
 from saxaul.log.parsing import (
     HEADER_FIELDS,
@@ -288,7 +288,7 @@ def _check_entry(document: Json, log: CheckedLog, keys: "Keys") -> None:
             leaf, events[-1].leaf if events else None, f"the {leaf.event} event of {leaf.certificate} in {where}"
         )
         events.append(CheckedEvent(leaf, index, header))
-    recounted = log.counts.after(checked)
+    recounted = counts_after(log.counts, checked)
     _require_equal(
         header.counts, recounted, f"{where} counts {header.counts.standing} trees, recounted {recounted.standing}"
     )

@@ -1,25 +1,21 @@
-"""The numbers of trees that each log entry states."""
+"""The numbers of trees that the log states, and that anyone can count again from its leaves."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
-
-from saxaul.log.events import STANDING_EVENTS
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from saxaul.log.entries import Leaf
+    from .events import TreeState
+    from .leaves import TreeLeaf
 
 
 class Counts(NamedTuple):
-    """The numbers in a log entry: trees ever planted, trees now known to be dead, and standing trees (the others)."""
+    """The numbers of a log: trees ever planted, trees now known to be dead, and standing trees (the others)."""
 
     planted: int = 0
     dead: int = 0
     standing: int = 0
 
-    def after(self, leaves: Sequence["Leaf"]) -> "Counts":
-        """Return the counts after these leaves."""
-        planted = self.planted + sum(leaf.event == "planted" for leaf in leaves)
-        standing = self.standing + sum(
-            (leaf.event in STANDING_EVENTS) - (leaf.follows in STANDING_EVENTS) for leaf in leaves
-        )
-        return Counts(planted, planted - standing, standing)
+    def after(self, leaf: "TreeLeaf", state_before: "TreeState | Literal['']") -> "Counts":
+        """Return the counts after one more leaf. ``state_before`` is its tree's state before it; empty if none."""
+        planted = self.planted + (leaf.event == "planted")
+        dead = self.dead + (leaf.state == "dead") - (state_before == "dead")
+        return Counts(planted, dead, planted - dead)

@@ -10,7 +10,6 @@ Leaves, headers and particulars are hashed as canonical JSON. The log contains n
 """
 
 import hashlib
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, NamedTuple
@@ -18,7 +17,10 @@ from typing import Any, Literal, NamedTuple
 from saxaul.log import merkle
 from saxaul.log.canonical_json import Json, digest, encode
 from saxaul.log.counts import Counts
-from saxaul.log.events import Event
+from saxaul.log.events import STANDING_EVENTS, TreeState
+from saxaul.log.particulars import Particulars, dedication_digest
+
+__all__ = ["NO_PREVIOUS_HASH", "Header", "Leaf", "LogEntry", "Particulars", "dedication_digest", "evidence_of"]
 
 MAX_LEAVES = 500
 """The maximum number of leaves of one entry. Compressed, even the longest leaves fit a DynamoDB item (400 KB)."""
@@ -43,8 +45,8 @@ class Leaf(NamedTuple):
 
     certificate: str
     project_id: str
-    event: Event
-    follows: Event | Literal[""]
+    event: TreeState
+    follows: TreeState | Literal[""]
     occurred_at: str
     recorded_at: str
     tag: str
@@ -59,59 +61,6 @@ class Leaf(NamedTuple):
     @property
     def hash(self) -> bytes:
         return merkle.leaf_hash(encode(self.document()))
-
-
-class Particulars(NamedTuple):
-    """The facts of a certificate that are fixed when its tree is planted. Later catalog changes do not alter them.
-
-    Attributes:
-        requested_at: when the person requested the tree, in RFC 3339.
-        dedication: the text; None would mean that it was erased, but nothing erases dedications today.
-        salt: 32 random bytes in hexadecimal, so that nobody can find a dedication by guessing. It is None if the
-            dedication is None.
-        dedication_digest: the commitment to the dedication and its salt.
-    """
-
-    species: dict[str, str]
-    latin: str
-    place: dict[str, str]
-    partner: str
-    requested_at: str
-    dedication: str | None
-    salt: str | None
-    dedication_digest: str
-
-    @classmethod
-    def create(
-        cls,
-        *,
-        species: dict[str, str],
-        latin: str,
-        place: dict[str, str],
-        partner: str,
-        requested_at: str,
-        dedication: str,
-    ) -> "Particulars":
-        """Create particulars with a new salt. ``species`` and ``place`` hold a text for each language."""
-        salt = secrets.token_hex(32)
-        digest_of_both = dedication_digest(dedication, salt)
-        return cls(species, latin, place, partner, requested_at, dedication, salt, digest_of_both)
-
-    @property
-    def commitment(self) -> str:
-        """The hash of the particulars, which a leaf holds instead of the particulars themselves."""
-        return digest(self.committed_fields())
-
-    def committed_fields(self) -> dict[str, Json]:
-        """Return the fields that the commitment covers.
-
-        They are all fields except the dedication and its salt, which ``dedication_digest`` covers.
-        """
-        return {name: value for name, value in self._asdict().items() if name not in ("dedication", "salt")}
-
-
-def dedication_digest(dedication: str, salt: str) -> str:
-    return digest({"dedication": dedication, "salt": salt})
 
 
 def evidence_of(photo_url: str) -> str:
@@ -163,6 +112,15 @@ class Header:
         return digest(self.header_document())
 
 
+def counts_after(counts: Counts, leaves: Sequence[Leaf]) -> Counts:
+    """Return the counts after these leaves."""
+    planted = counts.planted + sum(leaf.event == "planted" for leaf in leaves)
+    standing = counts.standing + sum(
+        (leaf.event in STANDING_EVENTS) - (leaf.follows in STANDING_EVENTS) for leaf in leaves
+    )
+    return Counts(planted, planted - standing, standing)
+
+
 def sequence_after(head: Header | None) -> int:
     """Return the sequence of the entry after ``head``; None means that the log is empty."""
     return head.sequence + 1 if head else 1
@@ -189,7 +147,7 @@ class LogEntry(Header):
             size=len(leaves),
             root=merkle.root([leaf.hash for leaf in leaves]).hex(),
             previous=head.hash if head else NO_PREVIOUS_HASH,
-            counts=(head.counts if head else Counts()).after(leaves),
+            counts=counts_after(head.counts if head else Counts(), leaves),
             signed_at=signed_at,
             key_id=key_id,
             leaves=tuple(leaves),

@@ -10,7 +10,7 @@ from saxaul.log.canonical_json import Json, NotCanonicalError, decode
 from saxaul.log.counts import Counts
 from saxaul.log.degrees import DEGREE_DECIMALS, degrees
 from saxaul.log.entries import Header, Leaf
-from saxaul.log.events import EVENTS
+from saxaul.log.events import TREE_STATES
 
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
@@ -92,7 +92,7 @@ def parse_leaf(document: Json) -> Leaf:
     members = parse_object(document, "a leaf", " ".join(Leaf._fields))
     if not all(isinstance(value, str) for value in members.values()):
         raise RefusedError("a leaf has a value that is not text")
-    if members["event"] not in EVENTS:
+    if members["event"] not in TREE_STATES:
         raise RefusedError("a leaf has an unknown event")
     for name in ("certificate", "project_id", "tag"):
         if not members[name]:

@@ -10,13 +10,13 @@ from typing import NamedTuple
 from saxaul.catalog.calendar import Calendar
 from saxaul.log.degrees import degrees
 from saxaul.log.entries import Leaf, Particulars, evidence_of
-from saxaul.log.events import EVENTS, Event
+from saxaul.log.events import TREE_STATES, TreeState
 from saxaul.trees.orders import OrderedProject, PlantingOrder
 from saxaul.trees.redemptions import LogPlace, Redemption, Seal
 from saxaul.trees.report_rules import Reported, Statement
 from saxaul.trees.states import State
 
-_EVENTS: Mapping[State, Event] = {State(event): event for event in EVENTS}
+_EVENTS: Mapping[State, TreeState] = {State(event): event for event in TREE_STATES}
 """The log's event for each state that the log records."""
 
 
