@@ -93,7 +93,9 @@ class Witness:
         if origin not in self.logs:
             raise RefusalError(404)
         name, key_id, key = _parsed_key(self.logs[origin])
-        signatures = [b64decode(found[2]) for line in lines if (found := _SIGNATURE.fullmatch(line)) and found[1] == name]
+        signatures = [
+            b64decode(found[2]) for line in lines if (found := _SIGNATURE.fullmatch(line)) and found[1] == name
+        ]
         ours = [signature[4:] for signature in signatures if signature[:4] == key_id]
         if not ours:
             raise RefusalError(403)
@@ -112,7 +114,7 @@ class Witness:
             raise RefusalError(409, f"{known}\n", "text/x.tlog.size")
         if size == 0 and root != sha256().digest():
             raise RefusalError(422)
-        if old == 0 or old == size:
+        if old in (0, size):
             if hashes or (seen and old == size and root != seen.root):
                 raise RefusalError(422)
         elif not seen or not is_consistent(old, seen.root, size, root, hashes):
@@ -168,9 +170,12 @@ def _stated(text: str) -> tuple[str, int, bytes]:
     if not origin or not _DECIMAL.fullmatch(size) or not all(extensions[:-3]):
         raise RefusalError(400)
     try:
-        return origin, int(size), b64decode(root, validate=True)
+        root_hash = b64decode(root, validate=True)
     except ValueError:
         raise RefusalError(400) from None
+    if len(root_hash) != 32:
+        raise RefusalError(400)
+    return origin, int(size), root_hash
 
 
 def _parsed_key(vkey: str) -> tuple[str, bytes, Ed25519PublicKey]:

@@ -78,7 +78,9 @@ def test_go_verifies_a_log_of_the_specification_with_its_certificates(
     assert checkpoint.endswith("signed by log.example/trees and witness.example/w1")
     assert leaves == f"leaves: each of {size} is in its bundle, and is included"
     assert checkpoints.startswith(f"checkpoints: {len(list(published.checkpoints.iterdir())) + 1}, each two of them")
-    assert [line.split(":")[0] for line in certificates] == [f"certificate {tree.number}" for tree in published.trees[:6]]
+    assert [line.split(":")[0] for line in certificates] == [
+        f"certificate {tree.number}" for tree in published.trees[:6]
+    ]
 
 
 def test_go_refuses_a_changed_tile_or_bundle(run: Callable[..., str], published: Published) -> None:
@@ -160,8 +162,8 @@ def test_go_refuses_each_changed_part_of_a_certificate(run: Callable[..., str], 
         if lines[line].startswith("— witness.example/w2"):
             continue  # a signature of a key that the reader does not know is ignored
         lines[line] = lines[line][:-5] + ("A" if lines[line][-5:-4] != "A" else "B") + lines[line][-4:]
-        text = "\n".join(lines)
-        assert refused(lambda proofs, text=text: proofs[1].update(tlog_proof=text)), text
+        changed = {"tlog_proof": "\n".join(lines)}
+        assert refused(lambda proofs, changed=changed: proofs[1].update(changed)), changed  # type: ignore[misc]
     assert refused(lambda proofs: proofs[1].update(leaf=proofs[1]["leaf"].replace("alive", "dead") + " "))
     assert refused(lambda proofs: proofs[1].update(tlog_proof=proofs[2]["tlog_proof"]))
     assert refused(lambda proofs: proofs[1].update(tlog_proof=""))

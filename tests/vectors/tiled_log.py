@@ -90,7 +90,8 @@ class Log:
 
     def path(self, index: int, size: int) -> list[bytes]:
         """PATH of RFC 6962, section 2.1.1: the proof that a tree of this size has the leaf."""
-        path, first, end = [], 0, size
+        path: list[bytes] = []
+        first, end = 0, size
         while end - first > 1:
             middle = first + larger_part(end - first)
             if index < middle:

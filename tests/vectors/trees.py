@@ -1,6 +1,6 @@
 """Trees, what partners state about them, and their certificates, made from docs/proof.md without any code of saxaul."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from random import Random
@@ -57,9 +57,9 @@ def time_of(day: int, minute: int = 0) -> str:
 
 
 class Statement(NamedTuple):
-    """A statement in the log. ``link`` is the text of its link, of which the leaf holds only the hash."""
+    """A statement in the log, at an index. ``link`` is the text of its link, of which the leaf holds only the hash."""
 
-    index: int
+    place: int
     leaf: Json
     link: str | None
 
@@ -147,7 +147,7 @@ class Counter:
             if tree.statements:
                 self._states[tree.number] = tree.last["state"]
         planted, dead = len(self._states), sum(state == "dead" for state in self._states.values())
-        leaf = {"type": "count", "planted": planted, "dead": dead, "standing": planted - dead}
+        leaf: Json = {"type": "count", "planted": planted, "dead": dead, "standing": planted - dead}
         at = {"size": len(log.leaves), "counted_at": time_of(day, 31)}
         return log.add(rfc8785.dumps(leaf | at | wrong)) + 1
 
@@ -163,16 +163,16 @@ def live(rng: Random, tree: Tree, log: Log, events: int, day: int = 0) -> None:
 def happen(rng: Random, tree: Tree, log: Log, day: int, mortality: float) -> None:
     """Let one event happen, by the rules."""
     chance, is_dead = rng.random(), tree.last["state"] == "dead"
-    if chance < 0.15:  # noqa: PLR2004 - a share
-        withdrawn = {"state": "alive"} if is_dead and rng.random() < 0.7 else {}  # noqa: PLR2004
+    if chance < 0.15:
+        withdrawn = {"state": "alive"} if is_dead and rng.random() < 0.7 else {}
         moved = {"tag": f"C-{tree.tree}-{day}", "lat": f"{tree.project.lat}.5{tree.tree:04}{day % 100:02}"}
-        tree.say(log, "corrected", day, **withdrawn, **(moved if rng.random() < 0.5 or not withdrawn else {}))  # noqa: PLR2004
-    elif chance < 0.2 and all(said.leaf["event"] != "dedication_erased" for said in tree.statements):  # noqa: PLR2004
+        tree.say(log, "corrected", day, **withdrawn, **(moved if rng.random() < 0.5 or not withdrawn else {}))
+    elif chance < 0.2 and all(said.leaf["event"] != "dedication_erased" for said in tree.statements):
         tree.say(log, "dedication_erased", day)
     elif is_dead:
         tree.say(log, "replaced", day)
     else:
-        link = f"https://trees.example/{tree.tree}/{day}" if rng.random() < 0.3 else None  # noqa: PLR2004
+        link = f"https://trees.example/{tree.tree}/{day}" if rng.random() < 0.3 else None
         tree.say(log, "dead" if rng.random() < mortality else "alive", day, link=link)
 
 
@@ -183,14 +183,13 @@ def certificate(
     *,
     lang: str = "en",
     left_out: Collection[int] = (),
-    changes: Mapping[str, Any] | None = None,
 ) -> Json:
     """Return the certificate of a tree as of a checkpoint, without the statements whose numbers are left out.
 
     Inspections that are not among the newest are left out too, unless they are the newest statement of all.
     """
     size = int(checkpoint.split("\n")[1])
-    known = [said for said in tree.statements if said.index < size]
+    known = [said for said in tree.statements if said.place < size]
     newest = len(known) - NEWEST_SHOWN
     shown = [
         said
@@ -201,7 +200,7 @@ def certificate(
     last, planting = shown[-1], tree.planting(shown)
     planting_link = next(said.link for said in shown if said.leaf is planting)
     facts = tree.particulars
-    document = {
+    return {
         "certificate": tree.number,
         "state": last.leaf["state"],
         "project_id": tree.project.project_id,
@@ -232,10 +231,9 @@ def certificate(
         ],
         "particulars": facts,
         "salt": None if erased else tree.secret["salt"],
-        "proofs": [proof(log, said.index, size, checkpoint) for said in shown],
+        "proofs": [proof(log, said.place, size, checkpoint) for said in shown],
         "count": proof(log, size - 1, size, checkpoint),
     }
-    return document | (changes or {})
 
 
 def photo_of(leaf: Json) -> Json | None:
