@@ -9,7 +9,7 @@ from threading import Thread
 
 @contextmanager
 def served(files: MutableMapping[str, bytes]) -> Iterator[str]:
-    """Serve files by their path below the URL that this yields. Files that are added or changed later are served too."""
+    """Serve files below the URL that this yields, by their paths. Files that are changed later are served too."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -1,7 +1,7 @@
 """A log as C2SP specifies it, made from the specifications without any code of saxaul.
 
-The specifications are signed-note, tlog-checkpoint, tlog-cosignature, tlog-tiles and tlog-proof at c2sp.org, and RFC 6962
-for the tree.
+The specifications are signed-note, tlog-checkpoint, tlog-cosignature, tlog-tiles and tlog-proof at c2sp.org, and
+RFC 6962 for the tree.
 """
 
 import struct

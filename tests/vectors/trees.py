@@ -125,7 +125,8 @@ class Tree:
     def planting(self, statements: Sequence[Statement] = ()) -> Json:
         """Return the leaf that says how the tree that it speaks of was planted, as it was last corrected."""
         events = ("planted", "replaced", "corrected")
-        return [said.leaf for said in statements or self.statements if said.leaf["event"] in events][-1]
+        known = statements or self.statements
+        return [known[0].leaf, *(said.leaf for said in known if said.leaf["event"] in events)][-1]
 
     def say(self, log: Log, event: str, day: int, link: str | None = None, **changes: Any) -> Statement:  # noqa: ANN401
         """Append the next statement to the log."""
@@ -184,7 +185,7 @@ def certificate(
     lang: str = "en",
     left_out: Collection[int] = (),
 ) -> Json:
-    """Return the certificate of a tree as of a checkpoint, without the statements whose numbers are left out.
+    """Return the certificate of a tree as of a checkpoint, as if the statements whose numbers are left out did not exist.
 
     Inspections that are not among the newest are left out too, unless they are the newest statement of all.
     """
@@ -196,7 +197,7 @@ def certificate(
         for number, said in enumerate(known)
         if number not in left_out and (number >= newest or said.leaf["event"] != "alive")
     ]
-    erased = any(said.leaf["event"] == "dedication_erased" for said in known)
+    erased = any(said.leaf["event"] == "dedication_erased" for said in shown)
     last, planting = shown[-1], tree.planting(shown)
     planting_link = next(said.link for said in shown if said.leaf is planting)
     facts = tree.particulars
