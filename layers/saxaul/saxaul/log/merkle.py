@@ -126,6 +126,40 @@ def _roots_of_consistency(old_size: int, size: int, path: Sequence[bytes]) -> tu
     return old, new
 
 
+class CompactRange:
+    """The least that is needed of a tree to append to it and to know its root: the roots of its complete parts.
+
+    Attributes:
+        size: the number of leaves.
+        peaks: the root of each complete part, from the largest, which is the first, to the smallest.
+    """
+
+    def __init__(self, size: int = 0, peaks: Sequence[bytes] = ()) -> None:
+        if len(peaks) != size.bit_count():
+            raise ValueError(f"a tree of {size} leaves does not have {len(peaks)} complete parts")
+        self.size = size
+        self.peaks = list(peaks)
+
+    def append(self, leaf: bytes) -> None:
+        """Add a leaf hash."""
+        added, remaining = leaf, self.size
+        while remaining % 2:
+            added, remaining = node_hash(self.peaks.pop(), added), remaining // 2
+        self.peaks.append(added)
+        self.size += 1
+
+    def root(self) -> bytes:
+        if not self.peaks:
+            return root([])
+        *rest, folded = self.peaks
+        for peak in reversed(rest):
+            folded = node_hash(peak, folded)
+        return folded
+
+    def copy(self) -> "CompactRange":
+        return CompactRange(self.size, self.peaks)
+
+
 def largest_power_below(size: int) -> int:
     """Return the largest power of two below ``size``, at which a tree of that size is split."""
     return 1 << ((size - 1).bit_length() - 1)

@@ -223,6 +223,20 @@ def consistency_proof(old: int, new: int, read_tile: ReadTile) -> list[bytes]:
     return path[::-1]
 
 
+def peaks_at(old: int, size: int, read_tile: ReadTile) -> list[bytes]:
+    """Return the peaks of the first ``old`` leaves of a tree of this size, for :class:`saxaul.log.merkle.CompactRange`.
+
+    Raises:
+        RefusedError: a tile has a wrong length.
+    """
+    tree, peaks, start = _TiledTree(size, read_tile), [], 0
+    while start < old:
+        width = 1 << ((old - start).bit_length() - 1)
+        peaks.append(tree.root(start, start + width))
+        start += width
+    return peaks
+
+
 class _TiledTree:
     """The tree of one size, read from its tiles. Each tile is read once."""
 

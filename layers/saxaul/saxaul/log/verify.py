@@ -1,177 +1,173 @@
-"""Checks a certificate, the log, or both against the published key, offline.
+"""Checks a certificate, alone or against the log, and says as of when it is true."""
 
-Check a certificate and the log:
-
-    python -m saxaul.log.verify certificate.json --log log.json --key key.pem
-
-Check two copies of the log, and that they do not contradict each other:
-
-    python -m saxaul.log.verify --log mine.json --log yours.json --key key.pem
-
-A log file holds one page of GET /log per line. The last line of the last file must be the page without entries, which
-marks the end of the log. The last line of the output gives the result, and the exit code gives it too:
-
-    0  VERIFIED         every check passed, as of the newest log entry
-    1  REFUSED          something is not what was signed, or the certificate hides a logged event: forged or damaged
-    2                   no result: the arguments are wrong, a file cannot be read, the output cannot be written, or a
-                        package is missing
-    3  INCOMPLETE       no sign of a forgery, but something must be fetched, such as the next page of the log
-    4  NOT IN THE LOG   the certificate has no proof, or it is signed but not in the complete log
-
-Without --log, the command checks only that every statement of the certificate is signed, so the best possible result is
-INCOMPLETE.
-
-If the reader of the output closes it early, as ``head`` does, the signal SIGPIPE ends the command without a message. On
-Windows, which has no such signal, that is an output that cannot be written.
-"""
-
-import argparse
-import io
-import os
-import signal
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
-from saxaul.log.checks import CheckedCertificate, CheckedLog, check_certificate, check_inclusion, check_log
-from saxaul.log.parsing import MAX_KEY_FILE, IncompleteError, NotVerifiedError, printable
+from .canonical_json import Json
+from .certificates import CheckedCertificate, check_certificate, open_checkpoint, parse_certificate
+from .checkpoints import Checkpoint
+from .fetching import LogReader
+from .leaves import CountLeaf, TreeLeaf, parse
+from .lives import name_of
+from .monitor import require_quorum
+from .notes import SignedNote, VerifierKey, open_note
+from .policy import Policy
+from .scanning import check_extends, confirmed_entries, tree_before
+from .states import MonitorState
+from .verdicts import IncompleteError, NotInLogError, RefusedError, printable
 
 
-def verify(certificate: bytes | None, pages: Sequence[bytes], pem: bytes) -> Iterator[str]:
-    """Check a certificate, a log, or both, and yield the lines to print, as :func:`printable` returns them.
+def verify(
+    certificate: bytes,
+    key: VerifierKey,
+    *,
+    log: LogReader | None = None,
+    policy: Policy | None = None,
+    state: Path | None = None,
+) -> Iterator[str]:
+    """Check a certificate, and yield the lines to print. The last one begins with VERIFIED AS OF.
 
-    The result is VERIFIED if the generator ends without an exception. ``pages`` are the pages of the log; the last one
-    must have no entries. Without pages, the generator always raises an exception, because only the log shows what the
-    certificate leaves out. ``pem`` holds the public keys.
+    Args:
+        key: the public key of the log.
+        log: if given, every leaf of the log after the newest shown one is read, so that none about this tree is hidden.
+        policy: the witnesses that must have cosigned the checkpoints.
+        state: the state of a monitor, which answers the same as ``log`` up to where the monitor stopped.
 
     Raises:
-        RefusedError: a check failed. The message is the reason.
-        IncompleteError: a file is an error response, the log or one of its pages is missing, or there is no key.
-        NotInLogError: the certificate is not in the log, or has no proof.
+        RefusedError: a statement of the certificate is not in the log, or it hides one.
+        IncompleteError: the log or its newest files cannot be fetched, or there are too few cosignatures.
+        NotInLogError: the certificate has no proofs.
+        StateFileError: the file is not the state of a monitor of this log.
     """
-    from saxaul.log.signatures import Keys  # noqa: PLC0415 - here, so that main() can name a missing package
-
-    keys = Keys(pem)
-    log = check_log(pages, keys) if pages else None
-    checked = check_certificate(certificate, keys, log) if certificate is not None else None
-    if checked:
-        yield from map(printable, _lines_about_certificate(checked))
+    document = parse_certificate(certificate)
+    if not document["proofs"]:
+        _check_not_logged(str(document["certificate"]), key, log=log, policy=policy, state=state)
+    checked = check_certificate(document, key)
+    require_quorum(checked.note.message.encode(), key, policy)
+    yield from map(printable, _lines_about(checked))
+    size, times = checked.checkpoint.size, [checked.count.counted_at, *_cosigned_at(checked.note, policy)]
+    start = checked.shown[-1].position + 1
+    if state:
+        known, counted_at = _check_by_state(checked, key, state)
+        size, start = max(size, known), max(start, known)
+        times.append(counted_at)
     if log:
-        yield from map(printable, _lines_about_log(log))
-        if checked:
-            yield printable(_line_about_inclusion(checked, log))
-        log.check_complete()
-    else:
-        raise IncompleteError(
-            "every statement of the certificate is signed, but only the log shows whether it leaves out a death or a "
-            "later event: fetch GET /log and pass it with --log"
-        )
+        note, checkpoint, counted_at = _newest_checkpoint(log, key, policy, checked.checkpoint, start, checked.number)
+        size = checkpoint.size
+        times += [counted_at, *_cosigned_at(note, policy)]
+    if not (state or log):
+        yield "Only the log shows whether something was recorded after the newest event above: add --log or --state."
+    yield printable(f"VERIFIED AS OF {size}, {max(filter(None, times), key=datetime.fromisoformat)}")
 
 
-def _line_about_inclusion(certificate: CheckedCertificate, log: CheckedLog) -> str:
-    left_out = len(check_inclusion(certificate, log))
-    inspections = _quantity(left_out, "inspection that changed nothing", "inspections that changed nothing")
-    more = f"also {inspections}" if left_out else "no others"
-    return f"For {certificate.number}, the log has the events that the certificate shows, and {more}."
-
-
-def _lines_about_certificate(certificate: CheckedCertificate) -> Iterator[str]:
-    document = certificate.document
-    yield f"Certificate {certificate.number}: {document['species']} in {document['place']}, by {document['partner']}."
-    yield f"Requested at {document['requested_at']}. Current state: {document['state']}."
-    for event in certificate.events:
-        leaf, header = event.leaf, event.header
-        yield (
-            f"{leaf.event} {leaf.occurred_at}: entry {header.sequence}, leaf {event.index + 1} of {header.size}, "
-            f"reported by {header.by}, signed {header.signed_at}."
-        )
-    photos = [shown["photo_url"] for shown in document["proof"]["events"]]
-    left_out = sum(
-        bool(event.leaf.evidence) and photo is None for event, photo in zip(certificate.events, photos, strict=True)
-    )
-    if left_out:
-        yield f"The certificate leaves out {_quantity(left_out, 'link to an older photo', 'links to older photos')}."
-
-
-def _lines_about_log(log: CheckedLog) -> Iterator[str]:
-    yield f"{_quantity(len(log.headers), 'entry', 'entries')} in the log: all signatures and the hash chain are valid."
-    counts = log.counts
-    if log.headers:
-        yield f"The newest is entry {len(log.headers)}, signed {log.headers[-1].signed_at}."
-    yield f"Recounted from the leaves: {counts.planted} planted, {counts.dead} dead, {counts.standing} standing."
-
-
-def _quantity(number: int, one: str, more: str) -> str:
-    return f"{number} {one if number == 1 else more}"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command, and return its exit code.
+def _check_not_logged(
+    number: str, key: VerifierKey, *, log: LogReader | None, policy: Policy | None, state: Path | None
+) -> None:
+    """Check that a log has nothing about a certificate without proofs.
 
     Raises:
-        SystemExit: the arguments are wrong, a file cannot be read, or a package is missing.
-        OSError: the output cannot be written; a BrokenPipeError if its reader has closed it.
+        NotInLogError: the log has nothing about it, or none was given.
+        RefusedError: the log has a leaf about it.
     """
-    _escape_unknown_characters()
-    parser = argparse.ArgumentParser(
-        prog="python -m saxaul.log.verify",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("certificate", nargs="?", type=Path, help="the response of GET /certificates/{number}")
-    parser.add_argument(
-        "--log", action="append", default=[], type=Path, help="pages of GET /log, one per line (repeatable)"
-    )
-    parser.add_argument("--key", required=True, type=Path, help="the response of GET /log/key, and any older keys")
-    chosen = parser.parse_args(arguments)
-    if chosen.certificate is None and not chosen.log:
-        parser.error("give a certificate, a log, or both")
-    try:
-        certificate = chosen.certificate.read_bytes() if chosen.certificate else None
-        pages = [page for file in chosen.log for page in split_pages(file.read_bytes())]
-        key = _read_key(chosen.key)
-    except OSError as error:
-        parser.error(str(error))
-    try:
-        for line in verify(certificate, pages, key):
-            print(line)  # noqa: T201 - this is a command
-    except NotVerifiedError as reason:
-        print(f"{reason.word}: {reason}.")  # noqa: T201
-        return reason.exit_code
-    except ModuleNotFoundError as missing:
-        parser.error(f"{missing.name} is needed to check signatures: pip install cryptography")
-    print("VERIFIED")  # noqa: T201
-    return 0
+    start, where = 0, ""
+    if state:
+        with MonitorState.open(state, key, must_exist=True) as known:
+            start = known.tree.size
+            if known.known(number):
+                raise RefusedError("the certificate has no proofs, but its tree is in the log")
+        where = f": the log of {start} leaves has nothing about it"
+    if log:
+        _, checkpoint, _ = _newest_checkpoint(log, key, policy, None, start, number)
+        where = f": the log of {checkpoint.size} leaves has nothing about it"
+    raise NotInLogError(f"the certificate has no proofs{where}")
 
 
-def split_pages(text: bytes) -> list[bytes]:
-    """Return the pages in a log file, one per line. A page never contains a line break.
+def _check_by_state(checked: CheckedCertificate, key: VerifierKey, file: Path) -> tuple[int, str]:
+    """Check that a monitor knows nothing newer, and return the size up to which it read, and the time of its count."""
+    with MonitorState.open(file, key, must_exist=True) as state:
+        checkpoint, newest = checked.checkpoint, checked.shown[-1]
+        if state.tree.size < checkpoint.size:
+            raise IncompleteError(
+                f"the monitor has read {state.tree.size} leaves, fewer than the {checkpoint.size} of the certificate: "
+                "run it again"
+            )
+        if not state.is_tree_end(checkpoint.size, checkpoint.root):
+            raise RefusedError(f"the monitor knows another log of {checkpoint.size} leaves than the certificate")
+        known = state.known(checked.number)
+        if known is None or (known.position, known.hash) != (newest.position, newest.leaf.hash):
+            later = f"leaf {known.position}, after which the tree is {known.life.state}" if known else "all leaves"
+            raise RefusedError(f"the certificate hides a later event: {later}; fetch the certificate again")
+        return state.tree.size, state.counted_at
 
-    For an empty file, return one empty page, which :func:`verify` reports as incomplete.
+
+def _newest_checkpoint(
+    log: LogReader, key: VerifierKey, policy: Policy | None, shown: Checkpoint | None, start: int, number: str
+) -> tuple[SignedNote, Checkpoint, str]:
+    """Read the log from ``start`` on, and check that no leaf there is about this certificate.
+
+    Return the newest checkpoint with its note, and the time of its count. ``shown`` is the certificate's checkpoint.
     """
-    return [line for line in text.splitlines() if line.strip()] or [b""]
+    note, checkpoint = open_checkpoint(log.checkpoint(), key)
+    if shown and checkpoint.size < shown.size:
+        raise IncompleteError(
+            f"the log shows {checkpoint.size} leaves, fewer than the {shown.size} of the certificate: fetch it again"
+        )
+    require_quorum(note.message.encode(), key, policy)
+    if shown:
+        check_extends(shown.size, shown.root, checkpoint, log)
+    if checkpoint.size < start:
+        raise IncompleteError(f"the log shows {checkpoint.size} leaves, fewer than the {start} that the monitor read")
+    return note, checkpoint, _read_on(log, checkpoint, start, number) if checkpoint.size else ""
 
 
-def _read_key(file: Path) -> bytes:
-    """Return the bytes of a key file, but of a file that is too large only enough for :class:`Keys` to refuse it."""
-    with file.open("rb") as opened:
-        return opened.read(MAX_KEY_FILE + 1)
+def _read_on(log: LogReader, checkpoint: Checkpoint, start: int, number: str) -> str:
+    """Check that no leaf from ``start`` on is about this certificate. Return the time of the last leaf, a count."""
+    tree = tree_before(min(start, checkpoint.size - 1), checkpoint, log)
+    newest: TreeLeaf | CountLeaf | None = None
+    for after, texts in confirmed_entries(tree, checkpoint, log):
+        for position, text in enumerate(texts, after.size - len(texts)):
+            newest = parse(text)
+            if position >= start and isinstance(newest, TreeLeaf) and newest.certificate == number:
+                raise RefusedError(
+                    f"the certificate hides {name_of(newest)} which is leaf {position} of the log: "
+                    "fetch the certificate again"
+                )
+    if not isinstance(newest, CountLeaf):
+        raise RefusedError(f"the last leaf of the tree of {checkpoint.size} leaves is not a count")
+    return newest.counted_at
 
 
-def _escape_unknown_characters() -> None:
-    """Print an escape code for a character that the terminal's encoding does not have, rather than fail."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+def _cosigned_at(note: SignedNote, policy: Policy | None) -> list[str]:
+    """Return the times of the cosignatures of a policy's witnesses, in RFC 3339."""
+    verified = open_note(note, policy.witnesses.values()) if policy else []
+    return [_shown_time(signature.timestamp) for signature in verified if signature.timestamp is not None]
 
 
-if __name__ == "__main__":
-    for interruption in ("SIGPIPE", "SIGINT"):  # the reader closed the pipe, as `head` does; or Ctrl-C
-        if hasattr(signal, interruption):  # Windows has no SIGPIPE
-            signal.signal(getattr(signal, interruption), signal.SIG_DFL)  # end at once, without a traceback
+def _shown_time(timestamp: int) -> str:
     try:
-        code = main()
-        sys.stdout.flush()
-    except OSError as failure:  # of the output
-        print(failure, file=sys.stderr)  # noqa: T201
-        os._exit(2)  # at once, because Python would try to write the output again
-    sys.exit(code)
+        return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):  # beyond the year 9999
+        return ""
+
+
+def _lines_about(checked: CheckedCertificate) -> Iterator[str]:
+    document, count = checked.document, checked.count
+    yield f"Certificate {checked.number}: {_text(document['species'])} in {_text(document['place'])}."
+    yield f"By {_text(document['partner'])}, requested {_text(document['requested_at'])}, now {checked.life.state}."
+    for position, leaf in checked.shown:
+        by = f", stated by {leaf.by}" if leaf.by else ""
+        yield f"{leaf.event} {leaf.occurred_at}: leaf {position}, recorded {leaf.recorded_at}{by}."
+    if checked.left_out:
+        what = "inspection that found" if checked.left_out == 1 else "inspections that found"
+        yield f"The certificate leaves out {checked.left_out} {what} the tree alive and changed nothing."
+    if any(leaf.link for _, leaf in checked.shown):
+        yield "A link in it is no evidence: what it leads to may change."
+    yield (
+        f"Log {checked.checkpoint.origin} at {checked.checkpoint.size}, counted {count.counted_at}: "
+        f"{count.planted} planted, {count.dead} dead, {count.standing} standing."
+    )
+
+
+def _text(value: Json) -> str:
+    return str(value)
