@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -112,7 +113,7 @@ def test_a_log_that_is_older_than_the_certificate_is_more_to_fetch_and_not_a_for
 
 def test_a_certificate_without_proofs_of_a_tree_in_the_log_is_refused_with_the_log(grown: Grown, state: Path) -> None:
     log, trees, _ = grown
-    empty = {"proofs": [], "history": [], "particulars": None, "salt": None, "count": None}
+    empty: dict[str, Any] = {"proofs": [], "history": [], "particulars": None, "salt": None, "count": None}
     bare = json.loads(shown(trees[3], log)) | empty
     unknown = text_of(bare | {"certificate": "0000-0000-9999-0"})
 
@@ -170,7 +171,7 @@ def _flipped(data: bytes, place: int) -> bytes:
 
 
 def changed_files(files: Files, steps: int) -> Iterator[tuple[str, Files]]:
-    """Yield the files with a byte changed in each region of each tile and bundle, and each file cut, missing or swapped."""
+    """Yield the files with each tile and bundle changed in each region, cut, missing, or replaced by another one."""
     for path, data in files.items():
         if path == "checkpoint":
             continue
@@ -408,7 +409,7 @@ def test_a_policy_demands_the_cosignatures_of_some_witnesses() -> None:
     assert line(0, 1, 2).startswith("VERIFIED")
     assert [line(*one)[:14] for one in ((), (0,), (1,), (0, 0))] == ["MORE TO FETCH:"] * 3 + ["FORGED: the no"]
     for place in (1, -2):
-        assert line(0, 2, change=lambda text, place=place: _other_signature(text, place)).startswith("FORGED: ")
+        assert line(0, 2, change=partial(_other_signature, place=place)).startswith("FORGED: ")
     impostor = Key(WITNESSES[1].name, COSIGNED)
     text = log.text(size)
     forged = log.checkpoint(size, [(WITNESSES[0], times[0])]) + impostor.line(text, times[1])

@@ -88,9 +88,7 @@ def test_each_changed_line_of_a_proof_is_refused() -> None:
         assert [one for one in forged if refused(one) is None] == []
 
 
-def test_a_changed_line_in_all_proofs_at_once_is_refused_unless_it_is_the_signature_of_a_key_that_nobody_asked_for() -> (
-    None
-):
+def test_a_changed_line_of_all_checkpoints_is_refused_unless_it_is_of_a_key_that_nobody_asked_for() -> None:
     tree, log = story("alive", "dead")
     checkpoint = log.checkpoint(len(log.leaves), [(WITNESS, 1_800_000_000)])
     document = certificate(tree, log, checkpoint)

@@ -55,7 +55,7 @@ def changed(document: Json, changes: Json) -> Json:
             assert value[0] in inner[last], (place, value)
             inner[last] = inner[last].replace(*value, 1)
         elif value is None and isinstance(inner, list):
-            del inner[last]
+            inner.pop(int(last))
         else:
             inner[last] = value
     return copy

@@ -75,6 +75,9 @@ class Log:
         self.leaves.append(leaf)
         return len(self.leaves) - 1
 
+    def leaf(self, index: int) -> bytes:
+        return self.leaves[index]
+
     def root(self, first: int, end: int) -> bytes:
         """MTH of RFC 6962, section 2.1, of the leaves from ``first`` to before ``end``."""
         if first == end:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import rfc8785
 
@@ -54,6 +54,16 @@ def digest(data: bytes) -> str:
 def time_of(day: int, minute: int = 0) -> str:
     start = datetime(2026, 3, 1, 9, tzinfo=timezone(timedelta(hours=8)))
     return (start + timedelta(days=day, minutes=minute)).isoformat()
+
+
+class Leaves(Protocol):
+    """A log to which leaves are appended, in memory or elsewhere."""
+
+    def add(self, leaf: bytes) -> int: ...
+
+    def leaf(self, index: int) -> bytes: ...
+
+    def proof(self, index: int, size: int, checkpoint: str) -> str: ...
 
 
 class Statement(NamedTuple):
@@ -128,7 +138,7 @@ class Tree:
         known = statements or self.statements
         return [known[0].leaf, *(said.leaf for said in known if said.leaf["event"] in events)][-1]
 
-    def say(self, log: Log, event: str, day: int, link: str | None = None, **changes: Any) -> Statement:  # noqa: ANN401
+    def say(self, log: Leaves, event: str, day: int, link: str | None = None, **changes: Any) -> Statement:  # noqa: ANN401
         """Append the next statement to the log."""
         hashed = {"link": digest(link.encode())} if link else {}
         leaf = self.leaf(event, day, **hashed, **changes)
@@ -179,13 +189,13 @@ def happen(rng: Random, tree: Tree, log: Log, day: int, mortality: float) -> Non
 
 def certificate(
     tree: Tree,
-    log: Log,
+    log: Leaves,
     checkpoint: str,
     *,
     lang: str = "en",
     left_out: Collection[int] = (),
 ) -> Json:
-    """Return the certificate of a tree as of a checkpoint, as if the statements whose numbers are left out did not exist.
+    """Return the certificate of a tree as of a checkpoint, without the statements whose numbers are left out.
 
     Inspections that are not among the newest are left out too, unless they are the newest statement of all.
     """
@@ -241,8 +251,8 @@ def photo_of(leaf: Json) -> Json | None:
     return {"sha256": leaf["photo"], "url": f"{FILES}/photos/{leaf['photo']}"} if leaf["photo"] else None
 
 
-def proof(log: Log, index: int, size: int, checkpoint: str) -> Json:
-    return {"leaf": log.leaves[index].decode(), "tlog_proof": log.proof(index, size, checkpoint)}
+def proof(log: Leaves, index: int, size: int, checkpoint: str) -> Json:
+    return {"leaf": log.leaf(index).decode(), "tlog_proof": log.proof(index, size, checkpoint)}
 
 
 def planted_log(key: Key, lives: Sequence[int], seed: int = 1) -> tuple[Log, list[Tree], list[int]]:
