@@ -222,7 +222,7 @@ def served(files: Mapping[str, bytes], *, packs: bool = True) -> Iterator[tuple[
             path = self.path.removeprefix("/log/")
             asked.append(path)
             found = files.get(path)
-            body = found or b"<Error/>"
+            body = b"<Error/>" if found is None else found
             self.send_response(404 if found is None else 200)
             if packs and found is not None and "entries" in path:
                 body = gzip.compress(body)

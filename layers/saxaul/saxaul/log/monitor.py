@@ -45,9 +45,10 @@ class Followed(NamedTuple):
     @property
     def line(self) -> str:
         counts = self.counts
+        counted = f", counted {self.counted_at}" if self.counted_at else ""
         witnesses = f", cosigned by {self.cosigned}" if self.cosigned else ""
         return (
-            f"OK {self.origin} at {self.size}, {self.added} new, counted {self.counted_at}{witnesses}: "
+            f"OK {self.origin} at {self.size}, {self.added} new{counted}{witnesses}: "
             f"{counts.planted} planted, {counts.dead} dead, {counts.standing} standing"
         )
 
@@ -114,21 +115,21 @@ def _take(tree: CompactRange, texts: Iterable[bytes], state: MonitorState) -> No
     """Check confirmed entries that follow ``tree``, and write what they change."""
     tree = tree.copy()
     for text in texts:
-        position = tree.size
+        position, hashed = tree.size, leaf_hash(text)
         try:
             leaf = parse(text)
             if isinstance(leaf, TreeLeaf):
-                _take_statement(position, leaf, state)
+                _take_statement(position, hashed, leaf, state)
             else:
                 _check_count(position, leaf, state.counts)
         except RefusedError as error:
             raise RefusedError(f"leaf {position} of the log: {error}") from None
-        tree.append(leaf_hash(text))
+        tree.append(hashed)
         if isinstance(leaf, CountLeaf):
             state.write_tree_end(tree, leaf)
 
 
-def _take_statement(position: int, leaf: TreeLeaf, state: MonitorState) -> None:
+def _take_statement(position: int, hashed: bytes, leaf: TreeLeaf, state: MonitorState) -> None:
     known = state.known(leaf.certificate)
     life = known.life if known else None
     after = next_life(life, leaf)
@@ -140,7 +141,7 @@ def _take_statement(position: int, leaf: TreeLeaf, state: MonitorState) -> None:
             raise RefusedError(f"{name_of(leaf)} has a {kind} that belongs to {owner}")
         state.take(kind, value, leaf.certificate)
     state.counts = state.counts.after(leaf, life.state if life else "")
-    state.write_life(after, position, leaf.hash)
+    state.write_life(after, position, hashed)
 
 
 def _check_count(position: int, leaf: CountLeaf, counts: Counts) -> None:

@@ -109,6 +109,8 @@ class MonitorState:
             raise StateFileError(f"{file} follows another log or key: {about.get('vkey')}")
         try:
             hashes = bytes(about["peaks"])
+            if len(hashes) % _HASH_BYTES:
+                raise ValueError("a hash was cut")  # noqa: TRY301 - the same as other damage
             peaks = [hashes[start : start + _HASH_BYTES] for start in range(0, len(hashes), _HASH_BYTES)]
             self.tree = CompactRange(about["size"], peaks)
             self.counts = Counts(*json.loads(about["counts"]))
