@@ -53,8 +53,8 @@ class VerifierKey(NamedTuple):
         """
         name, _, rest = vkey.partition("+")
         key_id, _, key = rest.partition("+")
-        if not is_key_name(name):
-            raise ValueError("the vkey has no valid name")
+        if not (is_key_name(name) and key):
+            raise ValueError("the vkey is not a name, an ID and a key with plus signs between them")
         try:
             material = parse_base64(key, "the key of the vkey", 1 + _KEY_LENGTH)
         except RefusedError as error:
