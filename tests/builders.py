@@ -7,6 +7,7 @@ from decimal import Decimal
 from hashlib import sha256
 from itertools import count
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 from local.apps import load_apps
@@ -37,10 +38,12 @@ from saxaul.ledger.wallets import Wallet
 from saxaul.log.degrees import degrees
 from saxaul.log.entries import Leaf, Particulars, evidence_of
 from saxaul.messages.bodies import Call, pack, pack_reversals
+from saxaul.trees.evidence import KnownEvidence
 from saxaul.trees.numbers import new_number
 from saxaul.trees.orders import OrderedProject, OrderedTree, PlantingOrder
+from saxaul.trees.outcomes import Reported
 from saxaul.trees.redemptions import Redemption, Tree
-from saxaul.trees.report_rules import Reported
+from saxaul.trees.reports import named_photo
 
 if TYPE_CHECKING:
     from saxaul.services.take_reports import ApplyReports
@@ -313,20 +316,33 @@ FIRST, SECOND = (tree.number for tree in ORDERED.trees)
 
 
 def confirmation(certificate: str, **changes: object) -> dict[str, Any]:
-    """Return a partner's confirmation that it planted a tree, as the partner sends it."""
+    """Return a partner's confirmation that it planted a tree, as the partner sends it.
+
+    By default, each certificate has its own tag and its own place near the centre of the site.
+    """
     return {
+        **label("AX", certificate),
         "certificate": certificate,
-        "tag": "AX-0001",
-        "lat": 38.851,
-        "lon": 105.731,
         "planted_at": "2026-06-05T10:00:00+08:00",
         "photo_url": "https://trees.example/ax-0001.jpg",
     } | changes
 
 
+def label(prefix: str, certificate: str) -> dict[str, Any]:
+    """Return a tag and a place that only this certificate has, with this prefix of the tag."""
+    tag = f"{prefix}-{certificate[:20]}"
+    lat, lon = crc32(tag.encode()) % 10_000, crc32(tag[::-1].encode()) % 10_000
+    return {"tag": tag, "lat": round(38.8 + lat / 100_000, 5), "lon": round(105.7 + lon / 100_000, 5)}
+
+
 def failure(certificate: str, **changes: object) -> dict[str, Any]:
     """Return a partner's report that it could not plant a tree."""
     return {"certificate": certificate, "reason": "frost"} | changes
+
+
+def correction(certificate: str, **changes: object) -> dict[str, Any]:
+    """Return a partner's correction of what it reported about a planted tree."""
+    return {"certificate": certificate, "reason": "A typing error."} | changes
 
 
 def inspection(certificate: str, state: str = "alive", **changes: object) -> dict[str, Any]:
@@ -339,7 +355,7 @@ def inspection(certificate: str, state: str = "alive", **changes: object) -> dic
         "evidence_url": "https://trees.example/inspections/1.jpg",
     }
     if state == "replaced":
-        found |= {"tag": "AX-0002", "lat": 38.852, "lon": 105.732, "planted_at": "2026-06-05T10:30:00+08:00"}
+        found |= {**label("BX", certificate), "planted_at": "2026-06-05T10:30:00+08:00"}
     return found | changes
 
 
@@ -349,9 +365,15 @@ def apply_reports(
     redemption: Redemption = ORDERED,
     order: PlantingOrder = ORDER,
     now: int = NOON,
+    known: KnownEvidence | None = None,
 ) -> Reported:
-    """Apply a partner's reports. ``rule`` is ``apply_confirmations``, ``apply_failures`` or ``apply_inspections``."""
-    return rule(order, {redemption.redemption_id: redemption}, reports, now, make_calendar())
+    """Apply a partner's reports. ``rule`` is a function of ``report_rules.py``, such as ``apply_confirmations``.
+
+    If ``known`` is not given, each photo that the reports name is hashed, and all evidence is free.
+    """
+    if known is None:
+        known = KnownEvidence(photos=frozenset(filter(None, map(named_photo, reports))))
+    return rule(order, {redemption.redemption_id: redemption}, reports, now, make_calendar(), known)
 
 
 def redemption_after(
@@ -359,9 +381,19 @@ def redemption_after(
 ) -> Redemption:
     """Apply a partner's reports, none of which may be refused, and return the redemption that they changed."""
     outcome = apply_reports(rule, *reports, redemption=redemption, now=now)
-    assert not outcome.refused
-    [changed] = outcome.changed
-    return changed
+    assert not refusals(outcome)
+    [change] = outcome.changes
+    return change.redemption
+
+
+def refusals(outcome: Reported) -> list[tuple[int, str]]:
+    """Return the index and the code of each refused report."""
+    return [(index, verdict.refusal.code) for index, verdict in enumerate(outcome.verdicts) if verdict.refusal]
+
+
+def accepted(outcome: Reported) -> int:
+    """Return how many reports were accepted."""
+    return sum(verdict.refusal is None for verdict in outcome.verdicts)
 
 
 PHOTO = "https://trees.example/ax-0001.jpg"

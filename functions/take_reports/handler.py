@@ -3,7 +3,7 @@
 from saxaul.startup import prepare
 from saxaul.catalog.models import TypeAdapter
 from saxaul.http.access import TO_PLANT
-from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, Listed
+from saxaul.http.bodies import MAX_REPORTS, Listed
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import endpoint
 from saxaul.http.operations import operation
@@ -14,19 +14,20 @@ from saxaul.ledger.identifiers import Id, Instant
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.meter_calls import take_call
-from saxaul.services.take_reports import read_key_again, report_taking
+from saxaul.services.take_reports import report_taking
 from saxaul.services.view_orders import order_viewing
 from saxaul.settings import settings
 from saxaul.trees.orders import OrderPlace, OrderState, PlantingOrder
-from saxaul.trees.report_rules import apply_confirmations, apply_failures, apply_inspections
-from saxaul.trees.reports import Confirmation, Failure, Inspection
+from saxaul.trees.report_rules import apply_confirmations, apply_corrections, apply_failures, apply_inspections
+from saxaul.trees.reports import Confirmation, Correction, Failure, Inspection
 
 _ORDERS: Cursors[tuple[int, str]] = Cursors("orders", TypeAdapter(tuple[Instant, Id]))
 _LIMIT = WholeNumber("limit", "The most orders of the page.", default=50, maximum=100)
 _STATE = Choice("state", "The state of the orders; any state by default.", tuple(OrderState))
 CONFIRMATIONS = Listed("confirmations", Confirmation, MAX_REPORTS, too_many="too_many_reports")
-FAILURES = Listed("failures", Failure, MAX_FAILURES, too_many="too_many_reports")
+FAILURES = Listed("failures", Failure, MAX_REPORTS, too_many="too_many_reports")
 INSPECTIONS = Listed("inspections", Inspection, MAX_REPORTS, too_many="too_many_reports")
+CORRECTIONS = Listed("corrections", Correction, MAX_REPORTS, too_many="too_many_reports")
 
 
 @operation("GET", "/planting-orders", TO_PLANT, query=(_STATE, _LIMIT, CURSOR), answers={200: OrderPage})
@@ -66,8 +67,9 @@ def view_order(request: Request) -> Response:
 def confirm_trees(request: Request) -> Response:
     """Confirm planted trees of an order.
 
-    A confirmation is final: another one for the same tree with other details is refused (`already_planted`). A repeated
-    confirmation is accepted and changes nothing. A report that is refused does not stop the others.
+    A tree is confirmed once: another confirmation with other details is refused (`already_planted`), and a mistake is
+    mended by a correction. The tag, the place and the photo are those of no other tree. A repeated confirmation is
+    accepted and changes nothing. A report that is refused does not stop the others.
     """
     order = _order(request)
     reports = CONFIRMATIONS.of(request)
@@ -109,6 +111,24 @@ def inspect_trees(request: Request) -> Response:
     return Response(reports_view(report_taking().take(order, reports, apply_inspections)))
 
 
+@operation(
+    *("POST", "/planting-orders/{order_id}/corrections", TO_PLANT),
+    body=CORRECTIONS,
+    answers={200: ReportsView},
+    problems=("unknown_order", "all_refused"),
+)
+def correct_trees(request: Request) -> Response:
+    """Correct what was reported about planted trees of an order.
+
+    A correction is a statement of its own in the public log, and the first one stays visible. It gives up the tag, the
+    place and the photo that it replaces. A tree can be corrected at most 20 times. A correction that repeats the last
+    one is accepted and changes nothing. A report that is refused does not stop the others.
+    """
+    order = _order(request)
+    reports = CORRECTIONS.of(request)
+    return Response(reports_view(report_taking().take(order, reports, apply_corrections)))
+
+
 def _order(request: Request) -> PlantingOrder:
     return order_viewing().find(request.identifier("order_id"), request.caller.partners)
 
@@ -119,8 +139,8 @@ handler = endpoint(
     confirm_trees,
     fail_trees,
     inspect_trees,
+    correct_trees,
     find_client=registered_client,
     take_call=take_call,
-    read_again=read_key_again,
 )
 prepare(wiring.connect, Confirmation.prepare)

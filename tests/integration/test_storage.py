@@ -21,7 +21,7 @@ from saxaul.storage.redemptions import REQUESTED_LISTS, RedemptionExistsError
 from saxaul.storage.table import Item, ItemMovedError, Key, TransactionRefusedError
 from saxaul.trees.orders import OrderProgress
 from saxaul.trees.plantings import PlantedTree
-from saxaul.trees.redemptions import Redemption, Seal, Step, Tree
+from saxaul.trees.redemptions import Chain, Redemption, Seal, Step, Tree
 from saxaul.trees.states import State
 from tests.builders import APP, FACILITY, NOON, USER, make_entry, make_order, make_period, make_redemption, make_wallet
 from tests.clocks import StoppedClock
@@ -88,7 +88,7 @@ all_wallets = st.builds(
     version=st.integers(0, 1000),
 )
 degrees = st.floats(-90, 90).map(lambda number: round(number, 9))
-plantings = st.builds(PlantedTree, instants, ids, degrees, degrees, st.text(max_size=9))
+plantings = st.builds(PlantedTree, instants, ids, degrees, degrees, st.text(max_size=9), st.text(max_size=9))
 steps = st.builds(
     Step,
     state=st.sampled_from(State),
@@ -99,11 +99,13 @@ steps = st.builds(
     inspector=st.text(max_size=9),
     evidence_url=st.just("") | ids,
     planting=st.none() | plantings,
-    sequence=st.none() | instants,
-    leaf=st.none() | instants,
+    photo=st.text(max_size=9),
+    is_correction=st.booleans(),
+    statement=st.none() | instants,
 )
+chains = st.just(Chain()) | st.builds(Chain, ids, instants, st.integers(1, 99), instants, instants)
 seals = st.builds(Seal, ids, st.none() | ids, ids)
-trees = st.builds(Tree, ids, st.lists(steps, max_size=3).map(tuple), st.none() | seals)
+trees = st.builds(Tree, ids, st.lists(steps, max_size=3).map(tuple), st.none() | seals, chains)
 all_redemptions = st.builds(
     Redemption,
     user_id=ids,

@@ -5,8 +5,15 @@ from typing import Any
 import pytest
 
 from saxaul.trees.plantings import PlantedTree
-from saxaul.trees.redemptions import MAX_REPLACEMENTS, MAX_STEPS, LogPlace, Seal, Step, Tree, settle
-from saxaul.trees.states import STANDING_STATES, TRANSITIONS, TREE_TRANSITIONS, IllegalTransitionError, State
+from saxaul.trees.redemptions import MAX_REPLACEMENTS, MAX_STEPS, Step, Tree, settle
+from saxaul.trees.states import (
+    CORRECTIONS,
+    STANDING_STATES,
+    TRANSITIONS,
+    TREE_TRANSITIONS,
+    IllegalTransitionError,
+    State,
+)
 from saxaul.trees.stock import Stock
 from tests.builders import DAY, NOON, make_redemption, make_wallet
 
@@ -142,55 +149,59 @@ def test_a_tree_with_many_inspections_keeps_the_newest_ones_and_its_planting() -
     assert (tree.orders, tree.planting) == (("o-1",), PLANTING)
 
 
-def make_replaced_tree(times: int, *, inspected: int = 0) -> Tree:
-    """Make a tree that died and was replaced ``times`` times, with ``inspected`` inspections before each death.
-
-    All of its steps are in the log.
-    """
+def make_long_lived_tree() -> Tree:
+    """Make a tree that was corrected once after its planting, and then died and was replaced twenty times."""
     tree = Tree("n").after(step(State.RESERVED)).after(step(State.ORDERED, "o-1")).after(step(State.PLANTED))
-    seal = Seal("2026-06-05T12:00:00+08:00", "a" * 64, "b" * 64)
-    for number in range(times):
-        tag = PLANTING._replace(tag=f"AX-{number}")
-        for state in (*[State.ALIVE] * inspected, State.DEAD, State.REPLACED):
-            planting = tag if state is State.REPLACED else None
-            found = Step(state, NOON + number, NOON, inspector="Forestry Bureau", evidence_url="x", planting=planting)
-            tree = tree.after(found).logged(found, LogPlace(number + 2, 0), seal)
+    corrected = PLANTING._replace(tag="AX-0009")
+    tree = tree.after(Step(State.PLANTED, NOON, NOON, reason="typo", planting=corrected, is_correction=True))
+    for number in range(MAX_REPLACEMENTS):
+        planting = PLANTING._replace(tag=f"AX-1{number}")
+        for state in (State.ALIVE, State.DEAD, State.REPLACED):
+            tree = tree.after(Step(state, NOON + number, NOON, planting=planting if state is State.REPLACED else None))
     return tree
 
 
-@pytest.mark.parametrize("inspected", [0, 1, 3])
-def test_a_tree_keeps_all_its_deaths_and_replacements(inspected: int) -> None:
-    tree = make_replaced_tree(MAX_REPLACEMENTS, inspected=inspected)
+def test_a_long_history_keeps_its_newest_changes_and_the_first_planting() -> None:
+    tree = make_long_lived_tree()
 
-    turns = [known for known in tree.history if known.state in {State.DEAD, State.REPLACED}]
-    full = [known for known in tree.history if known.inspector or known.state not in {State.DEAD, State.REPLACED}]
-    assert [known.state for known in turns] == [State.DEAD, State.REPLACED] * MAX_REPLACEMENTS
-    assert [known.sequence for known in turns] == [number // 2 + 2 for number in range(2 * MAX_REPLACEMENTS)]
-    assert [known.at for known in turns] == [NOON + number // 2 for number in range(2 * MAX_REPLACEMENTS)]
-    assert len(full) <= MAX_STEPS
-    assert tree.planting == PLANTING._replace(tag=f"AX-{MAX_REPLACEMENTS - 1}")
+    states = [known.state for known in tree.history]
+    assert len(tree.history) == MAX_STEPS
+    assert states[:3] == [State.RESERVED, State.ORDERED, State.PLANTED]
+    assert State.ALIVE not in states
+    assert states[-4:] == [State.DEAD, State.REPLACED] * 2
+    assert tree.planting == PLANTING._replace(tag=f"AX-1{MAX_REPLACEMENTS - 1}")
 
 
-def test_steps_that_are_not_in_the_log_yet_are_kept_in_full() -> None:
-    tree = make_replaced_tree(MAX_STEPS // 2 - 3)
-    found = [
-        Step(state, NOON + DAY, NOON, inspector=str(turn))
-        for turn in range(4)
-        for state in (State.DEAD, State.REPLACED)
-    ]
-    for known in found:
-        tree = tree.after(known)
+def test_a_long_history_keeps_what_later_reports_are_compared_with() -> None:
+    tree = make_long_lived_tree()
+    corrected = Step(State.REPLACED, NOON + DAY, NOON + DAY, reason="typo", planting=PLANTING, is_correction=True)
+    for _ in range(2 * MAX_STEPS):
+        tree = tree.after(corrected)
 
-    assert tree.history[-len(found) :] == tuple(found)
-    assert tree.seal
-    for place, known in enumerate(found):
-        tree = tree.logged(known, LogPlace(99, place), tree.seal)
-    assert [known.leaf for known in tree.history if known.sequence == 99] == list(range(len(found)))
+    replaced = [known for known in tree.history if known.state is State.REPLACED and not known.is_correction]
+    assert tree.correction == corrected
+    assert tree.latest == replaced[-1]
+    assert tree.planting == PLANTING
 
 
-@pytest.mark.parametrize(("times", "too_often"), [(MAX_REPLACEMENTS - 1, False), (MAX_REPLACEMENTS, True)])
-def test_a_tree_can_be_replaced_a_limited_number_of_times(times: int, too_often: bool) -> None:
-    assert make_replaced_tree(times).has_max_replacements == too_often
+@pytest.mark.parametrize(
+    ("state", "corrected"),
+    [(state, corrected) for state in State for corrected in State if corrected not in CORRECTIONS.get(state, ())],
+)
+def test_a_correction_changes_no_state_but_withdraws_a_death(state: State, corrected: State) -> None:
+    with pytest.raises(IllegalTransitionError):
+        tree_in(state).after(step(corrected)._replace(is_correction=True))
+
+
+def test_a_death_that_was_reported_by_mistake_can_be_withdrawn() -> None:
+    dead = tree_in(State.DEAD)
+
+    withdrawn = dead.after(Step(State.ALIVE, NOON, NOON, reason="mixed up", planting=PLANTING, is_correction=True))
+
+    assert withdrawn.state is State.ALIVE
+    assert {start: ends - {start} for start, ends in CORRECTIONS.items() if ends - {start}} == {
+        State.DEAD: frozenset({State.ALIVE})
+    }
 
 
 def test_a_tree_that_was_replaced_long_ago_still_has_the_planting_of_its_replacement() -> None:

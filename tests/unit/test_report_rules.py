@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from functions.take_reports.handler import CONFIRMATIONS, FAILURES
-from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, Listed
+from saxaul.http.bodies import MAX_REPORTS, Listed
 from saxaul.problems import InvalidRequest
 from saxaul.services.take_reports import ApplyReports
 from saxaul.trees.redemptions import MAX_REPLACEMENTS, MAX_TRIES, Redemption
@@ -18,6 +18,7 @@ from tests.builders import (
     ORDER,
     ORDERED,
     SECOND,
+    accepted,
     apply_reports,
     confirmation,
     failure,
@@ -26,6 +27,7 @@ from tests.builders import (
     make_order,
     make_redemption,
     redemption_after,
+    refusals,
 )
 
 CALENDAR = make_calendar()
@@ -37,51 +39,52 @@ def confirmed(*reports: object, redemption: Redemption = ORDERED) -> Reported:
 
 def refusal_codes(take: ApplyReports, *reports: object, redemption: Redemption, now: int = NOON) -> list[str]:
     outcome = apply_reports(take, *reports, redemption=redemption, now=now)
-    return [refusal.code for refusal in outcome.refused]
+    return [found for _, found in refusals(outcome)]
 
 
 def test_a_confirmed_tree_keeps_the_details_that_the_partner_reported() -> None:
-    outcome = confirmed(confirmation(FIRST))
+    outcome = confirmed(confirmation(FIRST, tag="AX-0001", lat=38.851, lon=105.731))
 
-    planting = outcome.changed[0].tree(FIRST).planting
+    planting = outcome.changes[0].redemption.tree(FIRST).planting
     assert planting is not None
     assert (planting.tag, planting.lat, planting.lon) == ("AX-0001", 38.851, 105.731)
     assert planting.photo_url == "https://trees.example/ax-0001.jpg"
-    assert (outcome.accepted, list(outcome.refused)) == (1, [])
+    assert (accepted(outcome), refusals(outcome)) == (1, [])
 
 
 def test_a_redemption_is_planted_once_all_its_trees_are_confirmed() -> None:
     outcome = confirmed(confirmation(FIRST), confirmation(SECOND, tag="AX-0002"))
 
-    assert [redemption.state for redemption in outcome.changed] == [State.PLANTED]
+    assert [change.redemption.state for change in outcome.changes] == [State.PLANTED]
 
 
 def test_a_certificate_number_may_be_in_lower_case_and_with_spaces() -> None:
-    assert confirmed(confirmation(FIRST.lower().replace("-", " "))).accepted == 1
+    assert accepted(confirmed(confirmation(FIRST.lower().replace("-", " ")))) == 1
 
 
 def test_a_repeated_confirmation_is_accepted_and_changes_nothing() -> None:
-    planted = confirmed(confirmation(FIRST)).changed[0]
+    planted = redemption_after(apply_confirmations, confirmation(FIRST))
 
     again = confirmed(confirmation(FIRST), redemption=planted)
 
-    assert (again.accepted, list(again.changed), list(again.refused)) == (1, [], [])
+    assert (accepted(again), list(again.changes), refusals(again)) == (1, [], [])
 
 
 def test_a_repeated_confirmation_changes_nothing_once_the_whole_redemption_is_planted() -> None:
-    planted = confirmed(confirmation(FIRST), confirmation(SECOND)).changed[0]
+    planted = PLANTED
 
     again = confirmed(confirmation(SECOND), redemption=planted)
 
-    assert (again.accepted, list(again.changed)) == (1, [])
+    assert (accepted(again), list(again.changes)) == (1, [])
 
 
 def test_a_repeated_confirmation_may_have_its_degrees_as_decimals() -> None:
-    planted = confirmed(confirmation(FIRST)).changed[0]
+    planted, place = redemption_after(apply_confirmations, confirmation(FIRST)), confirmation(FIRST)
 
-    again = confirmed(confirmation(FIRST, lat=Decimal("38.851"), lon=Decimal("105.731")), redemption=planted)
+    degrees = {name: Decimal(str(place[name])) for name in ("lat", "lon")}
+    again = confirmed(confirmation(FIRST, **degrees), redemption=planted)
 
-    assert not again.refused
+    assert not refusals(again)
 
 
 @pytest.mark.parametrize(
@@ -130,30 +133,32 @@ def test_a_repeated_confirmation_may_have_its_degrees_as_decimals() -> None:
 def test_an_invalid_confirmation_is_refused_with_the_code_of_its_error(change: dict[str, object], code: str) -> None:
     outcome = confirmed(confirmation(FIRST) | change)
 
-    assert [refusal.code for refusal in outcome.refused] == [code]
-    assert (outcome.accepted, list(outcome.changed)) == (0, [])
+    assert [found for _, found in refusals(outcome)] == [code]
+    assert (accepted(outcome), list(outcome.changes)) == (0, [])
 
 
 @pytest.mark.parametrize("nothing", [None, 1, [], {}])
 def test_the_refusal_of_a_value_that_is_not_a_confirmation_names_no_certificate(nothing: object) -> None:
-    refusal = confirmed(nothing).refused[0]
+    [verdict] = confirmed(nothing).verdicts
 
-    assert (refusal.code, refusal.certificate) == ("invalid_confirmation", None)
+    assert verdict.certificate is None
+    assert verdict.refusal
+    assert verdict.refusal.code == "invalid_confirmation"
 
 
 def test_a_second_confirmation_with_other_details_is_refused_and_changes_nothing() -> None:
-    planted = confirmed(confirmation(FIRST)).changed[0]
+    planted = redemption_after(apply_confirmations, confirmation(FIRST))
 
     outcome = confirmed(confirmation(FIRST, tag="AX-9999"), redemption=planted)
 
-    assert outcome.refused[0].code == "already_planted"
-    assert not outcome.changed
+    assert refusals(outcome) == [(0, "already_planted")]
+    assert not outcome.changes
 
 
 def test_a_refused_confirmation_does_not_affect_the_others() -> None:
     outcome = confirmed(confirmation("nonsense"), confirmation(FIRST))
 
-    assert (outcome.accepted, [refusal.index for refusal in outcome.refused]) == (1, [0])
+    assert (accepted(outcome), refusals(outcome)) == (1, [(0, "not_in_order")])
 
 
 def test_a_newly_confirmed_tree_becomes_a_statement_and_a_repeated_one_does_not() -> None:
@@ -161,9 +166,10 @@ def test_a_newly_confirmed_tree_becomes_a_statement_and_a_repeated_one_does_not(
 
     outcome = confirmed(confirmation(FIRST), confirmation(SECOND), redemption=planted)
 
-    [statement] = outcome.statements
-    assert (statement.number, statement.step.state) == (SECOND, State.PLANTED)
-    assert outcome.changed[0].tree(SECOND).history[-1] == statement.step
+    [change] = outcome.changes
+    [statement] = change.statements
+    assert (statement.leaf.certificate, statement.leaf.event, statement.number) == (SECOND, "planted", 1)
+    assert change.redemption.tree(SECOND).history[-1].statement == 1
 
 
 def test_a_tree_that_failed_waits_for_the_next_order_and_the_other_tree_stays_ordered() -> None:
@@ -183,24 +189,23 @@ def test_a_tree_that_fails_in_its_last_order_is_refunded() -> None:
             redemption = redemption.ordered(order_id, NOON)
         order = make_order(redemption, order_id=order_id)
         outcome = apply_failures(order, {redemption.redemption_id: redemption}, [failure(FIRST)], NOON, CALENDAR)
-        assert outcome.refunds == ({"u-42": 160} if order_id == order_ids[-1] else {})
-        redemption = outcome.changed[0]
+        assert [change.refund for change in outcome.changes] == [160 if order_id == order_ids[-1] else 0]
+        redemption = outcome.changes[0].redemption
 
     assert redemption.tree(FIRST).state is State.REFUNDED
     assert redemption.tree(FIRST).orders == tuple(order_ids)
     assert (redemption.state, redemption.refunded_points) == (State.ORDERED, 160)
 
 
-def test_the_refunds_of_one_person_in_one_request_are_added_up() -> None:
+def test_each_redemption_of_a_request_has_its_own_refund() -> None:
     redemptions = []
     for name in ("r-1", "r-2"):
         redemption = make_redemption(name, trees=2).reserved(NOON).ordered("o-1", NOON)
         for order_id in ("o-2", "o-3"):
             before = make_order(redemption, order_id=redemption.trees[0].order_id)
             reports = [failure(tree.number) for tree in redemption.trees]
-            redemption = (
-                apply_failures(before, {name: redemption}, reports, NOON, CALENDAR).changed[0].ordered(order_id, NOON)
-            )
+            [change] = apply_failures(before, {name: redemption}, reports, NOON, CALENDAR).changes
+            redemption = change.redemption.ordered(order_id, NOON)
         redemptions.append(redemption)
     order = make_order(*redemptions, order_id="o-3")
     reports = [failure(tree.number) for redemption in redemptions for tree in redemption.trees]
@@ -209,8 +214,8 @@ def test_the_refunds_of_one_person_in_one_request_are_added_up() -> None:
         order, {redemption.redemption_id: redemption for redemption in redemptions}, reports, NOON, CALENDAR
     )
 
-    assert outcome.refunds == {"u-42": 640}
-    assert [redemption.state for redemption in outcome.changed] == [State.REFUNDED] * 2
+    assert [change.refund for change in outcome.changes] == [320, 320]
+    assert [change.redemption.state for change in outcome.changes] == [State.REFUNDED] * 2
 
 
 def test_a_repeated_failure_changes_nothing_and_one_with_another_reason_is_refused() -> None:
@@ -218,7 +223,7 @@ def test_a_repeated_failure_changes_nothing_and_one_with_another_reason_is_refus
 
     again = apply_reports(apply_failures, failure(FIRST), redemption=failed)
 
-    assert (again.accepted, list(again.changed)) == (1, [])
+    assert (accepted(again), list(again.changes)) == (1, [])
     assert refusal_codes(apply_failures, failure(FIRST, reason="drought"), redemption=failed) == ["already_failed"]
 
 
@@ -265,7 +270,7 @@ def test_inspections_are_applied_in_order_and_keep_their_inspector_and_evidence(
     assert tree.history[-2].inspector == "Forestry Bureau"
     assert tree.history[-2].evidence_url == "https://trees.example/inspections/1.jpg"
     assert tree.planting is not None
-    assert tree.planting.tag == "AX-0002"
+    assert tree.planting.tag == f"BX-{FIRST}"
 
 
 def test_a_repeated_inspection_changes_nothing_even_after_a_later_one() -> None:
@@ -275,7 +280,7 @@ def test_a_repeated_inspection_changes_nothing_even_after_a_later_one() -> None:
         apply_inspections, inspection(FIRST, "dead"), inspection(FIRST, "replaced"), redemption=later, now=NOON + 9
     )
 
-    assert (again.accepted, list(again.changed), list(again.statements), list(again.refused)) == (2, [], [], [])
+    assert (accepted(again), list(again.changes), refusals(again)) == (2, [], [])
 
 
 @pytest.mark.parametrize(
@@ -308,11 +313,11 @@ def test_an_invalid_inspection_is_refused_with_the_code_of_its_error(
 ) -> None:
     outcome = apply_reports(apply_inspections, report, redemption=redemption)
 
-    assert [refusal.code for refusal in outcome.refused] == [code]
-    assert (list(outcome.changed), list(outcome.statements)) == ([], [])
+    assert [found for _, found in refusals(outcome)] == [code]
+    assert list(outcome.changes) == []
 
 
-@pytest.mark.parametrize(("listed", "most"), [(CONFIRMATIONS, MAX_REPORTS), (FAILURES, MAX_FAILURES)])
+@pytest.mark.parametrize(("listed", "most"), [(CONFIRMATIONS, MAX_REPORTS), (FAILURES, MAX_REPORTS)])
 def test_a_request_may_have_as_many_reports_as_its_limit(listed: Listed, most: int) -> None:
     assert len(listed.items_in({listed.name: [{}] * most})) == most
     with pytest.raises(InvalidRequest) as refusal:

@@ -39,7 +39,7 @@ class ContendedError(Exception):
     """Every attempt lost its race. Nothing was written; it is safe to try again later."""
 
     def __init__(self) -> None:
-        super().__init__(f"concurrent writes won against all {ATTEMPTS} attempts")
+        super().__init__("concurrent writes won against every attempt")
 
 
 class OverloadedError(Exception):
@@ -49,12 +49,12 @@ class OverloadedError(Exception):
         super().__init__(f"DynamoDB left the rest of a batch unprocessed in {ATTEMPTS} attempts")
 
 
-def attempts(clock: Clock, first: int = 0) -> Iterator[int]:
-    """Yield the number of each attempt, starting with ``first``. Before every attempt except number 0, wait.
+def attempts(clock: Clock, first: int = 0, most: int = ATTEMPTS) -> Iterator[int]:
+    """Yield the number of each of ``most`` attempts, starting with ``first``. Before each except number 0, wait.
 
     The pause is random. Its upper bound is 0.02 seconds before attempt 1 and doubles each time, up to 0.2 seconds.
     """
-    for attempt in range(first, first + ATTEMPTS):
+    for attempt in range(first, first + most):
         pause_before(attempt, clock)
         yield attempt
 

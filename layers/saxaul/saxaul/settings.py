@@ -16,6 +16,8 @@ class Settings(NamedTuple):
     A setting that the function does not need is empty.
     ``operator_client`` is the client id of the operator, whom the template creates; apps and partners are registered.
     ``catalog_delay`` is how many seconds after it was written a change of a catalog entry takes effect.
+    ``files_url`` is the address of the files bucket, in which the log is public, without a slash at the end.
+    ``log_origin`` names the log in its checkpoints, and ``witnesses`` has those that cosign them, as the parameters say.
     ``release`` names the version of the layer with our code. It differs if any of our code in the layer differs.
     """
 
@@ -28,7 +30,13 @@ class Settings(NamedTuple):
     action_queue_url: str
     redemption_queue_url: str
     planting_queue_url: str
+    log_queue_url: str
+    checkpoint_queue_url: str
     manifest_bucket: str
+    files_bucket: str
+    files_url: str
+    log_origin: str
+    witnesses: str
     bus_name: str
     signing_key: str
     public_url: str
@@ -55,7 +63,13 @@ class Settings(NamedTuple):
             action_queue_url=env.get("ACTION_QUEUE_URL", ""),
             redemption_queue_url=env.get("REDEMPTION_QUEUE_URL", ""),
             planting_queue_url=env.get("PLANTING_QUEUE_URL", ""),
+            log_queue_url=env.get("LOG_QUEUE_URL", ""),
+            checkpoint_queue_url=env.get("CHECKPOINT_QUEUE_URL", ""),
             manifest_bucket=env.get("MANIFEST_BUCKET", ""),
+            files_bucket=env.get("FILES_BUCKET", ""),
+            files_url=env.get("FILES_URL", "").replace("{bucket}", env.get("FILES_BUCKET", "")).rstrip("/"),
+            log_origin=env.get("LOG_ORIGIN", ""),
+            witnesses=env.get("WITNESSES", ""),
             bus_name=env.get("BUS_NAME", ""),
             signing_key=env.get("SIGNING_KEY", ""),
             public_url=env.get("PUBLIC_URL", ""),
@@ -68,6 +82,16 @@ class Settings(NamedTuple):
             catalog_delay=int(env.get("CATALOG_DELAY", CATALOG_DELAY)),
             release=env.get("RELEASE", ""),
         )
+
+    @property
+    def log_url(self) -> str:
+        """The address below which the files of the log lie: ``checkpoint`` and ``tile/…``."""
+        return f"{self.files_url}/log"
+
+    @property
+    def origin(self) -> str:
+        """The origin of the log in its checkpoints: what the parameter says, or else its address without a scheme."""
+        return self.log_origin or self.log_url.partition("://")[2]
 
 
 @cache

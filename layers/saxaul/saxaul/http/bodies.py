@@ -18,13 +18,7 @@ MAX_ACTIONS = 500
 """The most actions or reversals in one request."""
 
 MAX_REPORTS = 500
-"""The most confirmations or inspections in one request. Each becomes a leaf, and a log entry has at most 500 leaves."""
-
-MAX_FAILURES = 49
-"""The most failures in one request. Each may write a redemption and a wallet, and a transaction accepts 100 writes.
-
-One more write is for the progress of the order.
-"""
+"""The most reports in one request. An order has at most 150 trees, and each of its redemptions is one transaction."""
 
 
 class Record(NamedTuple, Generic[AnyRecord]):

@@ -1,6 +1,6 @@
 """Views of planting orders, and of the result of reports."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, TypedDict
 
 from saxaul.catalog.calendar import Calendar
@@ -8,8 +8,8 @@ from saxaul.http.views import Link, NonNegative, Timestamp, known
 from saxaul.problems import AllRefused
 from saxaul.trees.manifests import ManifestLinks, Site
 from saxaul.trees.orders import FAILED, OrderProgress, OrderState, PlantingOrder, open_trees
+from saxaul.trees.outcomes import Verdict
 from saxaul.trees.redemptions import Redemption
-from saxaul.trees.report_rules import Reported
 from saxaul.trees.states import TREE_TRANSITIONS, State
 
 _OUTSIDE_OF_ORDERS = frozenset({State.REQUESTED, State.RESERVED, State.REFUNDED})
@@ -97,7 +97,7 @@ class RefusedReportView(TypedDict):
 
 
 class ReportsView(TypedDict):
-    """The result of a request with confirmations, failures or inspections."""
+    """The result of a request with confirmations, failures, inspections or corrections."""
 
     accepted: NonNegative
     """How many reports were accepted, with those that repeat an earlier report."""
@@ -139,21 +139,17 @@ def order_summary(progress: OrderProgress, calendar: Calendar) -> OrderSummaryVi
     }
 
 
-def reports_view(reported: Reported) -> ReportsView:
-    """Return the view of a request's result.
+def reports_view(verdicts: Sequence[Verdict]) -> ReportsView:
+    """Return the view of a request's result, from the verdict on each of its reports.
 
     Raises:
         AllRefused: none of the reports was accepted.
     """
     refused: list[RefusedReportView] = [
-        {
-            "index": refusal.index,
-            "certificate": refusal.certificate,
-            "code": refusal.code,
-            "detail": refusal.detail,
-        }
-        for refusal in reported.refused
+        {"index": index, "certificate": certificate, "code": refusal.code, "detail": refusal.detail}
+        for index, (certificate, refusal) in enumerate(verdicts)
+        if refusal
     ]
-    if not reported.accepted:
+    if len(refused) == len(verdicts):
         raise AllRefused(refused)
-    return {"accepted": reported.accepted, "refused": refused}
+    return {"accepted": len(verdicts) - len(refused), "refused": refused}

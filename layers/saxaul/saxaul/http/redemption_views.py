@@ -4,8 +4,7 @@ from typing import Annotated, TypedDict
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.http.views import Link, NonNegative, Timestamp, known
-from saxaul.log.shown import ShownTree
-from saxaul.trees.plantings import shown_planting
+from saxaul.trees.plantings import PlantedTree
 from saxaul.trees.redemptions import Redemption, Step
 from saxaul.trees.states import TREE_TRANSITIONS, State
 
@@ -20,11 +19,13 @@ class TreeView(TypedDict):
     lon: float
     """The longitude in degrees (WGS 84), with at most seven decimals."""
     photo_url: Link | None
-    """The link to a photo of the planting; null if the partner gave none."""
+    """A link to a photo of the planting; null if the partner gave none. It is no evidence."""
+    photo: str | None
+    """The SHA-256 of the photo that the partner uploaded, in hexadecimal digits; null if there is none."""
 
 
 class StepView(TypedDict):
-    """A step in the life of a tree: a change of its state, or an inspection."""
+    """A step in the life of a tree: a change of its state, an inspection or a correction."""
 
     state: Annotated[str, known(*(state for state in TREE_TRANSITIONS if state is not State.REQUESTED))]
     """The state of the tree after the step."""
@@ -35,13 +36,21 @@ class StepView(TypedDict):
     order_id: str | None
     """The planting order, if the tree was ordered or its planting failed; else null."""
     reason: str | None
-    """Why the planting failed, in the words of the partner; null for other steps."""
+    """Why the planting failed, or why the correction was made, in the words of the partner; null for other steps."""
     inspector: str | None
     """Who inspected the tree; null if the step is not an inspection."""
     evidence_url: Link | None
-    """The link to the photo of the new tree, or to the evidence of the inspection; null if there is none."""
+    """The link to the photo of the new tree, or to that of the inspection; null if there is none. It is no evidence."""
+    photo: str | None
+    """The SHA-256 of the photo of the new tree or of the inspection, in hexadecimal digits; null if there is none."""
+    is_correction: bool
+    """Whether the step corrects what was reported before."""
+    statement: int | None
+    """The number of the step among the statements about this tree in the public log: 1 for its planting. It is null for
+    steps that the log does not have: those before the planting.
+    """
     tree: TreeView | None
-    """The new tree, if the step is `planted` or `replaced`; else null."""
+    """The new tree, if the step is `planted` or `replaced`; the tree as corrected, if it is a correction; else null."""
 
 
 class LifeView(TypedDict):
@@ -52,7 +61,7 @@ class LifeView(TypedDict):
     state: Annotated[str, known(*State)]
     """The state of the tree. Before its redemption is reserved, it is that of the redemption."""
     history: list[StepView]
-    """The stored steps of the tree, oldest first, at most 20 of them in full."""
+    """The stored steps of the tree, oldest first, at most 20. The oldest inspections are left out first."""
 
 
 class RedemptionView(TypedDict):
@@ -158,10 +167,19 @@ def step_view(step: Step, calendar: Calendar) -> StepView:
         "order_id": step.order_id or None,
         "reason": step.reason or None,
         "inspector": step.inspector or None,
-        "evidence_url": step.evidence or None,
-        "tree": tree_view(shown_planting(step.planting)) if step.planting else None,
+        "evidence_url": step.link or None,
+        "photo": step.shown_photo or None,
+        "is_correction": step.is_correction,
+        "statement": step.statement,
+        "tree": tree_view(step.planting) if step.planting else None,
     }
 
 
-def tree_view(tree: ShownTree) -> TreeView:
-    return {"tag": tree.tag, "lat": tree.lat, "lon": tree.lon, "photo_url": tree.photo_url}
+def tree_view(planting: PlantedTree) -> TreeView:
+    return {
+        "tag": planting.tag,
+        "lat": planting.lat + 0.0,
+        "lon": planting.lon + 0.0,
+        "photo_url": planting.photo_url or None,
+        "photo": planting.photo or None,
+    }

@@ -45,7 +45,7 @@ class ForestTreeView(PublicTreeView):
     redemption_id: str
     """The redemption that the tree belongs to."""
     history: list[StepView]
-    """The stored steps of the tree, oldest first, at most 20 of them in full."""
+    """The stored steps of the tree, oldest first, at most 20. The oldest inspections are left out first."""
 
 
 class ForestPage(TypedDict):
@@ -216,7 +216,7 @@ def forest_tree_view(
         "dedication": certificate.dedication,
         "requested_at": certificate.requested_at,
         "planted_at": certificate.planted_at,
-        "tree": tree_view(certificate.tree) if certificate.tree else None,
+        "tree": tree_view(tree.planting) if tree.planting else None,
         "redemption_id": redemption.redemption_id,
         "history": [step_view(step, calendar) for step in tree.history],
     }

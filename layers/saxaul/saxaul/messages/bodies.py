@@ -1,4 +1,4 @@
-"""The bodies of queue messages: packed actions and reversals, redemptions to settle, and projects that need an order.
+"""The bodies of queue messages: packed actions and reversals, redemptions, projects that need an order, and checkpoints.
 
 SQS bills each 64 KB of a message as one request. So the actions of one API request are packed into few messages of at
 most 64 KB. The actions of one owner stay in one message if they fit, so that one write can post them to their period.
@@ -165,6 +165,15 @@ class PlantingMessage(Model):
     """The body of a message for a project. The project has trees to order, or it has an unannounced order."""
 
     project_id: Identifier
+
+
+class CheckpointMessage(Model):
+    """The body of a message for a published checkpoint, to which witnesses shall add cosignatures.
+
+    ``size`` is the number of leaves of its tree. The worker reads the newest checkpoint, which may be a later one.
+    """
+
+    size: Annotated[int, Field(strict=True, ge=1)]
 
 
 class Call(NamedTuple):

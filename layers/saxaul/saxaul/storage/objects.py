@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from http import HTTPStatus
 from time import monotonic
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -28,13 +29,15 @@ LONGEST_OBJECT_READ = 4.0
 """The most seconds that a worker waits for an object. It is attempted once, and the caller then does without it."""
 
 _WRITE_SECONDS = 20
-"""How long a write may take to connect or send, and how long to be answered. Only the publisher writes."""
+"""How long a write may take to connect or send, and how long to be answered. No function of the API writes."""
 
 _CODE = re.compile(rb"<Code>(\w{1,100})</Code>")
 """The code of an error in the body of S3, such as ``AccessDenied``. It says why a read was refused with 403."""
 
 _PIECE = 1 << 18
 """How many bytes of an object are read at a time."""
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class ObjectError(Exception):
@@ -90,19 +93,21 @@ def read_object(bucket: str, key: str, known_etag: str = "") -> StoredObject | N
     return StoredObject(body, found.get("ETag", ""), found.get("Last-Modified", ""))
 
 
-def write_object(bucket: str, key: str, body: bytes, replaced_etag: str | None = None) -> str:
+def write_object(
+    bucket: str, key: str, body: bytes, replaced_etag: str | None = None, headers: Mapping[str, str] = _NO_HEADERS
+) -> str:
     """Write an object, and return its ``ETag``.
 
     If ``replaced_etag`` is an ``ETag``, write only if the object has it; if it is empty, only if there is no object. If
-    it is None, write in any case.
+    it is None, write in any case. S3 keeps the ``headers``, such as ``Content-Type``, and sends them with the object.
 
     Raises:
         ObjectMovedError: the condition is not met, or a concurrent write is in progress.
         ObjectError: S3 cannot be reached, fails or is slow. The object may have been written.
     """
     condition = {"If-Match": replaced_etag} if replaced_etag else {"If-None-Match": "*"}
-    headers = {} if replaced_etag is None else condition
-    status, found, _ = _send("PUT", bucket, key, headers, body, 2.0 * _WRITE_SECONDS)
+    conditional = {} if replaced_etag is None else condition
+    status, found, _ = _send("PUT", bucket, key, {**headers, **conditional}, body, 2.0 * _WRITE_SECONDS)
     if status in (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND):
         raise ObjectMovedError(key)
     if status != HTTPStatus.OK:

@@ -68,6 +68,14 @@ class Orders:
         item = self._table.get(order_key(order_id))
         return from_item(item) if item else None
 
+    def put_progress(self, progress: OrderProgress) -> None:
+        """Write a changed progress.
+
+        Raises:
+            ItemMovedError: a concurrent write changed it since it was read.
+        """
+        self._table.put(progress_to_item(progress), progress.version)
+
     def progress(self, order_id: str) -> OrderProgress:
         """Return the progress of an order that exists.
 

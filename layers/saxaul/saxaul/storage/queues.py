@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from saxaul.messages.bodies import PlantingMessage, RedemptionMessage
+from saxaul.messages.bodies import CheckpointMessage, PlantingMessage, RedemptionMessage
 from saxaul.storage.clients import sqs
 
 if TYPE_CHECKING:
@@ -45,3 +45,13 @@ def send_planting(queue_url: str, project_id: str, after: str) -> None:
         MessageGroupId=project_id,
         MessageDeduplicationId=after,
     )
+
+
+def send_leaves(queue_url: str) -> None:
+    """Queue a message that there are new leaves, which the sequencer reads from the ledger."""
+    sqs().send_message(QueueUrl=queue_url, MessageBody="{}")
+
+
+def send_checkpoint(queue_url: str, size: int) -> None:
+    """Queue a message that the checkpoint of a tree with this many leaves is published."""
+    sqs().send_message(QueueUrl=queue_url, MessageBody=CheckpointMessage(size=size).model_dump_json())

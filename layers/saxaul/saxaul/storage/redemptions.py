@@ -8,7 +8,8 @@ The index ``Forest`` has two lists of the redemptions of each person, both sorte
 trees, and the rejected and cancelled ones. So a forest costs the same, however many redemptions were cancelled.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -17,13 +18,14 @@ from zlib import crc32
 from saxaul.storage.spending import Spending
 from saxaul.storage.table import FOREST_PAGE, Item, ItemMovedError, Key, Table, transact
 from saxaul.trees.plantings import PlantedTree
-from saxaul.trees.redemptions import Redemption, Seal, Settlement, Step, Tree
+from saxaul.trees.redemptions import Chain, Redemption, Seal, Settlement, Step, Tree
 from saxaul.trees.states import State
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
     from saxaul.trees.orders import PlantingOrder
+    from saxaul.trees.outcomes import RedemptionChange
     from saxaul.trees.stock import Stock
 
 TREE_PREFIX = "TREE#"
@@ -67,9 +69,11 @@ class Redemptions:
         found = self._table.get_many([redemption_key(*key) for key in keys], consistent=True)
         return [from_item(item) for item in found.values()]
 
-    def of_order(self, order: "PlantingOrder") -> dict[str, Redemption]:
-        """Return the redemptions of an order, by redemption_id."""
-        keys = dict.fromkeys((tree.user_id, tree.redemption_id) for tree in order.trees)
+    def of_order(self, order: "PlantingOrder", only: AbstractSet[str] | None = None) -> dict[str, Redemption]:
+        """Return the redemptions of an order, or only those with some ids, by redemption_id."""
+        keys = dict.fromkeys(
+            (tree.user_id, tree.redemption_id) for tree in order.trees if only is None or tree.redemption_id in only
+        )
         return {redemption.redemption_id: redemption for redemption in self.get_many(keys)}
 
     def of_user(self, user_id: str) -> list[Redemption]:
@@ -196,25 +200,16 @@ class Redemptions:
         )
         return sorted(waiting, key=lambda redemption: (redemption.reserved_at, redemption.redemption_id))
 
-    def write(
-        self,
-        changed: Sequence[Redemption],
-        refunds: Mapping[str, int],
-        also: Sequence["TransactWriteItemTypeDef"] = (),
-    ) -> None:
-        """Write changed redemptions, and refund the points in ``refunds`` (by user_id), in one transaction.
-
-        ``also`` are further writes of the same transaction.
+    def write(self, change: "RedemptionChange", others: Iterable["TransactWriteItemTypeDef"]) -> None:
+        """Write what reports changed in a redemption, and refund its points, in one transaction with other writes.
 
         Raises:
-            TransactionRefusedError: a redemption has changed since it was read, or another write is in progress.
+            TransactionRefusedError: the redemption has changed since it was read, the condition of another write
+                failed, or a concurrent write of one of the items is in progress.
         """
-        refunding = (self._spending.refund_write(*refund) for refund in refunds.items())
-        transact([*self.put_writes(changed), *refunding, *also])
-
-    def put_writes(self, changed: Sequence[Redemption]) -> list["TransactWriteItemTypeDef"]:
-        """Return the conditional writes of changed redemptions, for a transaction."""
-        return [self._table.put_write(to_item(redemption), redemption.version) for redemption in changed]
+        redemption = change.redemption
+        refund = [self._spending.refund_write(redemption.user_id, change.refund)] if change.refund else []
+        transact([self._table.put_write(to_item(redemption), redemption.version), *refund, *others])
 
     def of_certificate(self, number: str) -> Redemption | None:
         """Return the redemption, in any state, that a certificate number belongs to. Return None if there is none."""
@@ -290,17 +285,24 @@ def from_item(item: Item) -> Redemption:
 
 def _pack(tree: Tree) -> Item:
     packed: Item = {"number": tree.number, "history": [_pack_step(step) for step in tree.history]}
-    return packed | ({"seal": tree.seal._asdict()} if tree.seal else {})
+    if tree.seal:
+        packed["seal"] = tree.seal._asdict()
+    return packed | ({"chain": tree.chain._asdict()} if tree.chain.statements else {})
 
 
 def _unpack(item: Item) -> Tree:
     history = tuple(_unpack_step(step) for step in item["history"])
-    return Tree(item["number"], history, Seal(**item["seal"]) if "seal" in item else None)
+    seal = Seal(**item["seal"]) if "seal" in item else None
+    return Tree(item["number"], history, seal, _unpack_chain(item["chain"]) if "chain" in item else Chain())
+
+
+def _unpack_chain(item: Item) -> Chain:
+    return Chain(item["previous"], *(int(item[name]) for name in Chain._fields[1:]))
 
 
 def _pack_step(step: Step) -> Item:
     """Return a step as a map, without its empty fields."""
-    packed = {name: value for name, value in step._asdict().items() if value not in (None, "")}
+    packed = {name: value for name, value in step._asdict().items() if value is not False and value not in (None, "")}
     return packed | {"state": step.state.value} | ({"planting": _pack_planting(step.planting)} if step.planting else {})
 
 
@@ -313,14 +315,16 @@ def _unpack_step(item: Item) -> Step:
         reason=item.get("reason", ""),
         inspector=item.get("inspector", ""),
         evidence_url=item.get("evidence_url", ""),
+        photo=item.get("photo", ""),
         planting=_unpack_planting(item["planting"]) if "planting" in item else None,
-        sequence=int(item["sequence"]) if "sequence" in item else None,
-        leaf=int(item["leaf"]) if "leaf" in item else None,
+        is_correction="is_correction" in item,
+        statement=int(item["statement"]) if "statement" in item else None,
     )
 
 
 def _pack_planting(planting: PlantedTree) -> Item:
-    return planting._asdict() | {name: Decimal(str(getattr(planting, name))) for name in ("lat", "lon")}
+    packed = {name: value for name, value in planting._asdict().items() if value != ""}
+    return packed | {name: Decimal(str(getattr(planting, name))) for name in ("lat", "lon")}
 
 
 def _unpack_planting(item: Item) -> PlantedTree:
@@ -329,5 +333,6 @@ def _unpack_planting(item: Item) -> PlantedTree:
         tag=item["tag"],
         lat=float(item["lat"]),
         lon=float(item["lon"]),
-        photo_url=item["photo_url"],
+        photo_url=item.get("photo_url", ""),
+        photo=item.get("photo", ""),
     )

@@ -207,8 +207,7 @@ class Table:
             ItemMovedError: the stored item does not meet the condition.
         """
         client = dynamodb()
-        named: Any = raw({f":{name}": value for name, value in values.items()})
-        compared = {"ExpressionAttributeValues": named} if named else {}
+        compared: Any = _compared({f":{name}": value for name, value in values.items()})
         try:
             client.put_item(TableName=self.name, Item=raw(item), ConditionExpression=condition, **compared)
         except client.exceptions.ConditionalCheckFailedException:
@@ -273,20 +272,30 @@ class Table:
         """Return a write of an item without a condition, for a transaction."""
         return {"Put": {"TableName": self.name, "Item": raw(item)}}
 
+    def put_if_write(self, item: Item, condition: str, values: Item) -> "TransactWriteItemTypeDef":
+        """Return a write of an item without a version, for a transaction, if the stored item meets a condition."""
+        put: Any = {"TableName": self.name, "Item": raw(item), "ConditionExpression": condition}
+        return {"Put": put | _compared(values)}
+
     def delete_write(self, key: Key) -> "TransactWriteItemTypeDef":
         """Return the deletion of an item, if there is one, for a transaction."""
         return {"Delete": {"TableName": self.name, "Key": _raw_key(key)}}
 
+    def delete_if_write(self, key: Key, condition: str, values: Item) -> "TransactWriteItemTypeDef":
+        """Return the deletion of an item for a transaction, if the stored item meets a condition."""
+        delete: Any = {"TableName": self.name, "Key": _raw_key(key), "ConditionExpression": condition}
+        return {"Delete": delete | _compared(values)}
+
     def check_write(self, key: Key, expected_version: int) -> "TransactWriteItemTypeDef":
         """Return a check for a transaction: an item still has a version. Version 0 means that it does not exist."""
-        values = {"ExpressionAttributeValues": raw({":expected_version": expected_version})} if expected_version else {}
         check: Any = {
             "TableName": self.name,
             "Key": _raw_key(key),
             "ConditionExpression": IS_AS_EXPECTED if expected_version else IS_NEW,
-            **values,
         }
-        return {"ConditionCheck": check}
+        return {
+            "ConditionCheck": check | _compared({":expected_version": expected_version} if expected_version else {})
+        }
 
     def update_write(self, key: Key, expression: str, condition: str, values: Item) -> "TransactWriteItemTypeDef":
         """Return a conditional update for a transaction."""
@@ -317,7 +326,12 @@ class Table:
             "Item": raw({**item, "v": expected_version + 1}),
             "ConditionExpression": IS_AS_EXPECTED if expected_version else IS_NEW,
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        } | ({"ExpressionAttributeValues": raw({":expected_version": expected_version})} if expected_version else {})
+        } | _compared({":expected_version": expected_version} if expected_version else {})
+
+
+def _compared(values: Item) -> dict[str, Any]:
+    """Return the values of a condition as an argument of a call, which must not be empty."""
+    return {"ExpressionAttributeValues": raw(values)} if values else {}
 
 
 def _projection(only: str) -> dict[str, str]:

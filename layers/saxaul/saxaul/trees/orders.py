@@ -198,9 +198,5 @@ class OrderProgress(NamedTuple):
     def place(self) -> OrderPlace:
         return OrderPlace(self.ordered_at, self.order_id)
 
-    def after(self, done: int) -> "OrderProgress":
-        """Return the progress after this many more trees were confirmed or reported as failed."""
-        return self._replace(open_trees=self.open_trees - done)
-
     def announced(self) -> "OrderProgress":
         return self._replace(is_announced=True)

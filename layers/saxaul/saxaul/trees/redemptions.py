@@ -7,8 +7,9 @@ A planting order then asks a partner to plant the reserved trees, which are now 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from saxaul.log.leaves import TreeLeaf
 from saxaul.trees.plantings import PlantedTree
-from saxaul.trees.states import TRANSITIONS, TREE_TRANSITIONS, UNPAID, IllegalTransitionError, State
+from saxaul.trees.states import CORRECTIONS, TRANSITIONS, TREE_TRANSITIONS, UNPAID, IllegalTransitionError, State
 
 if TYPE_CHECKING:
     from saxaul.ledger.wallets import Wallet
@@ -21,34 +22,40 @@ MAX_TRIES = 3
 """The most planting orders of one tree. If planting fails in the last one too, the tree is refunded."""
 
 MAX_STEPS = 20
-"""The most steps that a tree stores with all details. The public log keeps every planting and every inspection.
+"""The most steps that a tree stores. The leaves of the public log keep every statement about it.
 
-If a tree has more steps, the oldest ``alive`` steps are removed first, because they did not change which tree stands.
-If none are left, the oldest ``dead`` and ``replaced`` steps are shortened: they keep their state, their dates
-and their place in the log, because the certificate must show them.
+If a tree has more steps, the oldest inspections that found it alive are removed first, because they changed nothing,
+and then the oldest other inspections and corrections. The planting that stands, the newest correction and the newest
+inspection are kept, because later reports are compared with them.
 """
 
 MAX_REPLACEMENTS = 20
-"""The most replacements of one tree. A redemption of ten trees that all reach this limit fits one DynamoDB item."""
+"""The most replacements of one tree. Its certificate shows all of them, so their number is limited."""
 
-_STANDING_CHANGES = frozenset({State.DEAD, State.REPLACED})
-"""The states that an inspection reports if the tree died, or if a new tree replaced it."""
+MAX_CORRECTIONS = 20
+"""The most corrections of one tree. They are limited for the same reason."""
+
+_INSPECTED = frozenset({State.ALIVE, State.DEAD, State.REPLACED})
+"""The states that an inspection reports."""
 
 _TO_BE_PLANTED = frozenset({State.RESERVED, State.ORDERED})
 
 
 class Step(NamedTuple):
-    """One step in the history of a tree: a change of its state, or an inspection. Instants are in seconds.
+    """One step in the history of a tree: a change of its state, an inspection or a correction. Instants are in seconds.
 
     Attributes:
         state: the state of the tree after this step.
         at: when the step happened. For a planting or an inspection, the partner reported this time.
         recorded_at: when the service recorded the step.
         order_id: the planting order, for a step to ``ordered`` and for a failure.
-        reason: why planting failed.
-        planting: the details of the tree that was planted, for a step to ``planted`` or ``replaced``.
-        sequence, leaf: the place of the step in the public log: the sequence number of the log entry, and the index of
-            the leaf in the entry's Merkle tree. Both are None if the step is not in the log.
+        reason: why planting failed, or why the correction was made.
+        photo: the SHA-256 of the photo of an inspection, in hexadecimal; a planting has its own.
+        planting: the details of the tree that was planted, for a step to ``planted`` or ``replaced``. For a correction,
+            the details of the tree as they are after it.
+        is_correction: whether the step corrects what was reported before.
+        statement: the number of the statement in the public log, which is 1 for the planting; None if the step is not
+            in the log.
     """
 
     state: State
@@ -58,30 +65,58 @@ class Step(NamedTuple):
     reason: str = ""
     inspector: str = ""
     evidence_url: str = ""
+    photo: str = ""
     planting: PlantedTree | None = None
-    sequence: int | None = None
-    leaf: int | None = None
+    is_correction: bool = False
+    statement: int | None = None
 
     @property
-    def evidence(self) -> str:
-        """The link to the photo of the planted tree; without one, the link to the evidence of the inspection."""
+    def link(self) -> str:
+        """The link that belongs to the planted tree; without one, the link to the evidence of the inspection."""
         return (self.planting.photo_url if self.planting else "") or self.evidence_url
+
+    @property
+    def shown_photo(self) -> str:
+        """The SHA-256 of the photo of the planted tree, or of the inspection; empty if there is none."""
+        return self.planting.photo if self.planting else self.photo
+
+    @property
+    def changes_tree(self) -> bool:
+        """Whether the step is more than an inspection that found the tree alive."""
+        return self.is_correction or self.state is not State.ALIVE
 
     def has_same_report_as(self, other: "Step") -> bool:
         """Return whether both steps have the same reported content.
 
-        ``recorded_at``, the order and the place in the log are not compared.
+        ``recorded_at``, the order and the number of the statement are not compared.
         """
-        return self == other._replace(
-            recorded_at=self.recorded_at, order_id=self.order_id, sequence=self.sequence, leaf=self.leaf
+        return self == other._replace(recorded_at=self.recorded_at, order_id=self.order_id, statement=self.statement)
+
+
+class Chain(NamedTuple):
+    """What the next statement about a tree depends on. It also counts what a tree may have only so often.
+
+    Attributes:
+        previous: the hash of the last leaf that changed the state, in hexadecimal; empty before the planting.
+        since: the number of statements after that leaf.
+        statements: the number of all statements.
+    """
+
+    previous: str = ""
+    since: int = 0
+    statements: int = 0
+    replacements: int = 0
+    corrections: int = 0
+
+    def after(self, leaf: TreeLeaf) -> "Chain":
+        """Return the chain after one more statement."""
+        return Chain(
+            previous=leaf.hash.hex() if leaf.changes_state else self.previous,
+            since=0 if leaf.changes_state else self.since + 1,
+            statements=self.statements + 1,
+            replacements=self.replacements + (leaf.event == "replaced"),
+            corrections=self.corrections + (leaf.event == "corrected"),
         )
-
-
-class LogPlace(NamedTuple):
-    """The place of a step in the public log: the number of the log entry, and the index of its leaf in that entry."""
-
-    sequence: int
-    leaf: int
 
 
 class Seal(NamedTuple):
@@ -104,6 +139,7 @@ class Tree(NamedTuple):
     number: str
     history: tuple[Step, ...] = ()
     seal: Seal | None = None
+    chain: Chain = Chain()
 
     @property
     def state(self) -> State:
@@ -111,8 +147,18 @@ class Tree(NamedTuple):
 
     @property
     def planting(self) -> PlantedTree | None:
-        """The latest planting, which is that of the replacement if there is one; None if the tree was never planted."""
+        """The latest planting, as corrected: that of the replacement, if there is one; None if there is none at all."""
         return next((step.planting for step in reversed(self.history) if step.planting), None)
+
+    @property
+    def latest(self) -> Step:
+        """The latest step that is not a correction. Corrections are outside the order of events."""
+        return next(step for step in reversed(self.history) if not step.is_correction)
+
+    @property
+    def correction(self) -> Step | None:
+        """The latest correction; None if there is none."""
+        return next((step for step in reversed(self.history) if step.is_correction), None)
 
     @property
     def orders(self) -> tuple[str, ...]:
@@ -124,62 +170,37 @@ class Tree(NamedTuple):
         """The planting order of the tree; empty if the tree waits for its first or next order, or is refunded."""
         return "" if self.state in {State.REQUESTED, State.RESERVED, State.REFUNDED} else self.orders[-1]
 
-    @property
-    def has_max_replacements(self) -> bool:
-        """Whether the tree was replaced MAX_REPLACEMENTS times. It cannot be replaced again."""
-        return sum(step.state is State.REPLACED for step in self.history) >= MAX_REPLACEMENTS
-
     def after(self, step: Step) -> "Tree":
         """Return this tree with one more step.
 
         Raises:
-            IllegalTransitionError: TREE_TRANSITIONS does not allow the step.
+            IllegalTransitionError: TREE_TRANSITIONS does not allow the step, or CORRECTIONS if it is a correction.
         """
-        if step.state not in TREE_TRANSITIONS.get(self.state, ()):
+        allowed = CORRECTIONS if step.is_correction else TREE_TRANSITIONS
+        if step.state not in allowed.get(self.state, ()):
             raise IllegalTransitionError(f"{self.number} cannot go from {self.state} to {step.state}")
         return self._replace(history=_with_max_steps((*self.history, step)))
 
-    def logged(self, step: Step, place: LogPlace, seal: Seal) -> "Tree":
-        """Return this tree with its seal, and with the log place of one of its steps.
-
-        The step is found by identity and not by equality, because one request can report two equal steps. The first of
-        them may already be missing from the history, and the second has another place in the log.
-        """
-        logged = step._replace(sequence=place.sequence, leaf=place.leaf)
-        history = tuple(logged if known is step else known for known in self.history)
-        return self._replace(history=_with_max_steps(history), seal=seal)
-
 
 def _with_max_steps(history: tuple[Step, ...]) -> tuple[Step, ...]:
-    """Return a history with at most MAX_STEPS steps in full; see MAX_STEPS.
-
-    A ``dead`` or ``replaced`` step is not shortened before it is in the log, so more than MAX_STEPS may stay in full.
-    """
-    while sum(not _is_shortened(step) for step in history) > MAX_STEPS:
-        shorter = _without_oldest_inspection(history) or _with_oldest_shortened(history)
-        if shorter is None:
-            break
-        history = shorter
-    return history
-
-
-def _without_oldest_inspection(history: tuple[Step, ...]) -> tuple[Step, ...] | None:
-    oldest = next((place for place, step in enumerate(history[:-1]) if step.state is State.ALIVE), None)
-    return None if oldest is None else history[:oldest] + history[oldest + 1 :]
+    """Return a history with at most MAX_STEPS steps; see MAX_STEPS."""
+    surplus = len(history) - MAX_STEPS
+    if surplus <= 0:
+        return history
+    newest_first = range(len(history) - 1, -1, -1)
+    needed = {
+        next((place for place in newest_first if history[place].planting and not history[place].is_correction), None),
+        next((place for place in newest_first if history[place].is_correction), None),
+        next((place for place in newest_first if not history[place].is_correction), None),
+    }
+    removable = [place for place, step in enumerate(history) if _is_inspection(step) and place not in needed]
+    removed = {*sorted(removable, key=lambda place: (history[place].changes_tree, place))[:surplus]}
+    return tuple(step for place, step in enumerate(history) if place not in removed)
 
 
-def _with_oldest_shortened(history: tuple[Step, ...]) -> tuple[Step, ...] | None:
-    standing = max((place for place, step in enumerate(history) if step.planting), default=-1)
-    for place, step in enumerate(history[:-1]):
-        # A step that is not in the log yet must stay the same object: logged() finds it by identity.
-        if step.state in _STANDING_CHANGES and step.leaf is not None and place != standing and not _is_shortened(step):
-            shortened = step._replace(inspector="", evidence_url="", planting=None)
-            return (*history[:place], shortened, *history[place + 1 :])
-    return None
-
-
-def _is_shortened(step: Step) -> bool:
-    return step.state in _STANDING_CHANGES and not (step.inspector or step.evidence or step.planting)
+def _is_inspection(step: Step) -> bool:
+    """Return whether a step is an inspection or a correction. These may be removed from a long history."""
+    return step.is_correction or step.state in _INSPECTED
 
 
 class Redemption(NamedTuple):
@@ -246,10 +267,10 @@ class Redemption(NamedTuple):
         trees = tuple(tree.after(steps[tree.number]) if tree.number in steps else tree for tree in self.trees)
         return self._replace(trees=trees, state=_state_of(trees))
 
-    def logged(self, number: str, step: Step, place: LogPlace, seal: Seal) -> "Redemption":
-        """Return this redemption with the seal of one tree, and with the log place of one step of that tree."""
-        trees = tuple(tree.logged(step, place, seal) if tree.number == number else tree for tree in self.trees)
-        return self._replace(trees=trees)
+    def with_tree(self, tree: Tree) -> "Redemption":
+        """Return this redemption with one of its trees changed, and with its derived state."""
+        trees = tuple(tree if known.number == tree.number else known for known in self.trees)
+        return self._replace(trees=trees, state=_state_of(trees))
 
     @property
     def waiting(self) -> list[Tree]:

@@ -4,69 +4,23 @@ One request can contain reports about any trees of the order. A report that brea
 other reports of the request are accepted. A repeated report is accepted and changes nothing.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from saxaul.catalog.calendar import CLOCK_SKEW, Calendar
-from saxaul.catalog.faults import error_sentence, shortened
+from saxaul.catalog.faults import error_sentence
 from saxaul.catalog.models import ValidationError
 from saxaul.ledger.actions import RefusalReason
-from saxaul.trees.numbers import parse_number
+from saxaul.trees.evidence import KnownEvidence, Transfers, TreeEvidence, taken
 from saxaul.trees.orders import PlantingOrder
-from saxaul.trees.plantings import PlantedTree
-from saxaul.trees.redemptions import MAX_REPLACEMENTS, Redemption, Step, Tree
-from saxaul.trees.reports import Confirmation, Failure, Inspection
+from saxaul.trees.outcomes import RedemptionChange, Reported, Verdict, certificate_in, named_tree
+from saxaul.trees.planting_rules import PlantingRules
+from saxaul.trees.redemptions import MAX_CORRECTIONS, MAX_REPLACEMENTS, Redemption, Step, Tree
+from saxaul.trees.reports import Confirmation, Correction, Failure, Inspection
+from saxaul.trees.statements import Statement, stated
 from saxaul.trees.states import TREE_TRANSITIONS, State
 
-
-@dataclass(frozen=True, slots=True)
-class RefusedReport:
-    """Why one report of a request was refused.
-
-    Attributes:
-        index: the position of the report in the request, from 0.
-        certificate: the certificate number as it was sent, cut if it is too long for one; None if the report has none.
-        code: a reason code for programs; it does not change.
-        detail: the reason as a sentence for people.
-    """
-
-    index: int
-    certificate: str | None
-    code: str
-    detail: str
-
-
-class Statement(NamedTuple):
-    """A step of a tree that must be added to the public log.
-
-    ``follows`` is the state of the tree before the step. ``planting`` has the details of the tree that stands in the
-    ground after the step; if the tree is dead, those of the tree that died.
-    """
-
-    number: str
-    redemption_id: str
-    step: Step
-    follows: State
-    planting: PlantedTree
-
-
-class Reported(NamedTuple):
-    """The outcome of one request with reports.
-
-    Attributes:
-        changed: the redemptions that the reports changed, in their new form.
-        refunds: the points to return to each wallet, by user_id.
-        statements: the steps that the public log records, in the order of its leaves.
-        accepted: the number of accepted reports, including repeated ones that changed nothing.
-    """
-
-    changed: Sequence[Redemption]
-    refunds: Mapping[str, int]
-    statements: Sequence[Statement]
-    accepted: int
-    refused: Sequence[RefusedReport]
+NOTHING_KNOWN = KnownEvidence()
 
 
 def apply_confirmations(
@@ -75,9 +29,10 @@ def apply_confirmations(
     reports: Sequence[object],
     now: int,
     calendar: Calendar,
+    known: KnownEvidence = NOTHING_KNOWN,
 ) -> Reported:
-    """Apply reports that trees were planted. ``redemptions`` are all redemptions of the order, by redemption_id."""
-    request = _ReportRequest(order, redemptions, now, calendar)
+    """Apply reports that trees were planted. ``redemptions`` are those of the reported trees, by redemption_id."""
+    request = _ReportRequest(order, redemptions, now, calendar, known)
     return request.apply(reports, Confirmation, "invalid_confirmation", request.confirm)
 
 
@@ -87,9 +42,10 @@ def apply_failures(
     reports: Sequence[object],
     now: int,
     calendar: Calendar,
+    known: KnownEvidence = NOTHING_KNOWN,
 ) -> Reported:
     """Apply reports that trees could not be planted. A failed tree waits for the next order, or it is refunded."""
-    request = _ReportRequest(order, redemptions, now, calendar)
+    request = _ReportRequest(order, redemptions, now, calendar, known)
     return request.apply(reports, Failure, "invalid_failure", request.fail)
 
 
@@ -99,28 +55,53 @@ def apply_inspections(
     reports: Sequence[object],
     now: int,
     calendar: Calendar,
+    known: KnownEvidence = NOTHING_KNOWN,
 ) -> Reported:
     """Apply inspections. The inspections of one tree must be reported in the order of their dates."""
-    request = _ReportRequest(order, redemptions, now, calendar)
+    request = _ReportRequest(order, redemptions, now, calendar, known)
     return request.apply(reports, Inspection, "invalid_inspection", request.inspect)
 
 
-Report = TypeVar("Report", Confirmation, Failure, Inspection)
+def apply_corrections(
+    order: PlantingOrder,
+    redemptions: Mapping[str, Redemption],
+    reports: Sequence[object],
+    now: int,
+    calendar: Calendar,
+    known: KnownEvidence = NOTHING_KNOWN,
+) -> Reported:
+    """Apply corrections of what was reported before. It stays in the history, and in the public log."""
+    request = _ReportRequest(order, redemptions, now, calendar, known)
+    return request.apply(reports, Correction, "invalid_correction", request.correct)
+
+
+CLOSING = (apply_confirmations, apply_failures)
+"""The functions after which a tree may no longer be open."""
+
+Report = TypeVar("Report", Confirmation, Failure, Inspection, Correction)
 
 
 class _ReportRequest:
     """Applies the reports of one request in their order. A report sees the changes that earlier reports made."""
 
     def __init__(
-        self, order: PlantingOrder, redemptions: Mapping[str, Redemption], now: int, calendar: Calendar
+        self,
+        order: PlantingOrder,
+        redemptions: Mapping[str, Redemption],
+        now: int,
+        calendar: Calendar,
+        known: KnownEvidence,
     ) -> None:
         self._order = order
         self._now = now
         self._calendar = calendar
+        self._photos = known.photos
+        self._rules = PlantingRules(order, now, calendar)
         self._before = redemptions
         self._current = dict(redemptions)
         self._redemption_ids = {tree.number: tree.redemption_id for tree in order.trees}
-        self._statements: list[Statement] = []
+        self._statements: dict[str, list[Statement]] = {}
+        self._transfers = Transfers(known.owners)
 
     def apply(
         self,
@@ -133,17 +114,21 @@ class _ReportRequest:
 
         A report that is not a valid ``model`` is refused with ``invalid_code``.
         """
-        refused = [
-            RefusedReport(index, _certificate_of(report), *refusal)
-            for index, report in enumerate(reports)
-            if (refusal := self._apply_one(report, model, invalid_code, rule))
+        verdicts = [
+            Verdict(certificate_in(report), self._apply_one(report, model, invalid_code, rule)) for report in reports
         ]
-        changed = [redemption for key, redemption in self._current.items() if redemption is not self._before[key]]
-        refunds: Counter[str] = Counter()
-        for redemption in changed:
-            before = self._before[redemption.redemption_id]
-            refunds[redemption.user_id] += redemption.refunded_points - before.refunded_points
-        return Reported(changed, +refunds, self._statements, len(reports) - len(refused), refused)
+        return Reported(self._changes(), verdicts)
+
+    def _changes(self) -> list[RedemptionChange]:
+        changes = []
+        for key, redemption in self._current.items():
+            before = self._before[key]
+            if redemption is not before:
+                refund = redemption.refunded_points - before.refunded_points
+                changes.append(
+                    RedemptionChange(redemption, refund, self._statements.get(key, ()), self._transfers.of(key))
+                )
+        return changes
 
     def _apply_one(
         self,
@@ -157,10 +142,10 @@ class _ReportRequest:
             report = model.model_validate(candidate)
         except ValidationError as error:
             return RefusalReason(invalid_code, error_sentence(error))
-        number = parse_number(report.certificate)
-        if number is None or number not in self._redemption_ids:
+        named = named_tree(candidate, self._redemption_ids)
+        if named is None:
             return RefusalReason("not_in_order", "This order has no tree with this certificate number.")
-        return rule(report, self._current[self._redemption_ids[number]].tree(number))
+        return rule(report, self._current[named.redemption_id].tree(named.number))
 
     def confirm(self, report: Confirmation, tree: Tree) -> RefusalReason | None:
         step = report.step(self._now)
@@ -173,11 +158,11 @@ class _ReportRequest:
         if any(step.has_same_report_as(known) for known in tree.history):
             return None
         if tree.state is not State.ORDERED:
-            return RefusalReason("already_planted", "This tree was already confirmed with different details.")
-        if refusal := self._planting_refusal(report.planting, tree):
-            return refusal
-        self._publish(tree, step, report.planting)
-        return None
+            return RefusalReason(
+                "already_planted",
+                "This tree was already confirmed with different details. A mistake is mended by a correction.",
+            )
+        return self._rules.refusal(report.planting, tree) or self._publish(tree, step)
 
     def fail(self, report: Failure, tree: Tree) -> RefusalReason | None:
         step = report.step(tree, self._order.order_id, self._now)
@@ -190,7 +175,7 @@ class _ReportRequest:
             return RefusalReason(
                 "already_planted", "This tree was already confirmed. Report its state by an inspection."
             )
-        self._add_step(tree, step)
+        self._set(tree.after(step))
         return None
 
     def inspect(self, report: Inspection, tree: Tree) -> RefusalReason | None:
@@ -201,49 +186,65 @@ class _ReportRequest:
             return RefusalReason("not_planted", "This tree was not planted under this order.")
         if any(step.has_same_report_as(known) for known in tree.history):
             return None
-        if step.at < tree.history[-1].at:
+        if step.at < tree.latest.at:
             return RefusalReason("out_of_order", "A later event of this tree is already recorded.")
         if step.state not in TREE_TRANSITIONS[tree.state]:
             return _step_refusal(tree.state)
-        if step.planting and (refusal := self._planting_refusal(step.planting, tree)):
+        if step.planting and (refusal := self._rules.refusal(step.planting, tree)):
             return refusal
-        if step.state is State.REPLACED and tree.has_max_replacements:
+        if step.state is State.REPLACED and tree.chain.replacements >= MAX_REPLACEMENTS:
             return RefusalReason("replaced_too_often", f"A tree can be replaced at most {MAX_REPLACEMENTS} times.")
-        self._publish(tree, step, step.planting or tree.planting)
-        return None
+        return self._publish(tree, step)
 
-    def _planting_refusal(self, planting: PlantedTree, tree: Tree) -> RefusalReason | None:
-        """Return why the date or the place of a planting is refused, or None if both are allowed."""
-        ordered_on = self._calendar.day_of(self._order.ordered_at)
-        if self._calendar.day_of(planting.planted_at) < ordered_on:
-            return RefusalReason(
-                "planted_before_order", f"The order was placed on {ordered_on}; planted_at must not be before that day."
-            )
-        died_on = self._calendar.day_of(tree.history[-1].at) if tree.state is State.DEAD else ordered_on
-        if self._calendar.day_of(planting.planted_at) < died_on:
-            return RefusalReason("planted_before_death", f"The old tree was found dead on {died_on}, after planted_at.")
-        reach = self._order.project.reach
-        if reach and not reach.contains(planting.lat, planting.lon):
-            within = f"within {reach.radius_km:g} km of {reach.lat:g}, {reach.lon:g}"
-            return RefusalReason("out_of_reach", f"The trees of this order must be planted on its site, {within}.")
-        return None
+    def correct(self, report: Correction, tree: Tree) -> RefusalReason | None:
+        planting, last = tree.planting, tree.correction
+        if tree.order_id != self._order.order_id or planting is None:
+            return RefusalReason("not_planted", "This tree was not planted under this order.")
+        withdraws = report.alive is True and tree.state is State.DEAD
+        if report.corrected(planting) == planting and not withdraws:
+            if last and last.reason == report.reason and (last.state is State.ALIVE or not report.alive):
+                return None
+            return RefusalReason("nothing_to_correct", "This tree is already recorded as the correction states it.")
+        if report.alive and not withdraws:
+            return RefusalReason("not_dead", "Only a tree that was found dead, and was not replaced, can be set alive.")
+        if tree.chain.corrections >= MAX_CORRECTIONS:
+            return RefusalReason("corrected_too_often", f"A tree can be corrected at most {MAX_CORRECTIONS} times.")
+        step = report.step(tree, planting, self._now)
+        return self._rules.corrected_refusal(planting, report.corrected(planting), tree) or self._publish(tree, step)
 
-    def _publish(self, tree: Tree, step: Step, planting: PlantedTree) -> None:
-        """Add a step to a tree, and record the step as a statement for the public log."""
-        self._add_step(tree, step)
-        self._statements.append(Statement(tree.number, self._redemption_ids[tree.number], step, tree.state, planting))
-
-    def _add_step(self, tree: Tree, step: Step) -> None:
+    def _publish(self, tree: Tree, step: Step) -> RefusalReason | None:
+        """Add a step to a tree, and record it as a statement for the public log, if the evidence is the tree's own."""
         redemption_id = self._redemption_ids[tree.number]
-        self._current[redemption_id] = self._current[redemption_id].stepped({tree.number: step})
+        after, statement = stated(self._current[redemption_id], tree, step, self._order, self._calendar)
+        if refusal := self._evidence_refusal(tree, after):
+            return refusal
+        self._transfers.add(redemption_id, tree, after)
+        self._statements.setdefault(redemption_id, []).append(statement)
+        self._set(after)
+        return None
+
+    def _evidence_refusal(self, tree: Tree, after: Tree) -> RefusalReason | None:
+        """Return why the evidence that a step takes is refused: it is another tree's, or a photo was never uploaded."""
+        for evidence in sorted(taken(tree, after)):
+            if owner := self._transfers.owner(evidence):
+                return _used_refusal(evidence, owner)
+            if evidence.kind == "photo" and evidence.key not in self._photos:
+                return RefusalReason("photo_not_hashed", "No uploaded photo has this SHA-256 yet: upload it, and wait.")
+        return None
+
+    def _set(self, tree: Tree) -> None:
+        redemption_id = self._redemption_ids[tree.number]
+        self._current[redemption_id] = self._current[redemption_id].with_tree(tree)
+
+
+def _used_refusal(evidence: TreeEvidence, owner: str) -> RefusalReason:
+    place = "; trees whose coordinates agree to five decimals are at the same place" if evidence.kind == "place" else ""
+    return RefusalReason(f"{evidence.kind}_used", f"This {evidence.kind} belongs to certificate {owner}{place}.")
 
 
 def _step_refusal(state: State) -> RefusalReason:
     if state is State.DEAD:
-        return RefusalReason("already_dead", "This tree was found dead; only its replacement can be reported.")
+        return RefusalReason(
+            "already_dead", "This tree was found dead; only its replacement, or a correction, can be reported."
+        )
     return RefusalReason("not_dead", "Only a tree that was found dead can be replaced.")
-
-
-def _certificate_of(candidate: object) -> str | None:
-    certificate = candidate.get("certificate") if isinstance(candidate, dict) else None
-    return shortened(certificate) if isinstance(certificate, str) else None

@@ -1,5 +1,6 @@
-"""The three kinds of reports that a partner sends about a tree: confirmation, failure and inspection."""
+"""The four kinds of reports that a partner sends about a tree: confirmation, failure, inspection and correction."""
 
+import re
 import unicodedata
 from datetime import datetime
 from typing import Annotated, Literal, Self
@@ -8,6 +9,7 @@ from saxaul.catalog.entries import Latitude, Longitude
 from saxaul.catalog.models import AfterValidator, Described, Field, Model, Url, model_validator
 from saxaul.ledger.identifiers import Moment
 from saxaul.log.degrees import DEGREE_DECIMALS
+from saxaul.log.leaves import tag_key
 from saxaul.trees.invisible import JOINERS, without_invisible
 from saxaul.trees.plantings import PlantedTree
 from saxaul.trees.redemptions import MAX_TRIES, Step, Tree
@@ -15,6 +17,9 @@ from saxaul.trees.states import State
 
 MAX_LINK = 500
 """The most characters of a link to a photo or other evidence."""
+
+MAX_TAG_KEY = 128
+"""The most characters of what a tag is compared by. One character of a tag can stand for up to 18."""
 
 
 def _since_1970(moment: datetime) -> datetime:
@@ -62,6 +67,12 @@ def _without_joiners(text: str) -> str:
     return text
 
 
+def _distinct_tag(tag: str) -> str:
+    if not 0 < len(tag_key(tag)) <= MAX_TAG_KEY:
+        raise ValueError("its characters stand for too long a text")
+    return tag
+
+
 VisibleLine = AfterValidator(_normal_line)
 EvidenceLink = Annotated[
     Url,
@@ -70,8 +81,17 @@ EvidenceLink = Annotated[
     Described({"pattern": r"^\s*[Hh][Tt][Tt][Pp][Ss]?:"}),
 ]
 ReportedTime = Annotated[Moment, AfterValidator(_since_1970)]
-Tag = Annotated[str, Field(min_length=1, max_length=64), VisibleLine, AfterValidator(_without_joiners)]
+_SHA256 = "^[0-9a-f]{64}$"
+Tag = Annotated[
+    str,
+    Field(min_length=1, max_length=64),
+    VisibleLine,
+    AfterValidator(_without_joiners),
+    AfterValidator(_distinct_tag),
+]
 """The text on the label of a tree."""
+PhotoHash = Annotated[str, Field(pattern=_SHA256)]
+"""The SHA-256 of the bytes of a photo that was uploaded, as 64 hexadecimal digits in lower case."""
 
 
 class _Report(Model):
@@ -89,13 +109,15 @@ class Confirmation(_Report):
     lon: Longitude
     """The longitude in degrees (WGS 84). It is rounded to seven decimals."""
     planted_at: ReportedTime
-    """When the tree was planted."""
+    """When the tree was planted. It is not before the day of the order."""
+    photo: PhotoHash | None = None
+    """The SHA-256 of an uploaded photo of the tree, in hexadecimal. Another tree cannot have the same photo."""
     photo_url: EvidenceLink | None = None
-    """A link to a photo of the tree."""
+    """A link to a photo of the tree. It is shown, but it is no evidence: anyone can change what it leads to."""
 
     @property
     def planting(self) -> PlantedTree:
-        return _planting(self.planted_at, self.tag, self.lat, self.lon, self.photo_url)
+        return _planting(self.planted_at, self.tag, self.lat, self.lon, self.photo_url, self.photo)
 
     def step(self, now: int) -> Step:
         return Step(State.PLANTED, self.planting.planted_at, now, planting=self.planting)
@@ -137,7 +159,11 @@ class Inspection(_Report):
     inspector: Annotated[str, Field(min_length=1, max_length=100), VisibleLine]
     """Who inspected the tree."""
     evidence_url: EvidenceLink | None = None
-    """A link to a photo or a report."""
+    """A link to a photo or a report. It is no evidence by itself: anyone can change what it leads to."""
+    photo: PhotoHash | None = None
+    """The SHA-256 of an uploaded photo, in hexadecimal: of the new tree if the state is `replaced`, and else of the
+    inspected tree. No other statement can have the same photo.
+    """
     tag: Tag | None = None
     """The text on the label of the new tree. Required if the state is `replaced`, and not allowed otherwise."""
     lat: Latitude | None = None
@@ -163,22 +189,90 @@ class Inspection(_Report):
     def step(self, now: int) -> Step:
         planting = None
         if self.tag is not None and self.lat is not None and self.lon is not None and self.planted_at is not None:
-            planting = _planting(self.planted_at, self.tag, self.lat, self.lon, self.photo_url)
+            planting = _planting(self.planted_at, self.tag, self.lat, self.lon, self.photo_url, self.photo)
         return Step(
             State(self.state),
             int(self.inspected_at.timestamp()),
             now,
             inspector=self.inspector,
             evidence_url=str(self.evidence_url or ""),
+            photo="" if planting else self.photo or "",
             planting=planting,
         )
 
 
-def _planting(planted_at: datetime, tag: str, lat: float, lon: float, photo_url: Url | None) -> PlantedTree:
+def named_photo(report: object) -> str | None:
+    """Return the SHA-256 of the photo that a report names, before it is checked; None if it names none."""
+    photo = report.get("photo") if isinstance(report, dict) else None
+    return photo if isinstance(photo, str) and re.fullmatch(_SHA256, photo) else None
+
+
+_DEGREES = ("lat", "lon")
+_BOTH_DEGREES = {
+    "allOf": [
+        {
+            "if": {"required": [name], "properties": {name: {"not": {"type": "null"}}}},
+            "then": {"required": [other], "properties": {other: {"not": {"type": "null"}}}},
+        }
+        for name, other in (_DEGREES, _DEGREES[::-1])
+    ]
+}
+"""What JSON Schema says of the rule that ``Correction`` checks at its end."""
+
+
+class Correction(_Report):
+    """A correction of what was reported about one planted tree. What it does not name stays as it is."""
+
+    json_schema = _BOTH_DEGREES
+
+    reason: Annotated[str, Field(min_length=1, max_length=200), VisibleLine]
+    """Why the correction is made. The owner of the tree can read it. The public log does not have it."""
+    tag: Tag | None = None
+    """The text on the label of the tree."""
+    lat: Latitude | None = None
+    """The latitude in degrees (WGS 84), rounded to seven decimals. It is corrected together with `lon`."""
+    lon: Longitude | None = None
+    """The longitude in degrees (WGS 84), rounded to seven decimals. It is corrected together with `lat`."""
+    planted_at: ReportedTime | None = None
+    """When the tree was planted."""
+    photo: PhotoHash | None = None
+    """The SHA-256 of an uploaded photo of the planted tree, in hexadecimal."""
+    photo_url: EvidenceLink | None = None
+    """A link to a photo of the planted tree."""
+    alive: Literal[True] | None = None
+    """`true` if the tree was reported dead by mistake, and has not been replaced since: it is `alive` again."""
+
+    @model_validator
+    def _check_degrees(self) -> Self:
+        if (self.lat is None) != (self.lon is None):
+            raise ValueError("lat and lon are corrected together")
+        return self
+
+    def corrected(self, planting: PlantedTree) -> PlantedTree:
+        """Return the details of a tree as this correction states them."""
+        return PlantedTree(
+            planted_at=planting.planted_at if self.planted_at is None else int(self.planted_at.timestamp()),
+            tag=planting.tag if self.tag is None else self.tag,
+            lat=planting.lat if self.lat is None else round(self.lat, DEGREE_DECIMALS),
+            lon=planting.lon if self.lon is None else round(self.lon, DEGREE_DECIMALS),
+            photo_url=planting.photo_url if self.photo_url is None else str(self.photo_url),
+            photo=planting.photo if self.photo is None else self.photo,
+        )
+
+    def step(self, tree: Tree, planting: PlantedTree, now: int) -> Step:
+        """Return the next step of a tree, which from now on has these details."""
+        state = State.ALIVE if self.alive else tree.state
+        return Step(state, now, now, reason=self.reason, planting=self.corrected(planting), is_correction=True)
+
+
+def _planting(
+    planted_at: datetime, tag: str, lat: float, lon: float, photo_url: Url | None, photo: str | None
+) -> PlantedTree:
     return PlantedTree(
         planted_at=int(planted_at.timestamp()),
         tag=tag,
         lat=round(lat, DEGREE_DECIMALS),
         lon=round(lon, DEGREE_DECIMALS),
         photo_url=str(photo_url or ""),
+        photo=photo or "",
     )

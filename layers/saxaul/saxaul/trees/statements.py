@@ -1,44 +1,68 @@
-"""Statements: each planting and each inspection that a partner reports becomes a leaf of the public log.
+"""Statements: each planting, inspection and correction that a partner reports becomes a leaf of the public log."""
 
-For each statement, this module makes the leaf for the log and adds the place of the leaf to the step of the tree. For
-a tree that was just planted, it also makes the seal, which the certificate needs.
-"""
-
-from collections.abc import Mapping
-from typing import NamedTuple
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.log.degrees import degrees
-from saxaul.log.entries import Leaf, Particulars, evidence_of
-from saxaul.log.events import TREE_STATES, TreeState
+from saxaul.log.leaves import TreeLeaf
+from saxaul.log.particulars import Particulars
 from saxaul.trees.orders import OrderedProject, PlantingOrder
-from saxaul.trees.redemptions import LogPlace, Redemption, Seal
-from saxaul.trees.report_rules import Reported, Statement
-from saxaul.trees.states import State
+from saxaul.trees.redemptions import Redemption, Seal, Step, Tree
+from saxaul.trees.states import IllegalTransitionError
 
-_EVENTS: Mapping[State, TreeState] = {State(event): event for event in TREE_STATES}
-"""The log's event for each state that the log records."""
-
-
-class LogDraft(NamedTuple):
-    """The leaves of one request with reports, and the changed redemptions with the places of these leaves."""
-
-    redemptions: list[Redemption]
-    leaves: list[Leaf]
+if TYPE_CHECKING:
+    from saxaul.log.events import Event, TreeState
 
 
-def log_draft(reported: Reported, order: PlantingOrder, calendar: Calendar, sequence: int) -> LogDraft:
-    """Make a leaf of log entry number ``sequence`` for each statement. A tree without a seal gets one."""
-    current = {redemption.redemption_id: redemption for redemption in reported.changed}
-    leaves: list[Leaf] = []
-    for statement in reported.statements:
-        redemption = current[statement.redemption_id]
-        seal = redemption.tree(statement.number).seal or _seal(redemption, order.project, calendar)
-        place = LogPlace(sequence, len(leaves))
-        current[statement.redemption_id] = redemption.logged(statement.number, statement.step, place, seal)
-        particulars = particulars_of(redemption, seal, order.project)
-        leaves.append(_leaf(statement, redemption.project_id, particulars, calendar))
-    return LogDraft(list(current.values()), leaves)
+class Statement(NamedTuple):
+    """A statement about a tree, as a leaf for the public log.
+
+    ``number`` is 1 for the planting, then 2, 3 and so on. ``link`` is the link whose hash is in the leaf, or empty.
+    ``recorded_at`` is an instant in seconds.
+    """
+
+    number: int
+    leaf: TreeLeaf
+    link: str
+    recorded_at: int
+
+
+def stated(
+    redemption: Redemption, tree: Tree, step: Step, order: PlantingOrder, calendar: Calendar
+) -> tuple[Tree, Statement]:
+    """Return a tree of a redemption after a step that the public log records, and the statement for the log.
+
+    A tree without a seal gets one.
+
+    Raises:
+        IllegalTransitionError: the step is not allowed, or the tree was never planted.
+    """
+    number = tree.chain.statements + 1
+    seal = tree.seal or _seal(redemption, order.project, calendar)
+    after = tree.after(step._replace(statement=number))
+    planting = after.planting
+    if planting is None:
+        raise IllegalTransitionError(f"{tree.number} was never planted")
+    leaf = TreeLeaf(
+        certificate=tree.number,
+        project_id=redemption.project_id,
+        by=order.partner,
+        event="corrected" if step.is_correction else cast("Event", step.state.value),
+        state=cast("TreeState", step.state.value),
+        occurred_at=calendar.rfc3339(step.at),
+        recorded_at=calendar.rfc3339(step.recorded_at),
+        planted_at=calendar.rfc3339(planting.planted_at),
+        tag=planting.tag,
+        lat=degrees(planting.lat),
+        lon=degrees(planting.lon),
+        photo=step.shown_photo,
+        link=sha256(step.link.encode()).hexdigest() if step.link else "",
+        particulars=particulars_of(redemption, seal, order.project).commitment,
+        previous=tree.chain.previous,
+        since=tree.chain.since,
+    )
+    return after._replace(seal=seal, chain=tree.chain.after(leaf)), Statement(number, leaf, step.link, step.recorded_at)
 
 
 def particulars_of(redemption: Redemption, seal: Seal, project: OrderedProject) -> Particulars:
@@ -65,19 +89,3 @@ def _seal(redemption: Redemption, project: OrderedProject, calendar: Calendar) -
         dedication=redemption.dedication,
     )
     return Seal(fixed.requested_at, fixed.salt, fixed.dedication_digest)
-
-
-def _leaf(statement: Statement, project_id: str, particulars: Particulars, calendar: Calendar) -> Leaf:
-    return Leaf(
-        certificate=statement.number,
-        project_id=project_id,
-        event=_EVENTS[statement.step.state],
-        follows=_EVENTS.get(statement.follows, ""),
-        occurred_at=calendar.rfc3339(statement.step.at),
-        recorded_at=calendar.rfc3339(statement.step.recorded_at),
-        tag=statement.planting.tag,
-        lat=degrees(statement.planting.lat),
-        lon=degrees(statement.planting.lon),
-        evidence=evidence_of(statement.step.evidence),
-        particulars=particulars.commitment,
-    )

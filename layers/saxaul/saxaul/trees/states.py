@@ -16,6 +16,9 @@ Each tree also has a state, because a partner reports on each tree separately:
                                  ▼                 ▼
                                refunded          dead ⇄ replaced ──▶ alive
 
+A correction leaves the state of a tree as it is, with one exception: if a death was reported by mistake, the tree is
+``alive`` again.
+
 A tree counts as standing once it is ``planted``, until it is found ``dead``, and again once it is ``replaced``.
 """
 
@@ -61,6 +64,14 @@ TREE_TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.REFUNDED: frozenset(),
 }
 """The allowed transitions of a tree."""
+
+CORRECTIONS: Mapping[State, frozenset[State]] = {
+    State.PLANTED: frozenset({State.PLANTED}),
+    State.ALIVE: frozenset({State.ALIVE}),
+    State.DEAD: frozenset({State.DEAD, State.ALIVE}),
+    State.REPLACED: frozenset({State.REPLACED}),
+}
+"""The states that a correction of a tree may lead to, by the state before it."""
 
 STANDING_STATES = frozenset({State.PLANTED, State.ALIVE, State.REPLACED})
 """The states of a tree that was planted and is not known to be dead. They are in the public count of standing trees."""
