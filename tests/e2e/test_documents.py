@@ -15,8 +15,8 @@ import pytest
 
 from local.sam import ROOT
 from tests.e2e.calling import Client
-from tests.e2e.journeys import make_rich, new_user, order_with, redeem, run_planting_batch
-from tests.e2e.test_planting import PROJECT, planting
+from tests.e2e.journeys import make_rich, new_planting, new_user, order_with, redeem, run_planting_batch
+from tests.e2e.test_planting import PROJECT
 
 
 def make_clone(folder: Path, state_folder: Path) -> Path:
