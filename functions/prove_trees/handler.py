@@ -1,5 +1,7 @@
 """Public endpoints: certificates as JSON, picture or page, and where the public log is that proves them."""
 
+from http import HTTPStatus
+
 from saxaul.startup import prepare
 from saxaul.catalog.entries import Language
 from saxaul.http.access import PUBLIC
@@ -12,11 +14,12 @@ from saxaul.http.request import LANG, Request, Response, language_of
 from saxaul.http.tree_views import CertificateView
 from saxaul.log.canonical_json import encode
 from saxaul.services import wiring
-from saxaul.services.find_certificate import certificates
+from saxaul.services.find_certificate import UnknownCertificate, certificates, photo_host, shown_log
 from saxaul.services.read_log import log_reading, read_again
 
 _CACHE_FOR_A_MINUTE = "public, max-age=60"
 _CACHE_FOR_MOMENTS = "public, max-age=2"
+_HTML = "text/html; charset=utf-8"
 _SHOWN = Answer(CertificateView, ("application/json", "image/svg+xml", "text/html"), (ETAG,))
 
 
@@ -28,27 +31,41 @@ _SHOWN = Answer(CertificateView, ("application/json", "image/svg+xml", "text/htm
     problems=("unknown_certificate",),
 )
 def view_certificate(request: Request) -> Response:
-    """Show the certificate of a tree, and its proof.
+    """Show the certificate of a tree, with proofs that the public log has what it says.
 
     It is an SVG picture if the path ends with `.svg`, and JSON if the path ends with `.json`. Otherwise it is a page
-    if the client prefers HTML, as browsers do, and JSON if not. The JSON is what the verifier reads.
+    if the client prefers HTML, as browsers do, and JSON if not. The JSON is what the verifier reads. A browser that
+    asks for an unknown number gets a page too.
     """
     name, dot, form = request.path("number").partition(".")
     language = language_of(request)
-    certificate = certificates().find(name if dot + form in ("", ".svg", ".json") else "")
+    is_page = not form and prefers_html(request.header("accept") or "")
+    try:
+        certificate = certificates().find(name if dot + form in ("", ".svg", ".json") else "")
+    except UnknownCertificate as unknown:
+        if is_page:
+            return _unknown_page(name, unknown.fault, language)
+        raise
     address = f"{request.base_url}/certificates/{certificate.number}"
     if form == "svg":
         from saxaul.certificate.picture import render_picture  # noqa: PLC0415 - most requests draw nothing
 
         picture = render_picture(certificate, address, language)
         return _cacheable(request, picture, "image/svg+xml", _CACHE_FOR_A_MINUTE, language)
-    if not form and prefers_html(request.header("accept") or ""):
+    if is_page:
         from saxaul.certificate.page import render_page  # noqa: PLC0415 - most requests draw nothing
 
-        page = render_page(certificate, address, language)
-        return _cacheable(request, page, "text/html; charset=utf-8", _CACHE_FOR_A_MINUTE, language)
+        page = render_page(certificate, address, shown_log(), language)
+        return _cacheable(request, page, _HTML, _CACHE_FOR_A_MINUTE, language)
     text = encode(certificate.document(language)).decode()
     return _cacheable(request, text, "application/json", _CACHE_FOR_A_MINUTE, language)
+
+
+def _unknown_page(typed: str, fault: str | None, language: Language) -> Response:
+    from saxaul.certificate.page import render_unknown  # noqa: PLC0415 - most requests draw nothing
+
+    headers = {"content-type": _HTML, "cache-control": "no-store", "vary": "accept", **_guard(_HTML)}
+    return Response(render_unknown(typed, fault, language), HTTPStatus.NOT_FOUND, headers, language)
 
 
 @operation(
@@ -77,11 +94,19 @@ def view_log(request: Request) -> Response:
 def _cacheable(
     request: Request, text: str, content_type: str, cache_control: str, language: Language | None = None
 ) -> Response:
-    # A certificate shows text that others wrote, such as the dedication, so a browser must not run scripts from it or
-    # load anything for it.
-    guarded = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
     caching = {"cache-control": cache_control, "vary": "accept"}
-    return cacheable(request, text, caching, guarded | {"content-type": content_type}, language)
+    return cacheable(request, text, caching, _guard(content_type) | {"content-type": content_type}, language)
+
+
+def _guard(content_type: str) -> dict[str, str]:
+    """Return the header that keeps a browser from running scripts, and from loading anything but photos for a page.
+
+    A certificate shows text that others wrote, such as the dedication.
+    """
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    if content_type == _HTML:
+        policy += f"; img-src {photo_host()}"
+    return {"content-security-policy": policy}
 
 
 handler = endpoint(view_certificate, view_log, read_again=read_again)

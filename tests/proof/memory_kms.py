@@ -21,7 +21,9 @@ class MemoryKMS:
 
     def get_public_key(self, KeyId: str) -> dict[str, Any]:  # noqa: N803 - as boto3 names them
         assert KeyId
-        return {"PublicKey": self.private_key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)}
+        return {
+            "PublicKey": self.private_key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        }
 
     def sign(self, KeyId: str, Message: bytes, MessageType: str, SigningAlgorithm: str) -> dict[str, Any]:  # noqa: N803
         assert KeyId

@@ -141,7 +141,9 @@ class LogWorld:
         for earlier, later in pairwise(found):
             assert earlier.size <= later.size, "the checkpoint went backwards"
         for checkpoint in set(found):
-            assert checkpoint.root == merkle.root(hashes[: checkpoint.size]), "a checkpoint is not of the committed tree"
+            assert checkpoint.root == merkle.root(hashes[: checkpoint.size]), (
+                "a checkpoint is not of the committed tree"
+            )
             assert isinstance(parse(texts[checkpoint.size - 1]), CountLeaf)
             self._check_files(checkpoint.size, texts, hashes)
         assert len({message for message in self.kms.signed}) == len(
