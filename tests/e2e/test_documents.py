@@ -75,7 +75,7 @@ def test_the_commands_that_check_a_certificate_verify_it(
     [number] = redeem(alipay, user, PROJECT)["certificates"]
     run_planting_batch(stack)
     order = order_with(partner, number)
-    confirmation = {"certificate": number} | planting()
+    confirmation = {"certificate": number} | new_planting()
     partner.call_or_exit(
         "POST", f"/planting-orders/{order['order_id']}/confirmations", {"confirmations": [confirmation]}
     )

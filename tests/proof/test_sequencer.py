@@ -349,7 +349,9 @@ def test_another_tree_of_the_same_size_is_not_signed(world: LogWorld) -> None:
     world.state("C-1", "planted")
     world.run()
     other = Checkpoint(ORIGIN, 2, b"\1" * 32)
-    world.files.put(CHECKPOINT, SignedNote(other.text, parse_note(world.files.published[0]).signatures).message.encode())
+    world.files.put(
+        CHECKPOINT, SignedNote(other.text, parse_note(world.files.published[0]).signatures).message.encode()
+    )
     files = dict(world.files.objects)
     for number in range(2, 4):
         world.state(f"C-{number}", "planted")

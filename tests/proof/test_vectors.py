@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from saxaul.certificate.certificate import ProvenCount, ProvenLeaf
+from saxaul.certificate.from_leaves import PublishedLeaf, certificate_from_leaves, chosen, shown_photo
+from saxaul.log.canonical_json import encode
 from saxaul.log.checkpoints import Checkpoint
 from saxaul.log.leaves import CountLeaf, TreeLeaf, parse
 from saxaul.log.notes import VerifierKey, parse_note
@@ -16,8 +19,10 @@ from saxaul.log.particulars import Particulars
 from saxaul.log.tiles import Edge, bundle, entries_path, inclusion_proof, tile_path, tiles_between
 from saxaul.log.tlog_proofs import TlogProof
 from tests.proof.reading import monitored, verified
+from tests.vectors.cases import GENUINE
 from tests.vectors.make_vectors import FILE, WHOLE, changed, make_vectors
 from tests.vectors.tiled_log import Key
+from tests.vectors.trees import FILES
 
 FOLDER = Path(__file__).parents[1] / "vectors"
 VECTORS: dict[str, Any] = json.loads((FOLDER / FILE).read_text("utf-8"))
@@ -147,6 +152,34 @@ def test_the_log_writes_the_same_proofs_byte_for_byte() -> None:
         made = inclusion_proof(VECTORS["size"], parsed.index, lambda *tile: files[tile_path(*tile)])
         checkpoint = files["checkpoint"].decode()
         assert TlogProof(parsed.index, tuple(made), checkpoint).text == proof["tlog_proof"]
+
+
+@pytest.mark.parametrize("name", GENUINE)
+def test_the_service_builds_the_same_certificates_byte_for_byte(name: str) -> None:
+    vector, language = CERTIFICATES[name], GENUINE[name].lang
+    secret = {field: vector[field] for field in ("dedication", "salt")}
+    proven = [
+        ProvenLeaf(leaf, shown_photo(leaf.photo, FILES), event["link"], proof["tlog_proof"])
+        for event, proof in zip(vector["history"], vector["proofs"], strict=True)
+        if isinstance(leaf := parse(proof["leaf"].encode()), TreeLeaf)
+    ]
+    last = parse(vector["count"]["leaf"].encode())
+    assert isinstance(last, CountLeaf)
+    counted = ProvenCount(last, vector["count"]["tlog_proof"])
+    made = certificate_from_leaves(Particulars(**vector["particulars"], **secret), proven, counted, 0, None)
+
+    assert encode(made.document("zh" if language == "zh" else "en")) == VECTORS["certificates"][name].encode()
+
+
+def test_the_service_chooses_the_same_statements_to_show() -> None:
+    for name, wanted in GENUINE.items():
+        number = CERTIFICATES[name]["certificate"]
+        about = [(place, parse(text)) for place, text in enumerate(LEAVES) if number.encode() in text]
+        published = [PublishedLeaf(place, leaf, "") for place, leaf in about if isinstance(leaf, TreeLeaf)]
+        shown = [parse(proof["leaf"].encode()) for proof in CERTIFICATES[name]["proofs"]]
+        assert [one.leaf for one in chosen(published)] == shown, wanted
+    assert "left out" in name
+    assert len(shown) < len(published)
 
 
 def test_the_log_writes_the_same_keys_and_commitments() -> None:

@@ -13,7 +13,7 @@ from tests.vectors.tiled_log import Key, Log, leaf_hash
 Json = dict[str, Any]
 
 NEWEST_SHOWN = 12
-"""The newest statements that a certificate of the service shows, whatever they say."""
+"""How many of the inspections that found the tree alive a certificate of the service shows: the newest."""
 
 ALXA, MINQIN, AYSEN, SURVEY = "Alxa SEE Foundation", "民勤治沙站", "Fundación Aysén", "Forest Survey"
 FILES = "https://files.example"
@@ -197,16 +197,13 @@ def certificate(
 ) -> Json:
     """Return the certificate of a tree as of a checkpoint, without the statements whose numbers are left out.
 
-    Inspections that are not among the newest are left out too, unless they are the newest statement of all.
+    Older inspections that found the tree alive are left out too.
     """
     size = int(checkpoint.split("\n")[1])
     known = [said for said in tree.statements if said.place < size]
-    newest = len(known) - NEWEST_SHOWN
-    shown = [
-        said
-        for number, said in enumerate(known)
-        if number not in left_out and (number >= newest or said.leaf["event"] != "alive")
-    ]
+    inspections = [number for number, said in enumerate(known) if said.leaf["event"] == "alive"]
+    hidden = {*left_out, *inspections[:-NEWEST_SHOWN]}
+    shown = [said for number, said in enumerate(known) if number not in hidden]
     erased = any(said.leaf["event"] == "dedication_erased" for said in shown)
     last, planting = shown[-1], tree.planting(shown)
     planting_link = next(said.link for said in shown if said.leaf is planting)
