@@ -18,8 +18,8 @@ import pytest
 
 from local.sam import ROOT
 from tests.e2e.calling import Client
-from tests.e2e.journeys import make_rich, new_user, order_with, redeem, run_planting_batch
-from tests.e2e.test_planting import PROJECT, planting
+from tests.e2e.journeys import make_rich, new_planting, new_user, order_with, redeem, run_planting_batch
+from tests.e2e.test_planting import PROJECT
 
 
 def make_clone(folder: Path, state_folder: Path) -> Path:
@@ -78,7 +78,7 @@ def test_the_commands_that_check_a_certificate_verify_it(
     [number] = redeem(alipay, user, PROJECT)["certificates"]
     run_planting_batch(stack)
     order = order_with(partner, number)
-    confirmation = {"certificate": number} | planting()
+    confirmation = {"certificate": number} | new_planting()
     partner.call_or_exit(
         "POST", f"/planting-orders/{order['order_id']}/confirmations", {"confirmations": [confirmation]}
     )
