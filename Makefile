@@ -40,7 +40,7 @@ clock: export SAXAUL_STACK = $(STACK)
 .PHONY: help run story down up clock status apps invoke local replay
 .PHONY: seed export secret reconcile recount dead-letters app-actions take-back
 .PHONY: build deploy rollback connect
-.PHONY: env test-fast test check test-long bench openapi release-contract pictures viewer clean
+.PHONY: env test-fast test test-interop check test-long bench openapi release-contract pictures viewer clean
 
 ##@ First steps: a stack on this machine, and a tree on it
 
@@ -243,6 +243,9 @@ test-fast: env ## the tests without a stack, in two minutes
 test: env ## all tests, in about seventeen minutes
 #= WORKERS  the number of processes; by default one for each processor
 	@$(BIN)/python -m pytest $(IN_PARALLEL)
+
+test-interop: env ## check the log with Go's own packages; needs Go
+	@$(BIN)/python -m pytest tests/interop tests/e2e/test_interop.py
 
 test-long: env ## more random runs, and heavier loads
 	@SAXAUL_PROFILE=long $(BIN)/python -m pytest tests/proof tests/e2e/test_chaos.py tests/e2e/test_waiting.py tests/e2e/test_burst.py tests/e2e/test_clock.py tests/e2e/test_hostile_calls.py tests/e2e/test_contract.py tests/integration/test_contract.py

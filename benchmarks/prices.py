@@ -78,6 +78,16 @@ ALARM_METRIC_MONTH = 0.10
 SENT_GB = 0.09
 """A gigabyte that AWS sends to the internet. https://aws.amazon.com/ec2/pricing/on-demand/, data transfer."""
 
+CDN_SENT_GB = 0.085
+"""A gigabyte that CloudFront sends in North America and Europe, first step. https://aws.amazon.com/cloudfront/pricing/
+
+Reading from S3 is free for CloudFront. The first 1,000 GB and 10 million requests of a month are free; that is not
+counted here.
+"""
+
+CDN_REQUEST = 0.01e-4
+"""An HTTPS request to CloudFront in North America: 0.01 dollars for 10,000. The same page."""
+
 EMPTY_POLL_MINUTE = 15
 """Receive requests that Lambda makes each minute to an empty queue: five pollers that each wait for 20 seconds.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from saxaul.catalog.clients import OPERATOR
+from saxaul.log.notes import vkey_of
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -27,6 +28,13 @@ OUTPUTS = {
     "repeats_dead_letter": "RepeatDeadLetterQueueUrl",
     "publication_dead_letter": "PublicationDeadLetterQueueUrl",
     "schedules_dead_letter": "ScheduleDeadLetterQueueUrl",
+    "log": "LogQueueUrl",
+    "log_dead_letter": "LogDeadLetterQueueUrl",
+    "checkpoints": "CheckpointQueueUrl",
+    "checkpoints_dead_letter": "CheckpointDeadLetterQueueUrl",
+    "files bucket": "FilesBucketName",
+    "files' address": "FilesUrl",
+    "signing key": "SigningKeyArn",
     "bucket": "ManifestBucketName",
     "catalog bucket": "CatalogBucketName",
     "bus": "BusName",
@@ -38,6 +46,9 @@ OUTPUTS = {
     "tokens' address": "TokenUrl",
 }
 """The stack outputs that ``DeployedStack.describe`` needs, by short names."""
+
+_KEY_BYTES = 32
+"""The length of an Ed25519 public key, which is at the end of its DER form."""
 
 _QUEUES = tuple(name for name, output in OUTPUTS.items() if output.endswith("QueueUrl"))
 
@@ -76,12 +87,24 @@ class DeployedStack:
             "queues": {queue: outputs[OUTPUTS[queue]] for queue in _QUEUES},
             "bucket": outputs["ManifestBucketName"],
             "catalog_bucket": outputs["CatalogBucketName"],
+            "files_bucket": outputs["FilesBucketName"],
+            **self._log(),
             "bus": outputs["BusName"],
             "time_zone": outputs["TimeZone"],
             "log_group": outputs["LogGroupName"],
             "functions": self.functions,
             "clients": {OPERATOR: self._operator(outputs["UserPoolId"])},
         }
+
+    def _log(self) -> dict[str, str]:
+        """Return where the public log is, its verifier key, and its witnesses."""
+        outputs = self.outputs
+        address = outputs["FilesUrl"].replace("{bucket}", outputs["FilesBucketName"]).rstrip("/")
+        url = f"{address}/log"
+        kms = boto3.client("kms", **self._client_arguments)
+        der = kms.get_public_key(KeyId=outputs["SigningKeyArn"])["PublicKey"]
+        vkey = vkey_of(outputs.get("LogOrigin") or url.partition("://")[2], der[-_KEY_BYTES:])
+        return {"log_url": url, "log_vkey": vkey, "witnesses": outputs.get("Witnesses", "")}
 
     @cached_property
     def functions(self) -> dict[str, str]:

@@ -64,6 +64,7 @@ class Deployment:
         addresses = {
             "PublicUrl": f"{self.endpoint}/_aws/execute-api/{{api_id}}/v1",
             "TokenUrl": f"{self.endpoint}/oauth2/token",
+            "FilesUrl": f"{self.endpoint}/{{bucket}}",
         }
         self.deploy_template(BUILT / "template.yaml", {**_PARAMETERS, **parameters, **addresses}, lock)
 

@@ -96,12 +96,13 @@ def events_for(callers: Callers) -> dict[str, list[HarmlessEvent]]:
         "ViewForest": _view_forest(callers),
         "ManageGrants": _manage_grants(callers),
         "ProveTrees": [
-            _get("/log"),
-            _reading_again(_get("/log/key")),
+            _reading_again(_get("/log")),
             _get("/certificates/{number}", path={"number": _NO_CERTIFICATE})._replace(
                 status=_NOT_FOUND, code="unknown_certificate"
             ),
         ],
+        "SequenceLog": [HarmlessEvent("a run of its schedule", {"schedule": "repair", "read_again": True})],
+        "CosignCheckpoints": [_EMPTY_BATCH],
         "TallyImpact": [_EMPTY_BATCH, _A_CHANGE],
         "ViewImpact": _view_impact(callers),
         "ManageCatalog": _manage_catalog(callers),

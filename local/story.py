@@ -6,6 +6,8 @@ Each run is about a new person, so the story can be repeated.
 import secrets
 from datetime import timedelta
 
+from saxaul.log.parsing import NotVerifiedError
+
 from local.client import exit_on_failure, open_client, stack
 from local.command import command_parser, run_command
 from local.console import console, exit_with, shown
@@ -14,7 +16,6 @@ from local.next_steps import show_next_steps
 from local.results import show_results
 from local.telling import heading, line, now, poll, request
 from saxaul.catalog.clients import OPERATOR
-from saxaul.log.parsing import NotVerifiedError
 from saxaul.log.verify import verify
 from saxaul_client import Action, AppClient, Client, OperatorClient, PartnerClient, Redemption
 

@@ -1,30 +1,25 @@
-"""Public endpoints: certificates as JSON, picture or page, and the transparency log that proves them."""
+"""Public endpoints: certificates as JSON, picture or page, and where the public log is that proves them."""
+
+from http import HTTPStatus
 
 from saxaul.startup import prepare
 from saxaul.catalog.entries import Language
 from saxaul.http.access import PUBLIC
 from saxaul.http.conditional_requests import cacheable
-from saxaul.http.endpoint import endpoint
+from saxaul.http.endpoint import endpoint, utf8_text
+from saxaul.http.log_views import LogView
 from saxaul.http.media_types import prefers_html
 from saxaul.http.operations import ETAG, IF_NONE_MATCH, NOT_MODIFIED, Answer, operation
-from saxaul.http.query import WholeNumber
 from saxaul.http.request import LANG, Request, Response, language_of
-from saxaul.http.tree_views import CertificateView, LogPage
+from saxaul.http.tree_views import CertificateView
 from saxaul.log.canonical_json import encode
 from saxaul.services import wiring
-from saxaul.services.find_certificate import certificates
+from saxaul.services.find_certificate import UnknownCertificate, certificates, photo_host, shown_log
 from saxaul.services.read_log import log_reading, read_again
 
 _CACHE_FOR_A_MINUTE = "public, max-age=60"
-_CACHE_FOR_A_DAY = "public, max-age=86400"
-_CACHE_FOREVER = "public, max-age=31536000, immutable"
-_AFTER = WholeNumber(
-    *("after", "The sequence number of the entry after which the page begins."),
-    default=0,
-    minimum=0,
-    maximum=9_999_999_999,
-)
-_LIMIT = WholeNumber("limit", "The most entries of the page.", default=100, maximum=500)
+_CACHE_FOR_MOMENTS = "public, max-age=2"
+_HTML = "text/html; charset=utf-8"
 _SHOWN = Answer(CertificateView, ("application/json", "image/svg+xml", "text/html"), (ETAG,))
 
 
@@ -36,67 +31,83 @@ _SHOWN = Answer(CertificateView, ("application/json", "image/svg+xml", "text/htm
     problems=("unknown_certificate",),
 )
 def view_certificate(request: Request) -> Response:
-    """Show the certificate of a tree, and its proof.
+    """Show the certificate of a tree, with proofs that the public log has what it says.
 
     It is an SVG picture if the path ends with `.svg`, and JSON if the path ends with `.json`. Otherwise it is a page
-    if the client prefers HTML, as browsers do, and JSON if not. The JSON is what the verifier reads.
+    if the client prefers HTML, as browsers do, and JSON if not. The JSON is what the verifier reads. A browser that
+    asks for an unknown number gets a page too.
     """
     name, dot, form = request.path("number").partition(".")
     language = language_of(request)
-    certificate = certificates().find(name if dot + form in ("", ".svg", ".json") else "")
+    is_page = not form and prefers_html(request.header("accept") or "")
+    try:
+        certificate = certificates().find(name if dot + form in ("", ".svg", ".json") else "")
+    except UnknownCertificate as unknown:
+        if is_page:
+            return _unknown_page(name, unknown.fault, language)
+        raise
     address = f"{request.base_url}/certificates/{certificate.number}"
     if form == "svg":
         from saxaul.certificate.picture import render_picture  # noqa: PLC0415 - most requests draw nothing
 
         picture = render_picture(certificate, address, language)
         return _cacheable(request, picture, "image/svg+xml", _CACHE_FOR_A_MINUTE, language)
-    if not form and prefers_html(request.header("accept") or ""):
+    if is_page:
         from saxaul.certificate.page import render_page  # noqa: PLC0415 - most requests draw nothing
 
-        page = render_page(certificate, address, language)
-        return _cacheable(request, page, "text/html; charset=utf-8", _CACHE_FOR_A_MINUTE, language)
+        page = render_page(certificate, address, shown_log(), language)
+        return _cacheable(request, page, _HTML, _CACHE_FOR_A_MINUTE, language)
     text = encode(certificate.document(language)).decode()
     return _cacheable(request, text, "application/json", _CACHE_FOR_A_MINUTE, language)
 
 
+def _unknown_page(typed: str, fault: str | None, language: Language) -> Response:
+    from saxaul.certificate.page import render_unknown  # noqa: PLC0415 - most requests draw nothing
+
+    headers = {"content-type": _HTML, "cache-control": "no-store", "vary": "accept", **_guard(_HTML)}
+    return Response(render_unknown(typed, fault, language), HTTPStatus.NOT_FOUND, headers, language)
+
+
 @operation(
     *("GET", "/log", PUBLIC),
-    query=(_AFTER, _LIMIT),
     headers=(IF_NONE_MATCH,),
-    answers={200: Answer(LogPage, headers=(ETAG,)), 304: NOT_MODIFIED},
+    answers={200: Answer(LogView, headers=(ETAG,)), 304: NOT_MODIFIED},
 )
 def view_log(request: Request) -> Response:
-    """Return a page of the log, oldest entry first.
+    """Say where the public log is, which key signs it, and how many trees it has.
 
-    A full page never changes, so clients may cache it for a long time. A page without entries marks the end of the
-    log.
+    The counts are those of the newest published tree, so they can be a few seconds old. Its last leaf states them too.
     """
-    after = _AFTER.of(request)
-    limit = _LIMIT.of(request)
-    page = log_reading().read_page(after, limit)
-    text = f'{{"entries":[{",".join(page.entries)}]}}'
-    return _cacheable(request, text, "application/json", _CACHE_FOREVER if page.is_full else "no-cache")
-
-
-@operation(
-    *("GET", "/log/key", PUBLIC),
-    headers=(IF_NONE_MATCH,),
-    answers={200: Answer(media=("application/x-pem-file",), headers=(ETAG,)), 304: NOT_MODIFIED},
-)
-def view_log_key(request: Request) -> Response:
-    """Return the public key that signs the log, as PEM (RFC 7468)."""
-    return _cacheable(request, log_reading().public_key(), "application/x-pem-file", _CACHE_FOR_A_DAY)
+    reading = log_reading()
+    published = reading.published()
+    shown: LogView = {
+        "url": reading.public_log.url,
+        "vkey": reading.vkey(),
+        "size": published.size,
+        "planted": published.counts.planted,
+        "dead": published.counts.dead,
+        "standing": published.counts.standing,
+    }
+    return _cacheable(request, utf8_text(shown), "application/json", _CACHE_FOR_MOMENTS)
 
 
 def _cacheable(
     request: Request, text: str, content_type: str, cache_control: str, language: Language | None = None
 ) -> Response:
-    # A certificate shows text that others wrote, such as the dedication, so a browser must not run scripts from it or
-    # load anything for it.
-    guarded = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
     caching = {"cache-control": cache_control, "vary": "accept"}
-    return cacheable(request, text, caching, guarded | {"content-type": content_type}, language)
+    return cacheable(request, text, caching, _guard(content_type) | {"content-type": content_type}, language)
 
 
-handler = endpoint(view_certificate, view_log, view_log_key, read_again=read_again)
+def _guard(content_type: str) -> dict[str, str]:
+    """Return the header that keeps a browser from running scripts, and from loading anything but photos for a page.
+
+    A certificate shows text that others wrote, such as the dedication.
+    """
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    if content_type == _HTML:
+        policy += f"; img-src {photo_host()}"
+    return {"content-security-policy": policy}
+
+
+handler = endpoint(view_certificate, view_log, read_again=read_again)
 prepare(wiring.connect)

@@ -117,7 +117,7 @@ def view_forest(request: Request) -> Response:
     place = _TREES.place_in(request, request.user_id)
     forest = forest_reading().trees(request.user_id, limit, ForestPlace(*place) if place else None)
     trees = page_of(
-        forest_tree_view(owned.certificate, owned.redemption, owned.tree, settings().calendar, language)
+        forest_tree_view(owned.project, owned.redemption, owned.tree, settings().calendar, language)
         for owned in forest.trees
     )
     has_more = forest.has_more or len(trees) < len(forest.trees)

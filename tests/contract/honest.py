@@ -122,9 +122,10 @@ def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
     action = {**world.action, "action_id": f"{PREFIX}new"}
     reversal = {name: world.action[name] for name in ("action_id", "user_id", "occurred_at")} | {"reason": "mistake"}
     moment = world.now.isoformat()
-    planting = {"tag": "T-1", "lat": 38.85, "lon": 105.73, "planted_at": moment}
+    planting = {"tag": f"{PREFIX}T-1", "lat": 38.85, "lon": 105.73, "planted_at": moment}
     seen = {"certificate": world.planted, "state": "alive", "inspected_at": moment, "inspector": "Li"}
     photo = {"sha256": "0" * 64, "bytes": 1000, "type": "image/jpeg"}
+    wrong = {"certificate": world.planted, "reason": "A typing error.", "tag": f"{PREFIX}tag"}
     wish = {"project_id": "saxaul-alxa"}
     return {
         "POST /actions": [Honest(body={"actions": [action]})],
@@ -154,6 +155,7 @@ def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
         ],
         "POST /planting-orders/{order_id}/inspections": [Honest(planted, {"inspections": [seen]})],
         "POST /planting-orders/{order_id}/photos": [Honest(planted, {"photos": [photo]})],
+        "POST /planting-orders/{order_id}/corrections": [Honest(planted, {"corrections": [wrong]})],
         "GET /catalog/{kind}": [Honest({"kind": kind}) for kind in KINDS],
         "GET /catalog/{kind}/{id}": [Honest(entry)],
         "PUT /catalog/{kind}/{id}": [Honest(path, deepcopy(_ENTRY_OF_KIND[path["kind"]])) for path in entries],

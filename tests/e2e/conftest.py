@@ -17,7 +17,14 @@ from local.client import open_client
 from local.sam import ROOT
 from saxaul_client import OperatorClient
 from tests.e2e.calling import Client
+from tests.e2e.checkpoints import collected
 from tests.e2e.long_waits import Rotation, packed, report_parcels, rotation_of_a_secret
+from tests.witness import Witness, running
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Check the log last, when all other tests have written to it."""
+    items.sort(key=lambda item: item.nodeid.startswith("tests/e2e/test_interop.py"))
 
 
 @pytest.fixture(scope="session")
@@ -34,9 +41,27 @@ def port() -> int:
 
 
 @pytest.fixture(scope="session")
-def stack(state_folder: Path, port: int) -> Iterator[dict[str, Any]]:
-    with stack_in(state_folder, "--port", str(port)) as known:
-        yield known
+def witness() -> Iterator[tuple[Witness, str]]:
+    """Return a witness that runs beside the stack, and its URL."""
+    watching = Witness("witness.example/tests")
+    with running(watching) as url:
+        yield watching, url
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder with the checkpoints that the stack has published, each in a file that its size names."""
+    return tmp_path_factory.mktemp("checkpoints")
+
+
+@pytest.fixture(scope="session")
+def stack(state_folder: Path, port: int, witness: tuple[Witness, str], checkpoints: Path) -> Iterator[dict[str, Any]]:
+    watching, url = witness
+    parameters = f'Witnesses="{watching.vkey} {url}"'
+    with stack_in(state_folder, "--port", str(port), "--parameters", parameters) as known:
+        watching.logs[known["log_vkey"].split("+")[0]] = known["log_vkey"]
+        with collected(known["log_url"], checkpoints):
+            yield known
 
 
 @pytest.fixture(scope="session")

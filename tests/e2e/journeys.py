@@ -1,5 +1,6 @@
 """Steps that several end-to-end tests share."""
 
+import json
 import os
 import secrets
 import subprocess
@@ -151,6 +152,46 @@ def run_planting_batch(stack: dict[str, Any]) -> None:
     """Start a planting batch now. On the laptop stack, the schedule starts one every minute."""
     ran = invoke(stack, "ScheduleOrders", b'{"schedule": "planting"}')
     assert ran.failure is None, ran.failure
+
+
+def time_from_now(seconds_ahead: int = 0) -> str:
+    """Return the current time plus some seconds. The API accepts times up to 5 minutes ahead."""
+    return (datetime.now(UTC) + timedelta(seconds=seconds_ahead)).isoformat(timespec="seconds")
+
+
+def new_planting(seconds_ahead: int = 0) -> dict[str, Any]:
+    """Return what a partner says of a tree of saxaul-alxa, with a tag and a place that no other tree has."""
+    lat, lon = (round(middle + secrets.randbelow(10_000) / 100_000, 5) for middle in (38.8, 105.68))
+    return {"tag": f"ALXA-{secrets.token_hex(4)}", "lat": lat, "lon": lon, "planted_at": time_from_now(seconds_ahead)}
+
+
+def plant(stack: dict[str, Any], alipay: Client, partner: Client) -> tuple[str, str]:
+    """Redeem a tree, and let the partner confirm it. Return its certificate's number, and the path of its order."""
+    user = new_user()
+    make_rich(alipay, user)
+    [number] = redeem(alipay, user, "saxaul-alxa")["certificates"]
+    run_planting_batch(stack)
+    path = f"/planting-orders/{order_with(partner, number)['order_id']}"
+    confirmation = {"certificate": number} | new_planting()
+    assert partner.call_or_exit("POST", f"{path}/confirmations", {"confirmations": [confirmation]})["accepted"] == 1
+    return str(number), path
+
+
+def logged_certificate(stack: Mapping[str, Any], number: str, statements: int) -> bytes:
+    """Return a certificate once the log has this many statements about its tree. The certificate must show all."""
+
+    def fetch() -> bytes:
+        return httpx.get(f"{stack['api_url']}/certificates/{number}", timeout=60).raise_for_status().content
+
+    found: bytes = eventually(fetch, lambda text: len(json.loads(text)["proofs"]) == statements)
+    assert len(json.loads(found)["proofs"]) == statements, "the statement is not in the log"
+    return found
+
+
+def public_log(stack: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the API says of the log: its address, its key, its size and its counts of trees."""
+    said: dict[str, Any] = httpx.get(f"{stack['api_url']}/log", timeout=60).raise_for_status().json()
+    return said
 
 
 def order_with(partner: Client, certificate: str, *, other_than: Container[str] = ()) -> dict[str, Any]:

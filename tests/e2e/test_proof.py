@@ -1,9 +1,9 @@
-"""Proof on a deployed stack: certificate, log and key are public, and the verifier checks them without the stack."""
+"""Proof on a deployed stack: certificate, log and key are public, and people check them with the command saxaul-log."""
 
-import secrets
+import json
 import subprocess
 import sys
-from datetime import UTC, datetime
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,70 +16,97 @@ from PIL import Image
 
 from local.sam import ROOT
 from tests.e2e.calling import Client
-from tests.e2e.journeys import make_rich, new_user, order_with, redeem, run_planting_batch
+from tests.e2e.journeys import logged_certificate, plant, public_log, time_from_now
 
 PATIENCE = 60
 """The timeout of a request in seconds. A first request has a cold start, and the machine may be busy."""
 
 
 @pytest.fixture(scope="module")
-def number(alipay: Client, partner: Client, stack: dict[str, Any]) -> str:
-    """Return the certificate number of a planted tree."""
-    user = new_user()
-    make_rich(alipay, user)
-    [certificate] = redeem(alipay, user, "saxaul-alxa")["certificates"]
-    run_planting_batch(stack)
-    order = order_with(partner, certificate)
-    details = {"certificate": certificate, "tag": f"ALXA-{secrets.token_hex(4)}", "lat": 38.8512, "lon": 105.7287}
-    planted = details | {"planted_at": datetime.now(UTC).isoformat(timespec="seconds")}
-    path = f"/planting-orders/{order['order_id']}/confirmations"
-    assert partner.call_or_exit("POST", path, {"confirmations": [planted]})["accepted"] == 1
-    return str(certificate)
+def planted(alipay: Client, partner: Client, stack: dict[str, Any]) -> tuple[str, str]:
+    """Return the certificate number of a planted tree, and the path of its order."""
+    return plant(stack, alipay, partner)
+
+
+@pytest.fixture(scope="module")
+def number(planted: tuple[str, str]) -> str:
+    return planted[0]
 
 
 def fetch(stack: dict[str, Any], path: str, **headers: str) -> httpx.Response:
     return httpx.get(stack["api_url"] + path, headers=headers, timeout=PATIENCE).raise_for_status()
 
 
-def log_pages(stack: dict[str, Any]) -> list[bytes]:
-    """Return the raw pages of the log, up to and including the empty page at its end."""
-    pages: list[bytes] = []
-    after = 0
-    while True:
-        page = fetch(stack, f"/log?after={after}&limit=5")
-        pages.append(page.content)
-        if not page.json()["entries"]:
-            return pages
-        after = page.json()["entries"][-1]["sequence"]
+@pytest.fixture
+def run(stack: dict[str, Any]) -> Callable[..., str]:
+    """Return a function that runs saxaul-log with the stack's key, and returns the last line of its output."""
+
+    def checked(*arguments: Path | str) -> str:
+        command = [sys.executable, "-m", "saxaul.log", *map(str, arguments), "--vkey", stack["log_vkey"]]
+        ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+        line = ran.stdout.splitlines()[-1]
+        codes = {"VERIFIED": 0, "OK": 0, "FORGED:": 1, "MORE": 3, "NOT": 4}
+        assert ran.returncode == codes[line.split()[0]], ran.stdout + ran.stderr
+        return line
+
+    return checked
 
 
-def verify(*arguments: Path | str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "saxaul.log.verify", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+def report_death(partner: Client, planted: tuple[str, str]) -> None:
+    number, path = planted
+    dead = {"certificate": number, "state": "dead", "inspected_at": time_from_now(60), "inspector": "Forestry Bureau"}
+    assert partner.call_or_exit("POST", f"{path}/inspections", {"inspections": [dead]})["accepted"] == 1
 
 
-def test_a_certificate_is_verified_offline_and_refused_after_a_change(
-    stack: dict[str, Any], number: str, tmp_path: Path
+def without_the_latest(certificate: bytes) -> bytes:
+    """Return a certificate that shows all but its newest event, as a forger would make it who has an older one."""
+    shown = json.loads(certificate)
+    del shown["proofs"][-1], shown["history"][-1]
+    shown["state"] = shown["history"][-1]["state"]
+    return json.dumps(shown, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def test_a_certificate_is_verified_and_a_changed_one_or_one_that_hides_a_death_is_refused(
+    stack: dict[str, Any], partner: Client, planted: tuple[str, str], run: Callable[..., str], tmp_path: Path
 ) -> None:
-    certificate, log, key = (tmp_path / name for name in ("certificate.json", "log.json", "key.pem"))
-    for file, path in ((certificate, f"/certificates/{number}"), (key, "/log/key")):
-        file.write_bytes(fetch(stack, path).content)
-    pages = log_pages(stack)
-    log.write_bytes(b"\n".join(pages))
+    certificate, changed, older, hiding, state = (tmp_path / name for name in ("c", "changed", "older", "hiding", "s"))
+    log = stack["log_url"]
+    certificate.write_bytes(logged_certificate(stack, planted[0], 1))
+    changed.write_bytes(certificate.read_bytes().replace(b"ALXA-", b"ALXB-"))
+    older.write_bytes(certificate.read_bytes())
 
-    accepted = verify(certificate, "--log", log, "--key", key)
-    certificate.write_bytes(certificate.read_bytes().replace(b"ALXA-", b"ALXB-", 1))
-    refused = verify(certificate, "--log", log, "--key", key)
-    log.write_bytes(b"\n".join(pages[:-1]))
-    incomplete = verify("--log", log, "--key", key)
+    assert run("verify", certificate).startswith("VERIFIED AS OF ")
+    assert run("verify", certificate, "--log", log).startswith("VERIFIED AS OF ")
+    assert run("verify", changed).startswith("FORGED: ")
+    assert run("monitor", log, "--state", state).startswith("OK ")
+    assert run("verify", certificate, "--state", state).startswith("VERIFIED AS OF ")
 
-    assert (accepted.returncode, accepted.stdout.splitlines()[-1]) == (0, "VERIFIED"), accepted.stdout + accepted.stderr
-    assert (incomplete.returncode, incomplete.stdout.splitlines()[-1].split()[0]) == (3, "INCOMPLETE:"), (
-        incomplete.stdout + incomplete.stderr
-    )
-    assert (refused.returncode, refused.stdout.splitlines()[-1].split()[0]) == (1, "REFUSED:"), (
-        refused.stdout + refused.stderr
-    )
+    report_death(partner, planted)
+    certificate.write_bytes(logged_certificate(stack, planted[0], 2))
+    hiding.write_bytes(without_the_latest(certificate.read_bytes()))
+
+    assert run("verify", certificate, "--log", log).startswith("VERIFIED AS OF ")
+    assert run("verify", certificate, "--state", state).startswith("MORE TO FETCH: ")
+    assert run("monitor", log, "--state", state).startswith("OK ")
+    assert run("verify", certificate, "--state", state).startswith("VERIFIED AS OF ")
+    for file in (older, hiding):
+        assert run("verify", file).startswith("VERIFIED AS OF "), "offline, nobody can see what came later"
+        assert run("verify", file, "--log", log).startswith("FORGED: the certificate hides")
+        assert run("verify", file, "--state", state).startswith("FORGED: the certificate hides")
+
+
+def test_the_api_the_impact_page_and_a_stranger_who_counts_again_have_the_same_number(
+    stack: dict[str, Any], number: str, run: Callable[..., str], tmp_path: Path
+) -> None:
+    logged_certificate(stack, number, 2)
+    line = run("monitor", stack["log_url"], "--state", tmp_path / "state")
+    said = public_log(stack)
+    numbers = (said["planted"], said["dead"], said["standing"])
+
+    assert (said["url"], said["vkey"]) == (stack["log_url"], stack["log_vkey"])
+    assert line.endswith(": {} planted, {} dead, {} standing".format(*numbers))
+    counted = fetch(stack, "/impact").json()["tree_counts"]
+    assert (counted["planted"], counted["dead"], counted["alive"]) == numbers
 
 
 def test_the_qr_code_on_the_picture_leads_to_the_page_of_the_certificate(stack: dict[str, Any], number: str) -> None:

@@ -1,24 +1,32 @@
-"""The endpoints that need no token: certificates as JSON, picture or page, the log, and the key of the log."""
+"""The public certificates, as JSON, picture or page: what they prove, and what they say if they cannot."""
+
+from collections.abc import Iterator
 
 import pytest
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from saxaul.log.canonical_json import decode, encode
-from saxaul.log.verify import verify
-from saxaul.services.append_log import LogWriter
+from saxaul.log.canonical_json import encode
+from saxaul.log.certificates import check_certificate, parse_certificate
+from saxaul.log.leaves import CountLeaf, parse
 from saxaul.settings import settings
-from saxaul.storage.log import LogStore
-from saxaul.storage.signing import SigningKey
-from tests.builders import NOON, make_calendar, make_leaf, make_redemption
-from tests.integration.stack import Response, Stack, call, event_of, invoke
+from tests.builders import NOON, confirmation, inspection, make_redemption
+from tests.clocks import StoppedClock
+from tests.integration.public_log import BUCKET, FILES_URL, LOG_URL, PublishedFiles, public_files, vkey
+from tests.integration.stack import Response, Stack, call, confirm, redeem, report
 
 BASE = "https://abc123.execute-api.cn-north-1.amazonaws.com.cn/v1"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"}
 
 
 @pytest.fixture
-def number(stack: Stack) -> str:
+def log(stack: Stack, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[PublishedFiles]:
+    assert stack
+    yield from public_files(clock, monkeypatch)
+
+
+@pytest.fixture
+def number(stack: Stack, log: PublishedFiles) -> str:
     """Return the certificate number of a reserved tree."""
+    assert log
     stack.seed_catalog()
     redemption = make_redemption(dedication="For the desert").reserved(NOON)
     stack.redemptions.add(redemption)
@@ -28,8 +36,16 @@ def number(stack: Stack) -> str:
 
 
 @pytest.fixture
-def log(stack: Stack) -> LogWriter:
-    return LogWriter(LogStore(stack.ledger), SigningKey(settings().signing_key), make_calendar())
+def ordered(stack: Stack, log: PublishedFiles) -> tuple[str, str]:
+    """Return the order id and the certificate number of a tree that was redeemed with a dedication."""
+    assert log
+    stack.seed_catalog()
+    stack.add_wallet(160)
+    response = redeem(dedication="For my grandmother · 献给奶奶")
+    assert stack.settle(*stack.receive_all(stack.redemptions_url)) == []
+    [order_id] = stack.run_planting_batch()
+    [number] = response.body["certificates"]
+    return order_id, number
 
 
 def certificate(name: str, query: dict[str, str] | None = None, headers: dict[str, str] | None = None) -> Response:
@@ -37,15 +53,18 @@ def certificate(name: str, query: dict[str, str] | None = None, headers: dict[st
     return call("prove_trees", "GET", "/certificates/{number}", client=None, path=path, query=query, headers=headers)
 
 
-def log_page(**query: str) -> Response:
-    return call("prove_trees", "GET", "/log", client=None, query=query)
+def inspect(order_id: str, number: str, state: str, hour: int, **changes: object) -> None:
+    moment = f"2026-06-05T{hour:02}:00:00+08:00"
+    planted = {"planted_at": moment} if state == "replaced" else {}
+    found = report("inspections", order_id, inspection(number, state, inspected_at=moment, **planted, **changes))
+    assert found.body == {"accepted": 1, "refused": []}
 
 
 def test_a_certificate_is_json_for_programs_and_html_for_browsers(number: str) -> None:
     data, page = certificate(number), certificate(number, headers=BROWSER)
 
     assert data.headers["content-type"] == "application/json"
-    assert (data.body["certificate"], data.body["state"], data.body["proof"]) == (number, "reserved", None)
+    assert (data.body["certificate"], data.body["state"], data.body["proofs"]) == (number, "reserved", [])
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert number in page.body
     assert data.headers["vary"] == page.headers["vary"] == "accept, Accept-Language"
@@ -65,6 +84,32 @@ def test_a_suffix_of_the_number_selects_the_form_of_the_certificate(
 @pytest.mark.parametrize("name", ["{}.pdf", "{}.", "{}.svg.svg", ".svg", "x.svg", "0000-0000-0000-0"])
 def test_an_unknown_form_or_number_is_refused(number: str, name: str) -> None:
     assert certificate(name.format(number)).code == "unknown_certificate"
+
+
+@pytest.mark.parametrize(
+    ("typed", "english", "chinese"),
+    [
+        ("0000-0000-0000-0", "It may belong to another service", "没有使用这个编号的证书"),
+        ("0000-0000-0000-1", "This number has a typing error", "编号有误"),
+        ("7K3M", "This is not spelled like a certificate number", "这不是证书编号的写法"),
+    ],
+)
+def test_a_browser_gets_a_page_for_an_unknown_number_that_says_what_is_wrong_with_it(
+    number: str, typed: str, english: str, chinese: str
+) -> None:
+    assert number
+    page, other = certificate(typed, headers=BROWSER), certificate(typed, {"lang": "zh"}, BROWSER)
+
+    assert (page.status, other.status) == (404, 404)
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert english in page.body
+    assert chinese in other.body
+    assert typed in page.body
+
+
+def test_a_program_is_told_that_the_check_character_is_wrong(number: str) -> None:
+    assert number
+    assert "last character" in certificate("0000-0000-0000-1").body["detail"]
 
 
 def test_a_page_found_by_a_typed_number_links_to_the_standard_form_of_the_number(number: str) -> None:
@@ -87,9 +132,15 @@ def test_a_picture_is_in_the_requested_language(number: str) -> None:
     assert certificate(f"{number}.svg", {"lang": "fr"}).code == "invalid_parameter"
 
 
-def test_the_headers_forbid_a_browser_to_run_scripts_or_load_anything(number: str) -> None:
-    for response in (certificate(number, headers=BROWSER), certificate(f"{number}.svg")):
-        assert response.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+def test_the_headers_forbid_a_browser_to_run_scripts_or_load_anything_but_photos(number: str) -> None:
+    page, picture = certificate(number, headers=BROWSER), certificate(f"{number}.svg")
+    unknown = certificate("0000-0000-0000-0", headers=BROWSER)
+
+    strict = "default-src 'none'; style-src 'unsafe-inline'"
+    assert picture.headers["content-security-policy"] == strict
+    for html in (page, unknown):
+        assert html.headers["content-security-policy"] == f"{strict}; img-src {FILES_URL}"
+    for response in (page, picture, unknown):
         assert response.headers["x-content-type-options"] == "nosniff"
 
 
@@ -102,62 +153,98 @@ def test_a_client_with_the_current_etag_gets_304(number: str) -> None:
     assert other.status == 200
 
 
-@pytest.mark.usefixtures("stack")
-def test_the_log_is_published_oldest_first_and_can_be_verified_with_the_published_key(log: LogWriter) -> None:
-    for count in (1, 2, 3):
-        log.append(log.head(), "Alxa SEE Foundation", [make_leaf() for _ in range(count)], [], NOON + count)
+def test_a_planted_tree_has_no_proofs_until_the_log_is_published(ordered: tuple[str, str], log: PublishedFiles) -> None:
+    order_id, number = ordered
+    confirm(order_id, confirmation(number))
+    before = certificate(number).body
+    log.publish()
+    after = certificate(number).body
 
-    page = log_page()
-    key = call("prove_trees", "GET", "/log/key", client=None)
-
-    assert [(entry["sequence"], entry["size"]) for entry in page.body["entries"]] == [(1, 1), (2, 2), (3, 3)]
-    assert key.headers["content-type"] == "application/x-pem-file"
-    assert load_pem_public_key(key.body.encode())
-    pages = [encode(response.body) for response in (page, log_page(after="3"))]
-    [*_, counted] = verify(None, pages, key.body.encode())
-    assert counted == "Recounted from the leaves: 6 planted, 0 dead, 6 standing."
-
-
-def test_the_log_is_read_in_pages_and_a_full_page_may_be_cached_forever(log: LogWriter) -> None:
-    for _ in range(3):
-        log.append(log.head(), "Alxa SEE Foundation", [make_leaf()], [], NOON)
-
-    full, rest, end = log_page(limit="2"), log_page(after="2", limit="2"), log_page(after="3")
-
-    assert [[entry["sequence"] for entry in page.body["entries"]] for page in (full, rest, end)] == [[1, 2], [3], []]
-    assert "immutable" in full.headers["cache-control"]
-    assert rest.headers["cache-control"] == end.headers["cache-control"] == "no-cache"
+    assert (before["state"], before["tree"]["tag"]) == ("planted", after["tree"]["tag"])
+    assert [before[name] for name in ("history", "proofs", "particulars", "salt", "count")] == [
+        [],
+        [],
+        None,
+        None,
+        None,
+    ]
+    assert [event["event"] for event in after["history"]] == ["planted"]
+    checked = check_certificate(parse_certificate(encode(after)), log.key())
+    assert (checked.number, checked.count.standing, checked.left_out) == (number, 1, 0)
 
 
-def test_a_page_of_the_log_ends_with_the_entry_that_reaches_the_size_limit(
-    log: LogWriter, monkeypatch: pytest.MonkeyPatch
+def test_the_count_of_a_certificate_is_the_last_leaf_of_the_published_log(
+    ordered: tuple[str, str], log: PublishedFiles
 ) -> None:
-    for _ in range(3):
-        log.append(log.head(), "Alxa SEE Foundation", [make_leaf()], [], NOON)
-    monkeypatch.setattr("saxaul.services.read_log.MAX_CHARACTERS", 1000)
+    order_id, number = ordered
+    confirm(order_id, confirmation(number))
+    log.publish()
+    inspect(order_id, number, "dead", 12)
+    log.publish()
+    shown = certificate(number).body
 
-    page = log_page()
-
-    assert [entry["sequence"] for entry in page.body["entries"]] == [1, 2]
-    assert "immutable" in page.headers["cache-control"]
-
-
-@pytest.mark.usefixtures("stack")
-@pytest.mark.parametrize(
-    "query", [{"after": "-1"}, {"after": "x"}, {"after": "1" * 11}, {"limit": "0"}, {"limit": "501"}]
-)
-def test_an_invalid_parameter_of_the_log_is_refused(query: dict[str, str]) -> None:
-    assert log_page(**query).code == "invalid_parameter"
+    count = parse(shown["count"]["leaf"].encode())
+    assert isinstance(count, CountLeaf)
+    assert (count.planted, count.dead, count.standing, count.size) == (1, 1, 0, 3)
+    assert {proof["tlog_proof"].partition("\n\n")[2] for proof in [*shown["proofs"], shown["count"]]} == {
+        shown["count"]["tlog_proof"].partition("\n\n")[2]
+    }
 
 
-@pytest.mark.usefixtures("stack")
-def test_a_log_without_entries_is_an_empty_list() -> None:
-    assert log_page().body == {"entries": []}
+def test_a_certificate_shows_all_events_but_the_oldest_of_more_than_twelve_inspections(
+    ordered: tuple[str, str], log: PublishedFiles
+) -> None:
+    order_id, number = ordered
+    confirm(order_id, confirmation(number, planted_at="2026-06-05T07:00:00+08:00"))
+    for inspector in range(15):
+        inspect(order_id, number, "alive", 8, inspector=str(inspector))
+    inspect(order_id, number, "dead", 9)
+    log.publish()
+    shown = certificate(number).body
+    page = certificate(number, headers=BROWSER).body
+
+    checked = check_certificate(parse_certificate(encode(shown)), log.key())
+    assert [event["event"] for event in shown["history"]] == ["planted", *["alive"] * 12, "dead"]
+    assert checked.left_out == 3
+    assert "earlier than those above: 3" in page
 
 
-def test_the_response_of_the_log_is_canonical_json(log: LogWriter) -> None:
-    log.append(log.head(), "Alxa SEE Foundation", [make_leaf(tag="梭梭 \u2028 7")], [], NOON)
+def test_a_statement_that_is_not_published_yet_is_not_shown(ordered: tuple[str, str], log: PublishedFiles) -> None:
+    order_id, number = ordered
+    confirm(order_id, confirmation(number))
+    log.publish()
+    inspect(order_id, number, "dead", 12)
+    shown = certificate(number).body
 
-    body = invoke("prove_trees", event_of("prove_trees"))["body"]
+    assert (shown["state"], len(shown["proofs"])) == ("planted", 1)
+    check_certificate(parse_certificate(encode(shown)), log.key())
 
-    assert decode(body.encode())["entries"][0]["leaves"][0]["tag"] == "梭梭 \u2028 7"
+
+@pytest.mark.parametrize("name", ["log/checkpoint", "log/tile/0/000.p/2", "log/tile/entries/000.p/2"])
+def test_a_planted_tree_never_looks_unplanted_because_a_file_of_the_log_cannot_be_read(
+    ordered: tuple[str, str], log: PublishedFiles, name: str
+) -> None:
+    order_id, number = ordered
+    confirm(order_id, confirmation(number))
+    log.publish()
+    log.remove(name)
+
+    for headers in (None, BROWSER):
+        answer = certificate(number, headers=headers)
+        assert (answer.status, answer.code) == (503, "busy")
+        assert answer.headers["retry-after"]
+
+
+def test_the_page_says_how_to_check_the_certificate_and_counts_the_trees_of_the_log(
+    ordered: tuple[str, str], log: PublishedFiles
+) -> None:
+    order_id, number = ordered
+    confirm(order_id, confirmation(number))
+    log.publish()
+    page = certificate(number, headers=BROWSER).body
+
+    address = f"{BASE}/certificates/{number}"
+    line = f'curl -fsS -o {number}.json {address}.json && saxaul-log verify {number}.json --log {LOG_URL} --vkey "{vkey()}"'
+    assert line.replace("&", "&amp;") in page
+    assert "1 tree standing in the public log" in page
+    assert BUCKET in LOG_URL

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from xml.etree.ElementTree import fromstring
 
 import pytest
+from saxaul.log.shown import ShownTree
 
 from saxaul.catalog.entries import Text
 from saxaul.certificate.certificate import Certificate
@@ -18,7 +19,6 @@ from saxaul.certificate.lettering import drawable
 from saxaul.certificate.page import render_page
 from saxaul.certificate.picture import render_picture
 from saxaul.log.canonical_json import encode
-from saxaul.log.shown import ShownTree
 from saxaul.storage import bus
 from saxaul.trees import manifests
 from saxaul.trees.dedications import clean_dedication

@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, Phase, settings
 
 from local.sam import ROOT
 from local.stack import down
-from tests.proof.published import Publication, publish
 
 _COMMON = settings(
     deadline=None,
@@ -26,12 +25,6 @@ _COMMON = settings(
 
 settings.register_profile("proof-short", _COMMON, max_examples=60, stateful_step_count=40)
 settings.register_profile("proof-long", _COMMON, max_examples=2500, stateful_step_count=60)
-
-
-@pytest.fixture(scope="session")
-def published() -> Publication:
-    with pytest.MonkeyPatch.context() as patch:
-        return publish(patch)
 
 
 @pytest.fixture(scope="module")

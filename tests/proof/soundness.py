@@ -7,10 +7,11 @@ from itertools import pairwise
 
 from saxaul.audit import PAID, CrossChecks, stock_findings
 from saxaul.catalog.entries import Catalog
-from saxaul.log.canonical_json import decode
 from saxaul.log.counts import Counts
-from saxaul.log.entries import Leaf, LogEntry
-from saxaul.storage import orders, redemptions, wallets
+from saxaul.log.leaves import TreeLeaf, parse
+from saxaul.log.lives import Life, next_life
+from saxaul.storage import leaves, orders, redemptions, wallets
+from saxaul.storage.leaves import LEAF_PREFIX, StoredLeaf
 from saxaul.storage.table import Item, python
 from saxaul.trees.manifests import manifest_key
 from saxaul.trees.orders import OrderedTree, PlantingOrder
@@ -91,26 +92,36 @@ def assert_announced_orders_have_an_event_and_a_manifest(world: World) -> None:
         )
 
 
-def assert_log_has_each_step_once_and_counts_are_right(world: World, found: list[Redemption]) -> None:
-    entries = [LogEntry.from_document(decode(text.encode())) for text in world.entries.published(0, 100_000)]
-    assert [entry.sequence for entry in entries] == list(range(1, len(entries) + 1))
-    logged: dict[tuple[int, int], Leaf] = {
-        (entry.sequence, index): leaf for entry in entries for index, leaf in enumerate(entry.leaves)
-    }
+def assert_each_statement_is_in_one_leaf_and_the_leaves_tell_the_lives_of_the_trees(
+    world: World, found: list[Redemption]
+) -> None:
+    logged: dict[str, list[StoredLeaf]] = {}
+    for item in items_of(world, LEAF_PREFIX):
+        leaf = leaves.from_item(item)
+        logged.setdefault(leaf.certificate, []).append(leaf)
+    counts = Counts()
     for tree in (tree for redemption in found for tree in redemption.trees):
-        before = ""
+        stored = sorted(logged.pop(tree.number, []), key=lambda leaf: leaf.number)
+        assert [leaf.number for leaf in stored] == list(range(1, tree.chain.statements + 1))
+        life: Life | None = None
+        for leaf in stored:
+            said = parse(leaf.text)
+            assert isinstance(said, TreeLeaf)
+            counts = counts.after(said, life.state if life else "")
+            life = next_life(life, said)
         for step in tree.history:
-            if step.leaf is None:
+            if step.statement is None:
                 assert step.state not in {*STANDING_STATES, State.DEAD}
                 continue
-            assert step.sequence is not None
-            leaf = logged.pop((step.sequence, step.leaf))
-            assert (leaf.certificate, leaf.event, leaf.follows) == (tree.number, step.state, before)
-            before = leaf.event
-    assert not logged, "the log has a leaf for a step that no tree has in its history"
+            said = parse(stored[step.statement - 1].text)
+            assert isinstance(said, TreeLeaf)
+            assert (said.certificate, said.state) == (tree.number, step.state)
+            assert (said.event == "corrected") == step.is_correction
+        if life:
+            assert (life.state, life.previous, life.since) == (tree.state, tree.chain.previous, tree.chain.since)
+    assert not logged, "the log has a leaf for a certificate that no tree has"
     states = Counter(tree.state for redemption in found for tree in redemption.trees)
     standing = sum(states[state] for state in STANDING_STATES)
-    counts = entries[-1].counts if entries else Counts()
     assert counts == (standing + states[State.DEAD], states[State.DEAD], standing)
 
 
@@ -121,6 +132,6 @@ def assert_sound(world: World, catalog: Catalog, initial_points: int) -> None:
         assert_points_and_saplings_are_conserved(world, found, initial_points, catalog)
         assert_orders_and_trees_agree(world, found)
         assert_announced_orders_have_an_event_and_a_manifest(world)
-        assert_log_has_each_step_once_and_counts_are_right(world, found)
+        assert_each_statement_is_in_one_leaf_and_the_leaves_tell_the_lives_of_the_trees(world, found)
 
     world.without_faults(check)

@@ -1,199 +1,190 @@
-"""Compares builder and verifier with documents that neither of them made, so that a mistake in both is noticed."""
+"""Compares the log's code with documents that it did not make, so that a mistake in both halves of it is noticed."""
 
 import ast
 import json
-from collections.abc import Sequence
+from base64 import b64decode
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from saxaul.certificate.from_log import certificate_from_log
-from saxaul.log import merkle
+from saxaul.certificate.certificate import ProvenCount, ProvenLeaf
+from saxaul.certificate.from_leaves import PublishedLeaf, certificate_from_leaves, chosen, shown_photo
 from saxaul.log.canonical_json import encode
-from saxaul.log.degrees import degrees
-from saxaul.log.ecdsa import with_low_s
-from saxaul.log.entries import Leaf, LogEntry, Particulars, dedication_digest, evidence_of
-from saxaul.log.proof import LoggedEvent
-from saxaul.log.verify import main
+from saxaul.log.checkpoints import Checkpoint
+from saxaul.log.leaves import CountLeaf, TreeLeaf, parse
+from saxaul.log.notes import VerifierKey, parse_note
+from saxaul.log.particulars import Particulars
+from saxaul.log.tiles import Edge, bundle, entries_path, inclusion_proof, tile_path, tiles_between
+from saxaul.log.tlog_proofs import TlogProof
+from tests.proof.reading import monitored, verified
 from tests.vectors.cases import GENUINE
-from tests.vectors.make_vectors import file_of, make_vectors
+from tests.vectors.make_vectors import FILE, WHOLE, changed, make_vectors
+from tests.vectors.tiled_log import Key
+from tests.vectors.trees import FILES
 
 FOLDER = Path(__file__).parents[1] / "vectors"
-EXPECTED: dict[str, Any] = json.loads((FOLDER / "expected.json").read_bytes())
-PAGES = ("page-1.json", "page-2.json", "page-3.json")
+VECTORS: dict[str, Any] = json.loads((FOLDER / FILE).read_text("utf-8"))
+CERTIFICATES = {name: json.loads(text) for name, text in VECTORS["certificates"].items()}
 
 
-def read(file: str) -> Any:  # noqa: ANN401 - JSON
-    return json.loads((FOLDER / file).read_bytes())
+class GivenKey(Key):
+    """A verifier key without its private half."""
+
+    def __init__(self, vkey: str) -> None:
+        self.given = vkey
+
+    @property
+    def vkey(self) -> str:
+        return self.given
 
 
-def result(case: dict[str, Any], folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
-    """Run the command on the files of a case, and return its exit code and the last line."""
-    logs = [argument for page in case["log"] for argument in ("--log", f"{folder / page}")]
-    certificate = [f"{folder / case['certificate']}"] if case["certificate"] else []
-    code = main([*certificate, *logs, "--key", f"{folder / case['key']}"])
-    return code, capsys.readouterr().out.splitlines()[-1]
+def result(vectors: dict[str, Any], name: str, folder: Path) -> str:
+    """Verify the certificate of a case, or let a monitor follow its log, and return the last line."""
+    case = vectors["cases"][name]
+    key = GivenKey(vectors[case.get("vkey", "vkey")])
+    log = {path: b64decode(data) for path, data in vectors["logs"][case["log"]].items()} if "log" in case else None
+    if "certificate" not in case:
+        assert log
+        return monitored(log, key, folder / "state")
+    text = vectors["certificates"][case["certificate"]].encode()
+    if "changes" in case:
+        text = json.dumps(changed(json.loads(text), case["changes"]), ensure_ascii=False, **COMPACT).encode()
+    return verified(text, key, log, policy=vectors["policy"] if "policy" in case else "")
 
 
-def assert_expected(case: dict[str, Any], code: int, last_line: str) -> None:
-    assert code == case["exit_code"], last_line
-    assert last_line.startswith(case["last_line"])
-    assert case["mentions"] in last_line
+COMPACT: Any = {"sort_keys": True, "separators": (",", ":")}
 
 
-@pytest.fixture(scope="module")
-def published() -> list[dict[str, Any]]:
-    """Return the entries of the vectors' log, oldest first."""
-    return [entry for page in PAGES for entry in read(page)["entries"]]
+def assert_expected(vectors: dict[str, Any], name: str, line: str) -> None:
+    case = vectors["cases"][name]
+    assert line.startswith(case["last_line"]), line
+    assert case.get("mentions", "") in line, line
 
 
-@pytest.fixture(scope="module")
-def built(published: Sequence[dict[str, Any]]) -> list[LogEntry]:
-    """Return the same log, made by the real builder from the statements, reporters, times, key id and signatures."""
-    log: list[LogEntry] = []
-    for entry in published:
-        leaves = [Leaf(**leaf) for leaf in entry["leaves"]]
-        draft = LogEntry.draft(
-            log[-1] if log else None, entry["by"], leaves, signed_at=entry["signed_at"], key_id=entry["key_id"]
-        )
-        log.append(draft.signed(bytes.fromhex(entry["signature"])))
-    return log
+@pytest.mark.parametrize("name", VECTORS["cases"])
+def test_each_vector_has_its_expected_result(name: str, tmp_path: Path) -> None:
+    assert_expected(VECTORS, name, result(VECTORS, name, tmp_path))
 
 
-@pytest.mark.parametrize("name", EXPECTED)
-def test_the_verifier_gives_each_vector_its_expected_result(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert_expected(EXPECTED[name], *result(EXPECTED[name], FOLDER, capsys))
-
-
-def test_the_results_are_the_same_with_another_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_results_are_the_same_with_other_keys(tmp_path: Path) -> None:
     make_vectors(tmp_path)
+    again = json.loads((tmp_path / FILE).read_text("utf-8"))
 
-    for case in EXPECTED.values():
-        assert_expected(case, *result(case, tmp_path, capsys))
+    assert again["vkey"] != VECTORS["vkey"]
+    for number, name in enumerate(again["cases"]):
+        (folder := tmp_path / str(number)).mkdir()
+        assert_expected(again, name, result(again, name, folder))
 
 
-def test_the_generator_still_makes_these_files_except_what_the_key_changes(tmp_path: Path) -> None:
+def test_the_generator_still_makes_this_file_except_what_its_keys_change(tmp_path: Path) -> None:
     make_vectors(tmp_path)
-    made = {file.name for file in tmp_path.iterdir()}
-    fixed = ("by", "counts", "leaves", "root", "sequence", "signed_at", "size")
+    again = json.loads((tmp_path / FILE).read_text("utf-8"))
 
-    assert made == {file.name for file in FOLDER.iterdir() if file.suffix in (".json", ".pem")}
-    assert (tmp_path / "expected.json").read_bytes() == (FOLDER / "expected.json").read_bytes()
-    for page in PAGES:
-        again = json.loads((tmp_path / page).read_bytes())["entries"]
-        assert [[entry[name] for name in fixed] for entry in again] == [
-            [entry[name] for name in fixed] for entry in read(page)["entries"]
-        ]
-
-
-def test_every_file_of_the_vectors_is_used() -> None:
-    used = {file for case in EXPECTED.values() for file in (case["certificate"], case["key"], *case["log"]) if file}
-
-    assert used | {"expected.json"} == {file.name for file in FOLDER.iterdir() if file.suffix in (".json", ".pem")}
+    for name in ("leaves", "size", "older_size", "cases"):
+        assert again[name] == VECTORS[name], name
+    assert [*again["certificates"]] == [*VECTORS["certificates"]]
+    for name, files in VECTORS["logs"].items():
+        assert {path: data for path, data in again["logs"][name].items() if path != "checkpoint"} == {
+            path: data for path, data in files.items() if path != "checkpoint"
+        }
 
 
-def test_the_generator_imports_nothing_of_the_code_that_it_checks() -> None:
-    modules = [
-        name
-        for file in FOLDER.glob("*.py")
-        for node in ast.walk(ast.parse(file.read_text("utf-8")))
-        for name in _imported_by(node)
-    ]
+def test_every_certificate_and_every_log_of_the_vectors_is_used() -> None:
+    assert {case.get("certificate") for case in VECTORS["cases"].values()} - {None} == {*CERTIFICATES}
+    assert {case.get("log") for case in VECTORS["cases"].values()} - {None} == {*VECTORS["logs"]}
+
+
+def test_the_generator_and_the_witness_import_nothing_of_the_code_that_they_check() -> None:
+    files = [*FOLDER.glob("*.py"), FOLDER.parent / "witness.py", FOLDER.parent / "static_log.py"]
+    modules = [name for file in files for node in ast.walk(ast.parse(file.read_text("utf-8"))) for name in _named(node)]
 
     assert "rfc8785" in modules
-    assert [module for module in modules if module.startswith(("saxaul", "functions", "tests"))] == [
-        module for module in modules if module.startswith("tests.vectors")
-    ]
+    assert [name for name in modules if name.startswith(("saxaul", "functions"))] == []
+    assert {name for name in modules if name.startswith("tests.")} == {
+        "tests.static_log",
+        *(f"tests.vectors.{name}" for name in ("cases", "tiled_log", "trees")),
+        "tests.vectors",
+    }
 
 
-def _imported_by(node: ast.AST) -> list[str]:
+def _named(node: ast.AST) -> Iterator[str]:
     match node:
         case ast.Import(names=names):
-            return [alias.name for alias in names]
-        case ast.ImportFrom(module=str(module), names=names):
-            return [f"{module}.{alias.name}" for alias in names]
-    return []
+            yield from (alias.name for alias in names)
+        case ast.ImportFrom(module=str(module)):
+            yield module
 
 
-def test_the_builder_makes_the_same_log_byte_for_byte(
-    published: Sequence[dict[str, Any]], built: Sequence[LogEntry]
-) -> None:
-    assert {entry.size for entry in built} == {1, 2, 3, 4, 5, 7, 13}
-    for entry, vector in zip(built, published, strict=True):
-        assert (entry.root, entry.previous) == (vector["root"], vector["previous"])
-        assert entry.counts._asdict() == vector["counts"]
-    pages = b"".join((FOLDER / page).read_bytes() for page in PAGES).splitlines()
-    assert b",".join(encode(entry.document()) for entry in built) == b",".join(
-        page.removeprefix(b'{"entries":[').removesuffix(b"]}") for page in pages
-    )
+LEAVES = [text.encode() for text in VECTORS["leaves"]]
 
 
-def test_the_root_of_a_single_leaf_is_the_hash_of_that_leaf(
-    published: Sequence[dict[str, Any]], built: Sequence[LogEntry]
-) -> None:
-    single = [
-        (entry.leaves[0].hash.hex(), vector["root"])
-        for entry, vector in zip(built, published, strict=True)
-        if entry.size == 1
-    ]
+@pytest.mark.parametrize("name", [WHOLE, "an older copy of the log"])
+def test_the_log_writes_the_same_tiles_bundles_and_root_byte_for_byte(name: str) -> None:
+    files = {path: b64decode(data) for path, data in VECTORS["logs"][name].items()}
+    size = VECTORS["size" if name == WHOLE else "older_size"]
+    note = parse_note(files["checkpoint"])
+    edge, tiles = tiles_between(Edge(), [parse(text).hash for text in LEAVES[:size]])
+    bundles = {entries_path(0, size): bundle(LEAVES[:size])}
 
-    assert len(single) > 5
-    assert [leaf for leaf, _ in single] == [root for _, root in single]
+    assert tiles | bundles == {path: data for path, data in files.items() if path != "checkpoint"}
+    assert Checkpoint("log.example/trees", size, edge.root()).text == note.text
+    assert note.message.encode() == files["checkpoint"]
 
 
-def test_each_path_of_the_vectors_leads_from_the_hash_of_the_leaf_to_the_root(built: Sequence[LogEntry]) -> None:
-    lengths = set()
-    for name in GENUINE:
-        for event in read(file_of(name))["proof"]["events"]:
-            leaf = built[event["entry"]["sequence"] - 1].leaves[event["index"]]
-            path = [bytes.fromhex(sibling) for sibling in event["path"]]
-            root = merkle.root_of_path(leaf.hash, event["index"], event["entry"]["size"], path)
-            assert root.hex() == event["entry"]["root"]
-            lengths.add(len(path))
+def test_the_log_writes_the_same_leaves_byte_for_byte() -> None:
+    for text in LEAVES:
+        fields = json.loads(text)
+        kind = {"tree": TreeLeaf, "count": CountLeaf}[fields.pop("type")]
+        assert kind(**fields).text == text
+        assert parse(text) == kind(**fields)
+    assert {json.loads(text)["type"] for text in LEAVES} == {"tree", "count"}
 
-    assert lengths == {0, 1, 2, 3, 4}
+
+def test_the_log_writes_the_same_proofs_byte_for_byte() -> None:
+    files = {path: b64decode(data) for path, data in VECTORS["logs"][WHOLE].items()}
+    shown = [proof for name in CERTIFICATES if "older" not in name for proof in CERTIFICATES[name]["proofs"]]
+
+    assert len(shown) > 50
+    for proof in shown:
+        parsed = TlogProof.parse(proof["tlog_proof"])
+        made = inclusion_proof(VECTORS["size"], parsed.index, lambda *tile: files[tile_path(*tile)])
+        checkpoint = files["checkpoint"].decode()
+        assert TlogProof(parsed.index, tuple(made), checkpoint).text == proof["tlog_proof"]
 
 
 @pytest.mark.parametrize("name", GENUINE)
-def test_the_builder_makes_the_same_certificate_byte_for_byte(name: str, built: Sequence[LogEntry]) -> None:
-    vector, shown = read(file_of(name)), GENUINE[name]
-    proof = vector["proof"]
-    secret = {"dedication": vector["dedication"], "salt": proof["salt"]}
-    digest = dedication_digest(**secret)
-    fixed = {name: value for name, value in proof["particulars"].items() if name != "dedication_digest"}
-    particulars = Particulars(**fixed, **secret, dedication_digest=digest)
-    events = [
-        LoggedEvent(built[event["entry"]["sequence"] - 1], event["index"], event["photo_url"] or "")
-        for event in proof["events"]
+def test_the_service_builds_the_same_certificates_byte_for_byte(name: str) -> None:
+    vector, language = CERTIFICATES[name], GENUINE[name].lang
+    secret = {field: vector[field] for field in ("dedication", "salt")}
+    proven = [
+        ProvenLeaf(leaf, shown_photo(leaf.photo, FILES), event["link"], proof["tlog_proof"])
+        for event, proof in zip(vector["history"], vector["proofs"], strict=True)
+        if isinstance(leaf := parse(proof["leaf"].encode()), TreeLeaf)
     ]
-    certificate = certificate_from_log(particulars, events)
+    last = parse(vector["count"]["leaf"].encode())
+    assert isinstance(last, CountLeaf)
+    counted = ProvenCount(last, vector["count"]["tlog_proof"])
+    made = certificate_from_leaves(Particulars(**vector["particulars"], **secret), proven, counted, 0, None)
 
-    assert digest == proof["particulars"]["dedication_digest"]
-    assert {particulars.commitment} == {event["leaf"]["particulars"] for event in proof["events"]}
-    assert encode(certificate.document("zh" if shown.lang == "zh" else "en")) == (FOLDER / file_of(name)).read_bytes()
-
-
-def test_the_builder_writes_photos_and_coordinates_as_the_vectors_do(published: Sequence[dict[str, Any]]) -> None:
-    leaves = [leaf for entry in published for leaf in entry["leaves"]]
-    seen = [event for name in GENUINE for event in read(file_of(name))["proof"]["events"] if event["photo_url"]]
-
-    assert [degrees(float(leaf[axis])) for leaf in leaves for axis in ("lat", "lon")] == [
-        leaf[axis] for leaf in leaves for axis in ("lat", "lon")
-    ]
-    assert [evidence_of(event["photo_url"]) for event in seen] == [event["leaf"]["evidence"] for event in seen]
-    assert "" in {leaf["evidence"] for leaf in leaves}
+    assert encode(made.document("zh" if language == "zh" else "en")) == VECTORS["certificates"][name].encode()
 
 
-def test_the_builder_makes_the_lower_s_of_a_signature_with_the_higher_s(published: Sequence[dict[str, Any]]) -> None:
-    higher = read_log("the-newest-signature-with-the-higher-s.json")[-1]["signature"]
-    lower = published[2]["signature"]
+def test_the_service_chooses_the_same_statements_to_show() -> None:
+    for name, wanted in GENUINE.items():
+        number = CERTIFICATES[name]["certificate"]
+        about = [(place, parse(text)) for place, text in enumerate(LEAVES) if number.encode() in text]
+        published = [PublishedLeaf(place, leaf, "") for place, leaf in about if isinstance(leaf, TreeLeaf)]
+        shown = [parse(proof["leaf"].encode()) for proof in CERTIFICATES[name]["proofs"]]
+        assert [one.leaf for one in chosen(published)] == shown, wanted
+    assert "left out" in name
+    assert len(shown) < len(published)
 
-    assert higher != lower
-    assert with_low_s(bytes.fromhex(higher)).hex() == lower
-    assert with_low_s(bytes.fromhex(lower)).hex() == lower
 
-
-def read_log(file: str) -> list[dict[str, Any]]:
-    pages = (FOLDER / file).read_bytes().splitlines()
-    return [entry for page in pages for entry in json.loads(page)["entries"]]
+def test_the_log_writes_the_same_keys_and_commitments() -> None:
+    assert VerifierKey.parse(VECTORS["vkey"]).text == VECTORS["vkey"]
+    for certificate in CERTIFICATES.values():
+        secret = {name: certificate[name] for name in ("dedication", "salt")}
+        commitment = Particulars(**certificate["particulars"], **secret).commitment
+        assert {json.loads(proof["leaf"])["particulars"] for proof in certificate["proofs"]} == {commitment}

@@ -20,6 +20,7 @@ READ_BY_WIRING = {
     "published_catalog": {"catalog_table", "catalog_bucket"},
     "read_catalog": {"catalog_table", "catalog_bucket"},
     "registry": {"catalog_table"},
+    "public_log": {"files_bucket", "files_url", "log_origin"},
 }
 """The settings that the factories of services/wiring.py read."""
 READ_BY_ALL = {"calendar", "catalog_delay", "release", "operator_client"}
@@ -76,9 +77,14 @@ VALUES = {
     "ACTION_QUEUE_URL": {"Ref": "ActionQueue"},
     "REDEMPTION_QUEUE_URL": {"Ref": "RedemptionQueue"},
     "PLANTING_QUEUE_URL": {"Ref": "PlantingQueue"},
+    "LOG_QUEUE_URL": {"Ref": "LogQueue"},
+    "CHECKPOINT_QUEUE_URL": {"Ref": "CheckpointQueue"},
     "MANIFEST_BUCKET": {"Ref": "ManifestBucket"},
     "UPLOAD_BUCKET": {"Ref": "UploadBucket"},
     "FILES_BUCKET": {"Ref": "FilesBucket"},
+    "FILES_URL": template()["Outputs"]["FilesUrl"]["Value"],
+    "LOG_ORIGIN": {"Ref": "LogOrigin"},
+    "WITNESSES": {"Ref": "Witnesses"},
     "BUS_NAME": {"Ref": "Bus"},
     "SIGNING_KEY": {"Fn::GetAtt": "SigningKey.Arn"},
     "PUBLIC_URL": {"Ref": "PublicUrl"},
@@ -127,7 +133,8 @@ def resource_of(value: Any) -> str:  # noqa: ANN401 - Ref, Fn::GetAtt or Fn::Sub
 
 def resources_named(name: str) -> set[str]:
     """Return the resources that the environment variables of a function name, except for its clients."""
-    named = {variable: value for variable, value in variables(functions()[name]).items() if variable != "TOKEN_URL"}
+    addresses = {"TOKEN_URL", "FILES_URL"}
+    named = {variable: value for variable, value in variables(functions()[name]).items() if variable not in addresses}
     return {resource_of(value) for value in named.values()} - set(template()["Parameters"])
 
 

@@ -80,6 +80,7 @@ PERMISSIONS = {
         "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes on PlantingQueue",
     ],
     "TakeReports": [
+        "sqs:SendMessage on LogQueue",
         "dynamodb:GetItem on CatalogTable in clients",
         "dynamodb:GetItem on LedgerTable in ORDER#* PROGRESS#*",
         "dynamodb:BatchGetItem on LedgerTable in PROGRESS#* USER#* PHOTO#*",
@@ -118,7 +119,22 @@ PERMISSIONS = {
         "s3:GetObject on CatalogBucket/catalog/*",
         "dynamodb:GetItem dynamodb:BatchGetItem on LedgerTable",
         "dynamodb:Query on LedgerTable in LOG",
+        "s3:GetObject on FilesBucket/log/*",
         "kms:GetPublicKey on SigningKey",
+    ],
+    "SequenceLog": [
+        "dynamodb:GetItem dynamodb:Query dynamodb:PutItem on LedgerTable in LOG",
+        "dynamodb:BatchGetItem dynamodb:BatchWriteItem on LedgerTable in LEAF#*",
+        "dynamodb:Query on LedgerTable/index/Listing",
+        "s3:GetObject on FilesBucket/log/checkpoint",
+        "s3:PutObject on FilesBucket/log/*",
+        "sqs:SendMessage on CheckpointQueue",
+        "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes on LogQueue",
+    ],
+    "CosignCheckpoints": [
+        "s3:GetObject on FilesBucket/log/*",
+        "s3:PutObject on FilesBucket/log/checkpoint",
+        "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes on CheckpointQueue",
     ],
     "TallyImpact": [
         "dynamodb:BatchGetItem dynamodb:PutItem on LedgerTable in IMPACT#* USER#*",
@@ -130,7 +146,8 @@ PERMISSIONS = {
         "dynamodb:Query on CatalogTable",
         "s3:GetObject on CatalogBucket/catalog/*",
         "dynamodb:GetItem on CatalogTable in action-types/* catalog clients",
-        "dynamodb:Query dynamodb:BatchGetItem on LedgerTable in IMPACT#* LOG",
+        "dynamodb:Query dynamodb:BatchGetItem on LedgerTable in IMPACT#*",
+        "dynamodb:GetItem on LedgerTable in LOG",
         "dynamodb:UpdateItem on ActivityTable in CALLS#*",
     ],
     "ManageCatalog": [
@@ -197,6 +214,7 @@ WITH_WILDCARDS = (
     {"Fn::Sub": "${UploadBucket.Arn}/uploads/*"},
     {"Fn::Sub": "${FilesBucket.Arn}/photos/*"},
     {"Fn::Sub": "${CatalogBucket.Arn}/catalog/*"},
+    {"Fn::Sub": "${FilesBucket.Arn}/log/*"},
     {"Fn::Sub": "${LedgerTable.Arn}/stream/*"},
     {"Fn::Sub": "${CatalogTable.Arn}/stream/*"},
 )
@@ -240,22 +258,22 @@ def test_the_key_names_no_role_as_a_principal_because_kms_may_not_know_it_yet() 
     assert all(statement["Principal"] == ACCOUNT for statement in key["KeyPolicy"]["Statement"])
 
 
-def test_only_the_role_of_take_reports_may_sign() -> None:
+def test_only_the_role_of_the_sequencer_may_sign() -> None:
     [key] = made("AWS::KMS::Key").values()
     [signing] = [statement for statement in key["KeyPolicy"]["Statement"] if "kms:Sign" in statement["Action"]]
     condition, on_aws, _ = signing["Condition"]["ArnLike"]["aws:PrincipalArn"]["Fn::If"]
     [policy] = made("AWS::IAM::Policy").values()
     [allowed] = policy["PolicyDocument"]["Statement"]
 
-    assert (key["KeySpec"], key["KeyUsage"]) == ("ECC_NIST_P256", "SIGN_VERIFY")
-    assert (condition, on_aws) == ("IsOnAws", {"Fn::GetAtt": "TakeReportsRole.Arn"})
-    assert policy["Roles"] == [{"Ref": "TakeReportsRole"}]
+    assert (key["KeySpec"], key["KeyUsage"]) == ("ECC_NIST_EDWARDS25519", "SIGN_VERIFY")
+    assert (condition, on_aws) == ("IsOnAws", {"Fn::GetAtt": "SequenceLogRole.Arn"})
+    assert policy["Roles"] == [{"Ref": "SequenceLogRole"}]
     assert (allowed["Action"], allowed["Resource"]) == (
         ["kms:Sign", "kms:GetPublicKey"],
         {"Fn::GetAtt": "SigningKey.Arn"},
     )
     assert not [role for role in made("AWS::IAM::Role") if "kms:Sign" in str(statements(role))]
-    assert made_resources()["TakeReports"]["DependsOn"] == "SigningPolicy"
+    assert made_resources()["SequenceLog"]["DependsOn"] == "SigningPolicy"
 
 
 def test_the_key_policy_lets_administrators_manage_the_key_but_not_sign() -> None:
@@ -264,3 +282,24 @@ def test_the_key_policy_lets_administrators_manage_the_key_but_not_sign() -> Non
 
     assert {"kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:CancelKeyDeletion"} <= set(managing["Action"])
     assert not {"*", "kms:*", "kms:Sign", "kms:CreateGrant"} & set(managing["Action"])
+
+
+def test_everyone_may_read_the_log_and_the_photos_and_nothing_else() -> None:
+    [policy] = made("AWS::S3::BucketPolicy").values()
+
+    assert policy["Bucket"] == {"Ref": "FilesBucket"}
+    assert [(one["Effect"], one["Principal"], one["Action"]) for one in policy["PolicyDocument"]["Statement"]] == [
+        ("Allow", "*", "s3:GetObject"),
+        ("Allow", "*", "s3:GetObject"),
+    ]
+    assert [one["Resource"] for one in policy["PolicyDocument"]["Statement"]] == [
+        {"Fn::Sub": "${FilesBucket.Arn}/log/*"},
+        {"Fn::Sub": "${FilesBucket.Arn}/photos/*"},
+    ]
+
+
+def test_no_other_bucket_can_become_public() -> None:
+    blocked = {name: bucket["PublicAccessBlockConfiguration"] for name, bucket in made("AWS::S3::Bucket").items()}
+
+    assert {name for name, block in blocked.items() if not all(block.values())} == {"FilesBucket"}
+    assert blocked["FilesBucket"]["BlockPublicAcls"] is blocked["FilesBucket"]["IgnorePublicAcls"] is True

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from saxaul.catalog.entries import KINDS
+from saxaul.services.cosign import ASKING_SECONDS
 from saxaul.services.publish_catalog import BUILDING_SECONDS, READY_BEFORE
+from saxaul.services.sequence_log import SEQUENCING_SECONDS
 from saxaul.services.sweep import LOST_AFTER
 from saxaul.storage import impact, periods, redemptions
 from tests.template.reading import attribute_of, events, functions, made, resources, sources
@@ -32,7 +34,7 @@ def test_each_queue_that_a_function_reads_has_a_dead_letter_queue_of_the_same_ki
     queues = resources("AWS::SQS::Queue")
     read = {attribute_of(source["EventSourceArn"]) for _, source in sources("Queue.Arn")}
 
-    assert read == {"ActionQueue", "RedemptionQueue", "PlantingQueue", "PhotoQueue"}
+    assert read == {"ActionQueue", "RedemptionQueue", "PlantingQueue", "PhotoQueue", "LogQueue", "CheckpointQueue"}
     for name in read:
         end = attribute_of(queues[name]["RedrivePolicy"]["deadLetterTargetArn"])
         assert queues[end].get("FifoQueue", False) == queues[name].get("FifoQueue", False)
@@ -86,7 +88,7 @@ def test_a_scheduled_run_that_fails_or_never_starts_goes_to_the_dead_letter_queu
     asynchronous = made("AWS::Lambda::EventInvokeConfig").values()
     schedules = made("AWS::Scheduler::Schedule").values()
 
-    assert len(schedules) == 4
+    assert len(schedules) == 5
     assert all(schedule["Target"]["DeadLetterConfig"]["Arn"] == end for schedule in schedules)
     assert {config["FunctionName"]["Ref"] for config in asynchronous} == {name for name, _ in events("ScheduleV2")}
     assert all(config["DestinationConfig"]["OnFailure"]["Destination"] == end for config in asynchronous)
@@ -159,3 +161,14 @@ def test_the_publisher_builds_indexes_for_at_most_half_of_its_timeout_and_is_rea
 
     assert functions()["PublishCatalog"]["Timeout"] == 2 * BUILDING_SECONDS
     assert schedule["ScheduleExpression"] == f"rate({READY_BEFORE // 3 // 60} minutes)"
+
+
+def test_the_sequencer_begins_batches_for_at_most_half_of_its_timeout_and_runs_each_minute() -> None:
+    schedule = dict(events("ScheduleV2"))["SequenceLog"]
+
+    assert functions()["SequenceLog"]["Timeout"] == 2 * SEQUENCING_SECONDS
+    assert schedule["ScheduleExpression"] == "rate(1 minute)"
+
+
+def test_witnesses_that_answer_as_late_as_they_may_leave_time_to_publish_the_cosignatures_of_others() -> None:
+    assert functions()["CosignCheckpoints"]["Timeout"] >= 2 * ASKING_SECONDS + 10

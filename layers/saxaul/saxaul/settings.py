@@ -17,7 +17,7 @@ class Settings(NamedTuple):
     ``operator_client`` is the client id of the operator, whom the template creates; apps and partners are registered.
     ``catalog_delay`` is how many seconds after it was written a change of a catalog entry takes effect.
     ``files_url`` is the address of the files bucket, in which the log is public, without a slash at the end.
-    ``log_origin`` names the log in its checkpoints, and ``witnesses`` has those that cosign them, as the parameters say.
+    ``log_origin`` names the log in its checkpoints, and ``witnesses`` those that cosign them, like the parameters.
     ``release`` names the version of the layer with our code. It differs if any of our code in the layer differs.
     """
 
@@ -84,16 +84,6 @@ class Settings(NamedTuple):
             catalog_delay=int(env.get("CATALOG_DELAY", CATALOG_DELAY)),
             release=env.get("RELEASE", ""),
         )
-
-    @property
-    def log_url(self) -> str:
-        """The address below which the files of the log lie: ``checkpoint`` and ``tile/…``."""
-        return f"{self.files_url}/log"
-
-    @property
-    def origin(self) -> str:
-        """The origin of the log in its checkpoints: what the parameter says, or else its address without a scheme."""
-        return self.log_origin or self.log_url.partition("://")[2]
 
 
 @cache

@@ -5,70 +5,18 @@ cannot become markup. The picture loads nothing: no fonts, no scripts, no images
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from saxaul.catalog.entries import Language, Text
+from saxaul.catalog.entries import Language
 from saxaul.certificate.artwork import HORIZON, WIDTH, draw_landscape, draw_qr_code
 from saxaul.certificate.certificate import Certificate
 from saxaul.certificate.lettering import drawable, wrap
+from saxaul.certificate.looks import LIGHT, MONOSPACE, SANS, SEALS, SERIF, standing_of
+from saxaul.certificate.words import LABELS, day_of, in_language
 
 _MARGIN = 28
 _INNER = WIDTH - 2 * _MARGIN
-_PAPER, INK, _SOFT, _HAIRLINE = "#fdfaf3", "#3d3a33", "#857c6c", "#e6dcc6"
-SANS = "-apple-system, 'Segoe UI', Roboto, 'PingFang SC', 'Noto Sans CJK SC', 'Microsoft YaHei', sans-serif"
-_SERIF = "Georgia, 'Noto Serif', 'Songti SC', 'Noto Serif CJK SC', SimSun, serif"
-
-LABELS: Mapping[Language, Mapping[str, str]] = {
-    "en": {
-        "heading": "CERTIFICATE OF A TREE",
-        "unnamed": "A tree",
-        "requested_at": "Requested",
-        "planted_at": "Planted",
-        "not_yet": "not yet",
-        "partner": "Planted by",
-        "number": "Certificate",
-        "tag": "Tag",
-        "scan": "Scan to check it",
-        "proved": "In the public log: entry {sequence}, signed {day}",
-        "unproved": "It is added to the public log once it is planted",
-        "reserved": "Reserved",
-        "ordered": "Ordered",
-        "planted": "Planted",
-        "alive": "Alive",
-        "dead": "Dead",
-        "replaced": "Replanted",
-        "refunded": "Refunded",
-        "data": "Data with its proof",
-        "picture": "Picture",
-        "other": "中文",
-    },
-    "zh": {
-        "heading": "植树证书",
-        "unnamed": "一棵树",
-        "requested_at": "申请日期",
-        "planted_at": "种植日期",
-        "not_yet": "尚未种植",
-        "partner": "种植机构",
-        "number": "证书编号",
-        "tag": "树牌",
-        "scan": "扫码查验",
-        "proved": "已载入公开日志第 {sequence} 条 · {day} 签署",
-        "unproved": "种植后将载入公开日志",
-        "reserved": "已预订",
-        "ordered": "待种植",
-        "planted": "已种植",
-        "alive": "存活",
-        "dead": "已枯死",
-        "replaced": "已补种",
-        "refunded": "已退还",
-        "data": "数据与证明",
-        "picture": "图片",
-        "other": "English",
-    },
-}
-_SEALS = {"dead": "#9a9184", "reserved": "#b98a45", "ordered": "#b98a45", "refunded": "#9a9184"}
-STANDING_COLOUR = "#54764a"
+_INK, _SOFT = LIGHT.ink, LIGHT.soft
 
 
 def render_picture(certificate: Certificate, address: str, language: Language) -> str:
@@ -85,8 +33,8 @@ def certificate_element(certificate: Certificate, address: str, language: Langua
     svg.set("font-family", SANS)
     SubElement(svg, "title", id="title").text = title_of(certificate, language)
     SubElement(svg, "desc", id="description").text = _description(certificate, language)
-    paper = SubElement(svg, "rect", width=str(WIDTH), fill=_PAPER)
-    draw_landscape(svg, certificate.state)
+    paper = SubElement(svg, "rect", width=str(WIDTH), fill=LIGHT.paper)
+    draw_landscape(svg, certificate.latin or "", certificate.state)
     sheet = _Sheet(svg, top=HORIZON)
     _write_name(sheet, certificate, language)
     _write_facts(sheet, certificate, language)
@@ -117,26 +65,26 @@ class _Sheet:
     def put(self, text: str, x: float, y: float, size: float, **style: str) -> None:
         """Write a line at (``x``, ``y``), and do not change ``self.y``."""
         attributes = {name.replace("_", "-"): value for name, value in style.items()}
-        place = {"x": f"{x:g}", "y": f"{y:.1f}", "font-size": f"{size:g}", "fill": INK}
+        place = {"x": f"{x:g}", "y": f"{y:.1f}", "font-size": f"{size:g}", "fill": _INK}
         SubElement(self.svg, "text", place | attributes).text = drawable(text)
 
     def rule(self) -> None:
         self.y += 20
         line = f"M{_MARGIN} {self.y:.1f}H{WIDTH - _MARGIN}"
-        SubElement(self.svg, "path", {"d": line, "stroke": _HAIRLINE, "stroke-width": "1"})
+        SubElement(self.svg, "path", {"d": line, "stroke": LIGHT.line, "stroke-width": "1"})
 
 
 def _write_name(sheet: _Sheet, certificate: Certificate, language: Language) -> None:
     labels = LABELS[language]
     sheet.y += 14
     sheet.write([labels["heading"]], 11.5, fill=_SOFT, letter_spacing="2")
-    _write_seal(sheet, labels[certificate.state], _SEALS.get(certificate.state, STANDING_COLOUR))
+    _write_seal(sheet, labels[certificate.state], SEALS[standing_of(certificate.state)])
     sheet.y += 6
-    sheet.write(wrap(_species(certificate, language), 33, _INNER, 2), 33, leading=1.2, font_family=_SERIF)
+    sheet.write(wrap(_species(certificate, language), 33, _INNER, 2), 33, leading=1.2, font_family=SERIF)
     if certificate.latin:
         sheet.y += 3
         latin = wrap(certificate.latin, 15, _INNER, 2)
-        sheet.write(latin, 15, font_family=_SERIF, font_style="italic", fill=_SOFT)
+        sheet.write(latin, 15, font_family=SERIF, font_style="italic", fill=_SOFT)
     if certificate.place:
         sheet.y += 6
         sheet.write(wrap(certificate.place.in_language(language), 16, _INNER, 2), 16)
@@ -160,7 +108,7 @@ def _write_facts(sheet: _Sheet, certificate: Certificate, language: Language) ->
     for (name, moment), x in zip(_dates(certificate).items(), [_MARGIN, WIDTH / 2 + 8], strict=True):
         sheet.y = top
         sheet.write([labels[name]], 12, x=x, leading=1.5, fill=_SOFT)
-        sheet.write([_day(moment, language)], 16, x=x, fill=INK if moment else _SOFT)
+        sheet.write([day_of(moment, language)], 16, x=x, fill=_INK if moment else _SOFT)
     if certificate.partner:
         sheet.y += 8
         sheet.write([labels["partner"]], 12, leading=1.5, fill=_SOFT)
@@ -174,7 +122,7 @@ def _write_dedication(sheet: _Sheet, certificate: Certificate) -> None:
     sheet.rule()
     sheet.y += 8
     quotation = wrap(f"“{dedication}”", 18, _INNER, 8)
-    sheet.write(quotation, 18, x=WIDTH / 2, font_family=_SERIF, font_style="italic", text_anchor="middle")
+    sheet.write(quotation, 18, x=WIDTH / 2, font_family=SERIF, font_style="italic", text_anchor="middle")
     sheet.y += 2
 
 
@@ -185,25 +133,25 @@ def _write_check(sheet: _Sheet, certificate: Certificate, address: str, language
     draw_qr_code(sheet.svg, address, _MARGIN, top, side)
     sheet.y = top - 4
     sheet.write([labels["number"]], 12, x=x, leading=1.5, fill=_SOFT)
-    sheet.write([certificate.number], 16, x=x, font_family="ui-monospace, Menlo, Consolas, monospace")
+    sheet.write([certificate.number], 16, x=x, font_family=MONOSPACE)
     if tree := certificate.tree:
         sheet.y += 4
         sheet.write([labels["tag"]], 12, x=x, leading=1.5, fill=_SOFT)
         sheet.write(wrap(tree.tag, 15, WIDTH - _MARGIN - x, 1), 15, x=x)
         sheet.write([f"{tree.lat:.4f}, {tree.lon:.4f}"], 12, x=x, leading=1.5, fill=_SOFT)
-    sheet.put(labels["scan"], x, top + side - 4, 12, fill=STANDING_COLOUR, font_weight="600")
+    sheet.put(labels["scan"], x, top + side - 4, 12, fill=LIGHT.accent, font_weight="600")
     sheet.y = top + side + 6
     sheet.write(wrap(_proof_line(certificate, language), 12, _INNER, 2), 12, fill=_SOFT)
     sheet.y += 26
 
 
 def _proof_line(certificate: Certificate, language: Language) -> str:
-    """Return the line that names the newest log entry of the tree, or says that the tree is not in the log yet."""
+    """Return the line that names the published log, or says that the tree is not in it yet."""
     labels = LABELS[language]
-    if not certificate.proof:
+    if not certificate.counted:
         return labels["unproved"]
-    entry = certificate.proof.events[-1].entry
-    return labels["proved"].format(sequence=entry.sequence, day=_day(entry.signed_at, language))
+    count = certificate.counted.leaf
+    return labels["proved"].format(size=count.size + 1, day=day_of(count.counted_at, language))
 
 
 def title_of(certificate: Certificate, language: Language) -> str:
@@ -214,8 +162,8 @@ def title_of(certificate: Certificate, language: Language) -> str:
 
 def _description(certificate: Certificate, language: Language) -> str:
     """Return a description of the certificate for screen readers."""
-    dates = (f"{LABELS[language][name]}: {_day(moment, language)}" for name, moment in _dates(certificate).items())
-    place = _in_language(certificate.place, language)
+    dates = (f"{LABELS[language][name]}: {day_of(moment, language)}" for name, moment in _dates(certificate).items())
+    place = in_language(certificate.place, language)
     parts = (certificate.latin, place, certificate.partner, *dates, certificate.dedication)
     return drawable(". ".join(part for part in parts if part))
 
@@ -226,18 +174,4 @@ def _dates(certificate: Certificate) -> Mapping[str, str | None]:
 
 
 def _species(certificate: Certificate, language: Language) -> str:
-    return _in_language(certificate.species, language) or LABELS[language]["unnamed"]
-
-
-def _in_language(text: Text | None, language: Language) -> str | None:
-    return text.in_language(language) if text else None
-
-
-def _day(moment: str | None, language: Language) -> str:
-    """Return the day of an RFC 3339 time, at the offset of that time. Return "not yet" for None."""
-    if moment is None:
-        return LABELS[language]["not_yet"]
-    day = date.fromisoformat(moment[:10])
-    if language == "zh":
-        return f"{day.year}年{day.month}月{day.day}日"
-    return f"{day.day} {day:%B} {day.year}"
+    return in_language(certificate.species, language) or LABELS[language]["unnamed"]

@@ -135,7 +135,7 @@ class Endpoint:
             f"{method} {resource}",
             extra={
                 "status": response.status,
-                "code": response.body.get("code") if response.status >= InvalidRequest.status else None,
+                "code": _code_of(response),
                 "ms": round((perf_counter() - began) * 1000, 1),
                 "request_id": context.aws_request_id,
                 **_operator_of(request),
@@ -264,6 +264,12 @@ def _check_body(request: Request, declared: Operation) -> None:
     """Refuse a body that the operation would ignore. An empty object says nothing, so it is allowed."""
     if declared.body is None and declared.method != "GET" and request.body_text.strip() not in ("", "{}"):
         raise InvalidRequest("invalid_body", "This request has no body; its parameters are in the path and the query.")
+
+
+def _code_of(response: Response) -> str | None:
+    """Return the code of a problem, for the log. A problem that a browser gets as a page has none."""
+    is_problem = response.status >= InvalidRequest.status and isinstance(response.body, Mapping)
+    return response.body.get("code") if is_problem else None
 
 
 def _refused_in(response: Response) -> Mapping[str, Mapping[str, int]]:

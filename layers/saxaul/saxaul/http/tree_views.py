@@ -4,10 +4,10 @@ from typing import Annotated, TypedDict, get_args
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Language
-from saxaul.certificate.certificate import Certificate
 from saxaul.http.redemption_views import StepView, TreeView, step_view, tree_view
 from saxaul.http.views import Link, TextView, Timestamp, known
-from saxaul.log.events import Event
+from saxaul.log.events import Event, TreeState
+from saxaul.trees.orders import OrderedProject
 from saxaul.trees.redemptions import Redemption, Tree
 from saxaul.trees.states import TREE_TRANSITIONS, State
 
@@ -28,18 +28,18 @@ class PublicTreeView(TypedDict):
     partner: str | None
     """The planting partner; null as for `species`."""
     dedication: str | None
-    """The text on the certificate; empty if the app gave none."""
+    """The text on the certificate; empty if the app gave none, null if it was erased."""
     requested_at: Timestamp
     """When the person requested the tree."""
     planted_at: Timestamp | None
     """When the plant that stands now was planted, as the partner reported it; null before the first planting."""
-    tree: TreeView | None
-    """The tree in the ground; null before the first planting."""
 
 
 class ForestTreeView(PublicTreeView):
     """A tree of a person: what its certificate shows, its redemption, and all stored steps."""
 
+    tree: TreeView | None
+    """The tree in the ground, as its partner reported it last; null before the first planting."""
     state: Annotated[str, known(*TREE_TRANSITIONS)]
     """The state of the tree. It is `requested` until the redemption is settled."""
     redemption_id: str
@@ -59,17 +59,47 @@ class ForestPage(TypedDict):
     """Requests the next page; null on the last page."""
 
 
-class EventView(TypedDict):
-    """An event of the log that a certificate shows."""
+class PhotoView(TypedDict):
+    """A photo of a tree. Saxaul has hashed its bytes, and the hash is in the log, so it is evidence."""
 
-    state: Annotated[str, known(*get_args(Event))]
-    """The event."""
+    sha256: str
+    """SHA-256 of the bytes, in hexadecimal digits."""
+    url: Link
+    """Where the photo is public."""
+
+
+class CertifiedTreeView(TypedDict):
+    """The tree of a certificate: the one in the ground, or the dead one."""
+
+    tag: str
+    """The text on the label of the tree."""
+    lat: float
+    """The latitude in degrees (WGS 84), with at most seven decimals."""
+    lon: float
+    """The longitude in degrees (WGS 84), with at most seven decimals."""
+    photo: PhotoView | None
+    """The photo of its planting; null if there is none."""
+    link: Link | None
+    """A link that the partner gave for its planting; null if there is none. It is no evidence, because what it leads to
+    can change.
+    """
+
+
+class EventView(TypedDict):
+    """An event that the log records. All of an event is in the leaf of its proof too."""
+
+    event: Annotated[str, known(*get_args(Event))]
+    """What happened. `corrected` changes what was stated before."""
+    state: Annotated[str, known(*get_args(TreeState))]
+    """The state of the tree after it."""
     at: Timestamp
     """When it happened, as the partner reported it."""
     recorded_at: Timestamp
     """When Saxaul accepted the report."""
-    evidence_url: Link | None
-    """The link to its photo; null if there is none, or if the certificate leaves it out."""
+    photo: PhotoView | None
+    """The photo of the planting or of the inspection; null if there is none."""
+    link: Link | None
+    """The link that the partner gave; null if there is none. It is no evidence."""
 
 
 class ParticularsView(TypedDict):
@@ -89,105 +119,16 @@ class ParticularsView(TypedDict):
     """SHA-256 of the dedication and the salt, in hexadecimal digits."""
 
 
-class LeafView(TypedDict):
-    """A leaf of the log: what a partner stated about one tree."""
-
-    certificate: str
-    """The number of the tree's certificate."""
-    project_id: str
-    """The tree project."""
-    event: Annotated[str, known(*get_args(Event))]
-    """What the partner reported."""
-    follows: str
-    """The previous event of the same certificate; empty for the first."""
-    occurred_at: Timestamp
-    """When the event happened, as the partner reported it."""
-    recorded_at: Timestamp
-    """When Saxaul accepted the report."""
-    tag: str
-    """The text on the label of the tree."""
-    lat: str
-    """The latitude in degrees (WGS 84), as a text with seven decimals, because the leaf is hashed."""
-    lon: str
-    """The longitude in degrees (WGS 84), as a text with seven decimals."""
-    evidence: str
-    """SHA-256 of the link to the photo, in hexadecimal digits; empty if there is none."""
-    particulars: str
-    """SHA-256 of the particulars of the certificate, in hexadecimal digits."""
-
-
-class CountsView(TypedDict):
-    """How many trees the log has, up to and including an entry."""
-
-    planted: int
-    """All trees that were planted so far."""
-    dead: int
-    """Those that are known to be dead."""
-    standing: int
-    """The rest."""
-
-
-class HeaderView(TypedDict):
-    """The signed part of a log entry."""
-
-    sequence: int
-    """The number of the entry: 1, 2, 3 and so on, without a gap."""
-    by: str
-    """The organisation that reported the events."""
-    size: int
-    """The number of leaves."""
-    root: str
-    """The root of the Merkle tree of the leaves (RFC 9162), in hexadecimal digits."""
-    previous: str
-    """SHA-256 of the header before this one, in hexadecimal digits; zeros in the first entry."""
-    counts: CountsView
-    """The trees in the log after this entry."""
-    signed_at: Timestamp
-    """When the entry was signed."""
-    key_id: str
-    """SHA-256 of the public key, in hexadecimal digits."""
-    signature: str
-    """The signature of the other fields (ECDSA, P-256, SHA-256), as DER in hexadecimal digits."""
-
-
-class LogEntryView(HeaderView):
-    """An entry of the log: what a partner reported in one request."""
-
-    leaves: list[LeafView]
-    """One leaf for each event."""
-
-
-class LogPage(TypedDict):
-    """A page of the log, oldest entry first. A page without entries marks the end of the log."""
-
-    entries: list[LogEntryView]
-    """The entries."""
-
-
-class ProofEventView(TypedDict):
-    """An event of a tree, with its proof that the log contains it."""
-
-    leaf: LeafView
-    """The leaf of the event."""
-    photo_url: Link | None
-    """The link whose hash is `evidence` of the leaf; null if there is no photo, or if the link is left out."""
-    index: int
-    """The position of the leaf in its entry; the first is 0."""
-    path: list[str]
-    """The inclusion path of the leaf, from the bottom up (RFC 9162)."""
-    entry: HeaderView
-    """The header of the entry."""
-
-
 class ProofView(TypedDict):
-    """What binds a certificate to the log."""
+    """A leaf of the log, and the proof that the log has it."""
 
-    particulars: ParticularsView
-    """The facts that the leaves commit to."""
-    salt: str
-    """The salt of the dedication, in hexadecimal digits."""
-    events: list[ProofEventView]
-    """Each shown event, oldest first."""
+    leaf: str
+    """The leaf as it is in the log: canonical JSON (RFC 8785)."""
+    tlog_proof: str
+    """The index of the leaf, its inclusion path, and the signed checkpoint (C2SP tlog-proof).
+
+    All proofs of a certificate have the same checkpoint.
+    """
 
 
 class CertificateView(PublicTreeView):
@@ -195,27 +136,41 @@ class CertificateView(PublicTreeView):
 
     state: Annotated[str, known(*(state for state in TREE_TRANSITIONS if state is not State.REQUESTED))]
     """The state of the tree."""
+    tree: CertifiedTreeView | None
+    """The tree in the ground, or the dead one; null before the first planting."""
     history: list[EventView]
-    """The events of the log that the certificate shows, oldest first; empty before the tree is planted."""
-    proof: ProofView | None
-    """The proof that the log contains these events; null before the tree is planted."""
+    """The event of each of the `proofs`, in the same order."""
+    particulars: ParticularsView | None
+    """The facts that the leaves commit to; null as long as there are no proofs."""
+    salt: str | None
+    """The salt of the dedication, in hexadecimal digits; null as for `particulars`, and after the dedication was
+    erased.
+    """
+    proofs: list[ProofView]
+    """The statements about the tree that the certificate shows, oldest first; empty until the published log has one.
+
+    They are all that changed its state or corrected something, and the newest 12 that found it alive. Each leaf names
+    the one before it that changed the state, and how many lie between. So none of these can be left out unnoticed.
+    """
+    count: ProofView | None
+    """The last leaf of the log, which counts its trees; null as for `particulars`."""
 
 
 def forest_tree_view(
-    certificate: Certificate, redemption: Redemption, tree: Tree, calendar: Calendar, language: Language
+    project: OrderedProject | None, redemption: Redemption, tree: Tree, calendar: Calendar, language: Language
 ) -> ForestTreeView:
-    """Return the view of a certificate for its owner: without a proof, but with the redemption and all stored steps."""
+    """Return the view of a tree for its owner: with all stored steps, also those that the log does not have yet."""
     return {
-        "certificate": certificate.number,
-        "state": certificate.state,
-        "project_id": certificate.project_id,
-        "species": certificate.species.in_language(language) if certificate.species else None,
-        "latin": certificate.latin,
-        "place": certificate.place.in_language(language) if certificate.place else None,
-        "partner": certificate.partner,
-        "dedication": certificate.dedication,
-        "requested_at": certificate.requested_at,
-        "planted_at": certificate.planted_at,
+        "certificate": tree.number,
+        "state": redemption.tree_state(tree),
+        "project_id": redemption.project_id,
+        "species": project.species.in_language(language) if project else None,
+        "latin": project.latin if project else None,
+        "place": project.place.in_language(language) if project else None,
+        "partner": project.partner if project else None,
+        "dedication": redemption.dedication,
+        "requested_at": calendar.rfc3339(redemption.requested_at),
+        "planted_at": calendar.rfc3339(tree.planting.planted_at) if tree.planting else None,
         "tree": tree_view(tree.planting) if tree.planting else None,
         "redemption_id": redemption.redemption_id,
         "history": [step_view(step, calendar) for step in tree.history],

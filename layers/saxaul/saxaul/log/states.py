@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 
 from .counts import Counts
 from .leaves import CountLeaf
-from .lives import Evidence, Life
+from .lives import KeyedEvidence, Life
 from .merkle import CompactRange
 from .notes import VerifierKey
 
@@ -98,7 +98,8 @@ class MonitorState:
             database.execute("PRAGMA locking_mode = EXCLUSIVE")  # one run at a time
             database.execute("BEGIN EXCLUSIVE")
             database.execute("COMMIT")
-        (application,), (version,) = (database.execute(f"PRAGMA {name}").fetchone() for name in _MARKS)
+        (application,) = database.execute("PRAGMA application_id").fetchone()
+        (version,) = database.execute("PRAGMA user_version").fetchone()
         (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         if not tables and not is_reader:
             self._begin(key)
@@ -188,11 +189,8 @@ class MonitorState:
     def take(self, kind: str, value: str, certificate: str) -> None:
         self._database.execute("INSERT OR REPLACE INTO evidence VALUES (?, ?, ?)", (kind, value, certificate))
 
-    def free(self, freed: Iterable[Evidence]) -> None:
+    def free(self, freed: Iterable[KeyedEvidence]) -> None:
         self._database.executemany("DELETE FROM evidence WHERE kind = ? AND value = ?", freed)
 
     def _set(self, **values: str | int | bytes) -> None:
         self._database.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", values.items())
-
-
-_MARKS = ("application_id", "user_version")

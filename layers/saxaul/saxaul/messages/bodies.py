@@ -1,4 +1,4 @@
-"""The bodies of queue messages: packed actions and reversals, redemptions, projects that need an order, and checkpoints.
+"""The bodies of queue messages: actions and reversals, redemptions, projects that need an order, and checkpoints.
 
 SQS bills each 64 KB of a message as one request. So the actions of one API request are packed into few messages of at
 most 64 KB. The actions of one owner stay in one message if they fit, so that one write can post them to their period.

@@ -1,69 +1,186 @@
-"""Finds a certificate by its number. The certificate has a proof if the log records its tree."""
+"""Finds a certificate by its number. It has proofs of all that the published log says about its tree."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from saxaul.catalog.calendar import Calendar
-from saxaul.certificate.certificate import Certificate
-from saxaul.certificate.from_log import certificate_from_log
-from saxaul.log.entries import LogEntry
-from saxaul.log.proof import LoggedEvent
-from saxaul.problems import NotFound
+from saxaul.certificate.certificate import Certificate, CertifiedTree, ProvenCount, ProvenLeaf, ShownLog
+from saxaul.certificate.from_leaves import PublishedLeaf, certificate_from_leaves, chosen, shown_photo
+from saxaul.certificate.site import Site
+from saxaul.log.degrees import degrees
+from saxaul.log.leaves import CountLeaf, TreeLeaf, parse
+from saxaul.log.particulars import Particulars
+from saxaul.observability import logger
+from saxaul.problems import NotFound, Unavailable
 from saxaul.services import wiring
-from saxaul.services.unproven_certificate import unproven_certificate
+from saxaul.services.read_log import log_reading
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
-from saxaul.storage.log import LogStore
+from saxaul.storage.leaves import Leaves, StoredLeaf
+from saxaul.storage.objects import ObjectError
 from saxaul.storage.orders import Orders
+from saxaul.storage.published_log import PublishedLog, PublishedTree
 from saxaul.storage.redemptions import Redemptions
-from saxaul.trees.numbers import parse_number
-from saxaul.trees.orders import OrderedProject, shown_project
-from saxaul.trees.redemptions import Redemption, Seal, Tree
+from saxaul.storage.sequence import SequenceStore
+from saxaul.trees.numbers import NumberFault, number_fault, parse_number
+from saxaul.trees.orders import OrderedProject, PlantingOrder, shown_project
+from saxaul.trees.plantings import PlantedTree
+from saxaul.trees.redemptions import Redemption, Tree
 from saxaul.trees.statements import particulars_of
 from saxaul.trees.states import UNPAID
 
 
+class UnknownCertificate(NotFound):
+    """There is no certificate with a number. ``fault`` is what is wrong with the number itself; None if nothing is."""
+
+    def __init__(self, fault: NumberFault | None) -> None:
+        super().__init__("unknown_certificate", _DETAILS[fault])
+        self.fault = fault
+
+
+_DETAILS = {
+    None: "There is no certificate with this number.",
+    "form": "There is no certificate with this number: a number has 13 letters and digits, such as 7K3M-9QPD-2FHW-C.",
+    "check": "There is no certificate with this number: its last character does not fit the others, so one of its "
+    "characters is wrong.",
+}
+
+_BUSY = Unavailable("busy", "The public log cannot be read now, so this certificate cannot be shown with its proofs.")
+
+
 class Certificates(NamedTuple):
-    """Finds the certificates of all trees that were reserved and not cancelled."""
+    """Finds the certificates of all trees that were reserved and not cancelled.
+
+    ``files_url`` is where the photos are public.
+    """
 
     redemptions: Redemptions
     orders: Orders
-    log: LogStore
+    leaves: Leaves
+    log: PublishedLog
+    sequence: SequenceStore
     catalog_store: CatalogStore
     calendar: Calendar
+    files_url: str
 
     def find(self, typed: str) -> Certificate:
-        """Return the certificate with this number. It has no proof if its tree was never planted.
+        """Return the certificate with this number. It has no proofs if the published log has nothing about its tree.
 
         ``typed`` is the number as a person may have typed it, for example in lower case.
 
         Raises:
-            NotFound: there is no certificate with this number.
+            UnknownCertificate: there is no certificate with this number.
+            Unavailable: the log cannot be read now. Without it, a tree that died would be shown as it was before.
         """
         number = parse_number(typed)
-        redemption = self.redemptions.of_certificate(number) if number else None
-        if number is None or redemption is None or redemption.state in UNPAID:
-            raise NotFound("unknown_certificate", "There is no certificate with this number.")
-        tree = redemption.tree(number)
+        if number is None:
+            raise UnknownCertificate(number_fault(typed))
+        try:
+            # The checkpoint is read first. So each leaf that it covers has its position in the table when that is read.
+            tree = self.log.newest()
+            redemption = self.redemptions.of_certificate(number)
+            if redemption is None or redemption.state in UNPAID:
+                raise UnknownCertificate(None)
+            return self._certificate(redemption, redemption.tree(number), tree)
+        except ObjectError as error:
+            logger.warning("the public log could not be read", extra={"error": repr(error)})
+            raise _BUSY from error
+
+    def _certificate(self, redemption: Redemption, tree: Tree, published: PublishedTree | None) -> Certificate:
         order = self.orders.get(tree.order_id) if tree.order_id else None
         if order and tree.seal:
-            entries = self.log.get_many({step.sequence for step in tree.history if step.sequence is not None})
-            return proven_certificate(redemption, tree, tree.seal, order.project, entries)
+            stored = self.leaves.of_certificate(tree.number)
+            size = published.size if published else 0
+            leaves = [_published(leaf) for leaf in stored if leaf.position is not None and leaf.position < size]
+            if published and leaves:
+                particulars = particulars_of(redemption, tree.seal, order.project)
+                return self._proven(particulars, leaves, published, order)
+            self._check_nothing_is_published(stored)
         project = shown_project(order, self.catalog_store.catalog().tree_projects.get(redemption.project_id))
-        return unproven_certificate(redemption, tree, project, self.calendar)
+        return self._unproven(redemption, tree, project)
+
+    def _proven(
+        self, particulars: Particulars, leaves: Sequence[PublishedLeaf], tree: PublishedTree, order: PlantingOrder
+    ) -> Certificate:
+        shown = [
+            ProvenLeaf(
+                leaf=found.leaf,
+                photo=shown_photo(found.leaf.photo, self.files_url),
+                link=found.link or None,
+                proof=self.log.proof(tree, found.position),
+            )
+            for found in chosen(leaves)
+        ]
+        count = parse(self.log.last_leaf(tree))
+        if not isinstance(count, CountLeaf):
+            raise TypeError("the last leaf of the published log is not a count")
+        proven_count = ProvenCount(count, self.log.proof(tree, tree.size - 1))
+        left_out = len(leaves) - len(shown)
+        return certificate_from_leaves(particulars, shown, proven_count, left_out, site_of(order.project))
+
+    def _check_nothing_is_published(self, stored: Sequence[StoredLeaf]) -> None:
+        """Check that the published log has none of these leaves, although no checkpoint was found that covers them.
+
+        Raises:
+            ObjectError: it has one. The checkpoint is lost, or this process may not read it.
+        """
+        positions = [leaf.position for leaf in stored if leaf.position is not None]
+        if positions and min(positions) < self.sequence.published().size and self.log.newest() is None:
+            raise ObjectError("the checkpoint of a log that is published cannot be read")
+
+    def _unproven(self, redemption: Redemption, tree: Tree, project: OrderedProject | None) -> Certificate:
+        planting = tree.planting
+        return Certificate(
+            number=tree.number,
+            state=redemption.tree_state(tree),
+            project_id=redemption.project_id,
+            species=project.species if project else None,
+            latin=project.latin if project else None,
+            place=project.place if project else None,
+            partner=project.partner if project else None,
+            dedication=redemption.dedication,
+            requested_at=self.calendar.rfc3339(redemption.requested_at),
+            planted_at=self.calendar.rfc3339(planting.planted_at) if planting else None,
+            tree=self._certified(planting) if planting else None,
+            site=site_of(project) if project else None,
+        )
+
+    def _certified(self, planting: PlantedTree) -> CertifiedTree:
+        lat, lon = float(degrees(planting.lat)), float(degrees(planting.lon))
+        photo = shown_photo(planting.photo, self.files_url)
+        return CertifiedTree(planting.tag, lat, lon, photo, planting.photo_url or None)
 
 
-def proven_certificate(
-    redemption: Redemption, tree: Tree, seal: Seal, project: OrderedProject, entries: Mapping[int, LogEntry]
-) -> Certificate:
-    """Return the certificate of a tree that is in the log. ``entries`` are its log entries, by sequence."""
-    events = [
-        LoggedEvent(entries[step.sequence], step.leaf, step.evidence)
-        for step in tree.history
-        if step.sequence is not None and step.leaf is not None
-    ]
-    return certificate_from_log(particulars_of(redemption, seal, project), events)
+def site_of(project: OrderedProject) -> Site | None:
+    """Return the area in which the trees of a project are planted; None if the project has none."""
+    return Site.around(*project.reach) if project.reach else None
+
+
+def _published(stored: StoredLeaf) -> PublishedLeaf:
+    leaf = parse(stored.text)
+    if stored.position is None or not isinstance(leaf, TreeLeaf):
+        raise TypeError(f"leaf {stored.number} of {stored.certificate} is not about a tree, or has no position")
+    return PublishedLeaf(stored.position, leaf, stored.link)
+
+
+def shown_log() -> ShownLog:
+    """Return what the page of a certificate says of the public log.
+
+    Raises:
+        KeyUnavailableError: this process does not know the key of the log yet, and KMS did not tell it.
+    """
+    reading = log_reading()
+    published = reading.published()
+    counted_at = settings().calendar.rfc3339(published.at) if published.size else None
+    return ShownLog(reading.public_log.url, reading.vkey(), published.counts.standing, counted_at)
+
+
+def photo_host() -> str:
+    """Return the scheme and the host from which a page may load photos."""
+    address = urlsplit(settings().files_url)
+    return f"{address.scheme}://{address.netloc}"
 
 
 @cache
@@ -71,5 +188,12 @@ def certificates() -> Certificates:
     """Return the certificate finder of this process."""
     ledger = wiring.ledger()
     return Certificates(
-        Redemptions(ledger), Orders(ledger), LogStore(ledger), wiring.published_catalog(), settings().calendar
+        redemptions=Redemptions(ledger),
+        orders=Orders(ledger),
+        leaves=Leaves(ledger),
+        log=PublishedLog(settings().files_bucket, wiring.clock()),
+        sequence=SequenceStore(ledger),
+        catalog_store=wiring.published_catalog(),
+        calendar=settings().calendar,
+        files_url=settings().files_url,
     )

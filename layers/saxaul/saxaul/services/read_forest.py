@@ -5,13 +5,9 @@ from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
-from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import TreeProject
-from saxaul.certificate.certificate import Certificate
 from saxaul.clock import Clock
 from saxaul.services import wiring
-from saxaul.services.unproven_certificate import unproven_certificate
-from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.orders import Orders
 from saxaul.storage.redemptions import Redemptions
@@ -47,9 +43,12 @@ class FoundRedemptions(NamedTuple):
 
 
 class OwnedTree(NamedTuple):
-    """A tree of a person, with its certificate, its redemption and its place in the forest."""
+    """A tree of a person, with its project, its redemption and its place in the forest.
 
-    certificate: Certificate
+    ``project`` has the details from its order, or those of the catalog if it has no order; None if there are none.
+    """
+
+    project: OrderedProject | None
     redemption: Redemption
     tree: Tree
     place: ForestPlace
@@ -77,7 +76,6 @@ class ForestReading(NamedTuple):
     orders: Orders
     stocks: Stocks
     catalog_store: CatalogStore
-    calendar: Calendar
     clock: Clock
 
     def requested(self, user_id: str, limit: int, after: RedemptionPlace | None) -> FoundRedemptions:
@@ -94,10 +92,7 @@ class ForestReading(NamedTuple):
         """
         found = list(islice(self._trees_after(user_id, after), limit + 1))
         projects = self._projects_of(found)
-        owned = [
-            OwnedTree(unproven_certificate(redemption, tree, projects[place], self.calendar), redemption, tree, place)
-            for redemption, tree, place in found[:limit]
-        ]
+        owned = [OwnedTree(projects[place], redemption, tree, place) for redemption, tree, place in found[:limit]]
         return Forest(owned, len(found) > limit)
 
     def _trees_after(self, user_id: str, after: ForestPlace | None) -> Iterator[tuple[Redemption, Tree, ForestPlace]]:
@@ -136,6 +131,5 @@ def forest_reading() -> ForestReading:
         Orders(ledger),
         Stocks(ledger),
         wiring.published_catalog(),
-        settings().calendar,
         wiring.clock(),
     )

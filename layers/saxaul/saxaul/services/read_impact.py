@@ -16,7 +16,7 @@ from saxaul.services import wiring
 from saxaul.settings import settings
 from saxaul.storage.catalog import MISSING_CACHED_FOR, CatalogStore
 from saxaul.storage.impact import ImpactStore
-from saxaul.storage.log import LogStore
+from saxaul.storage.sequence import SequenceStore
 
 TOTALS_CACHED_FOR = 10.0
 """How many seconds a worker uses the totals of a day or a run that it read, also if there are none.
@@ -101,7 +101,7 @@ class Totals(NamedTuple):
     Attributes:
         days: the totals of each day that has totals.
         facilities: the totals of each facility and year that has totals; empty if they were not asked for.
-        trees: the counts of the newest log entry.
+        trees: the counts of the published log.
         catalog: describes the action types.
     """
 
@@ -117,7 +117,7 @@ class ImpactReading(NamedTuple):
     impact: ImpactStore
     days: DayTotals
     runs: RunTotals
-    log: LogStore
+    log: SequenceStore
     catalog_store: CatalogStore
     calendar: Calendar
     clock: Clock
@@ -157,12 +157,11 @@ class ImpactReading(NamedTuple):
 
         With ``with_facilities``, also return those of each facility in the years of these days.
         """
-        newest = self.log.head()
         facilities = self.impact.facilities_between(first.year, last.year) if with_facilities else {}
         return Totals(
             self.days.between(first, last),
             facilities,
-            newest.counts if newest else Counts(),
+            self.log.published().counts,
             self.catalog_store.catalog(),
         )
 
@@ -206,6 +205,6 @@ def impact_reading() -> ImpactReading:
     ledger, clock = wiring.ledger(), wiring.clock()
     impact = ImpactStore(ledger)
     return ImpactReading(
-        *(impact, DayTotals(impact, clock), RunTotals(impact, clock), LogStore(ledger)),
+        *(impact, DayTotals(impact, clock), RunTotals(impact, clock), SequenceStore(ledger)),
         *(wiring.published_catalog(), settings().calendar, clock),
     )

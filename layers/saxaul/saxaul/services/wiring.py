@@ -2,7 +2,7 @@
 
 from datetime import date
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from saxaul.clock import SYSTEM_CLOCK, Clock
 from saxaul.settings import settings
@@ -11,6 +11,18 @@ from saxaul.storage.table import Table
 if TYPE_CHECKING:
     from saxaul.storage.catalog import CatalogStore
     from saxaul.storage.registry import Registry
+
+
+class PublicLog(NamedTuple):
+    """Where the public log is.
+
+    Attributes:
+        url: the address below which its files lie: ``checkpoint`` and ``tile/…``.
+        origin: its name in its checkpoints.
+    """
+
+    url: str
+    origin: str
 
 
 @cache
@@ -65,6 +77,13 @@ def registry() -> "Registry":
     from saxaul.storage.registry import Registry  # noqa: PLC0415 - functions outside the API skip this import
 
     return Registry(Table(settings().catalog_table, clock()))
+
+
+@cache
+def public_log() -> PublicLog:
+    """Return where the public log is. It is named after its address, unless a parameter gives it a name."""
+    url = f"{settings().files_url}/log"
+    return PublicLog(url, settings().log_origin or url.partition("://")[2])
 
 
 def connect() -> None:

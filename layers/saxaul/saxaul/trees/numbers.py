@@ -7,10 +7,15 @@ of two neighbouring characters.
 """
 
 import secrets
+from typing import Literal
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUES = {character: value for value, character in enumerate(ALPHABET)}
 _RANDOM_CHARACTERS = 12
+
+
+NumberFault = Literal["form", "check"]
+"""Why a text is no certificate number: it has other characters or another length, or its check character is wrong."""
 
 
 def new_number() -> str:
@@ -23,10 +28,23 @@ def parse_number(text: str) -> str | None:
 
     Case, spaces and dashes are ignored. The letters O, I and L are read as the digits 0, 1 and 1.
     """
-    bare = text.upper().replace("-", "").replace(" ", "").translate(str.maketrans("OIL", "011"))
+    bare = _bare(text)
+    return _grouped(bare) if _fault_of(bare) is None else None
+
+
+def number_fault(text: str) -> NumberFault | None:
+    """Return why :func:`parse_number` does not read a text; None if it does."""
+    return _fault_of(_bare(text))
+
+
+def _bare(text: str) -> str:
+    return text.upper().replace("-", "").replace(" ", "").translate(str.maketrans("OIL", "011"))
+
+
+def _fault_of(bare: str) -> NumberFault | None:
     if len(bare) != _RANDOM_CHARACTERS + 1 or not _VALUES.keys() >= set(bare):
-        return None
-    return _grouped(bare) if check_character(bare[:-1]) == bare[-1] else None
+        return "form"
+    return None if check_character(bare[:-1]) == bare[-1] else "check"
 
 
 def check_character(characters: str) -> str:

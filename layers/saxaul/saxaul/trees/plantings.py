@@ -1,9 +1,6 @@
-"""A tree as its partner planted it, and as its certificate shows it."""
+"""A tree as its partner planted it."""
 
 from typing import NamedTuple
-
-from saxaul.log.degrees import degrees
-from saxaul.log.shown import ShownTree
 
 
 class PlantedTree(NamedTuple):
@@ -19,9 +16,3 @@ class PlantedTree(NamedTuple):
     lon: float
     photo_url: str = ""
     photo: str = ""
-
-
-def shown_planting(planting: PlantedTree) -> ShownTree:
-    """Return the details of a planting as a certificate shows them, with the degrees that the log has."""
-    lat, lon = float(degrees(planting.lat)), float(degrees(planting.lon))
-    return ShownTree(planting.tag, lat, lon, planting.photo_url or None)

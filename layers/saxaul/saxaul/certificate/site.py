@@ -1,0 +1,26 @@
+"""The area in which the trees of a project are planted, as the page of a certificate draws it."""
+
+from math import asin, atan2, cos, degrees, pi, radians, sin
+from typing import NamedTuple
+
+_EARTH_RADIUS_KM = 6371.0088
+_POINTS = 72
+
+
+class Site(NamedTuple):
+    """A ring of points in degrees (WGS 84), latitude first. The last point is followed by the first one."""
+
+    ring: tuple[tuple[float, float], ...]
+
+    @classmethod
+    def around(cls, lat: float, lon: float, radius_km: float) -> "Site":
+        """Return the circle with this centre and radius on the ground, as 72 points."""
+        return cls(tuple(_point_at(lat, lon, radius_km, 2 * pi * place / _POINTS) for place in range(_POINTS)))
+
+
+def _point_at(lat: float, lon: float, distance_km: float, bearing: float) -> tuple[float, float]:
+    """Return the point at a distance in a direction, in radians clockwise from north. Its longitude may exceed 180."""
+    angle, start = distance_km / _EARTH_RADIUS_KM, radians(lat)
+    end = asin(sin(start) * cos(angle) + cos(start) * sin(angle) * cos(bearing))
+    east = atan2(sin(bearing) * sin(angle) * cos(start), cos(angle) - sin(start) * sin(end))
+    return degrees(end), lon + degrees(east)
