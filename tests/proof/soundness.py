@@ -1,21 +1,18 @@
-"""Invariants of orders, trees, points, saplings and the log. The checks make AWS calls that never fail."""
+"""Invariants of orders, trees, points, saplings, statements and evidence. The checks make AWS calls that never fail."""
 
 import csv
 import json
 from collections import Counter
-from itertools import pairwise
 
 from saxaul.audit import PAID, CrossChecks, stock_findings
 from saxaul.catalog.entries import Catalog
-from saxaul.log.canonical_json import decode
-from saxaul.log.counts import Counts
-from saxaul.log.entries import Leaf, LogEntry
 from saxaul.storage import orders, redemptions, wallets
 from saxaul.storage.table import Item, python
 from saxaul.trees.manifests import manifest_key
 from saxaul.trees.orders import OrderedTree, PlantingOrder
 from saxaul.trees.redemptions import Redemption
-from saxaul.trees.states import STANDING_STATES, TREE_TRANSITIONS, State
+from saxaul.trees.states import CORRECTIONS, TREE_TRANSITIONS, State
+from tests.proof.stated import assert_each_tree_has_its_leaves, assert_evidence_belongs_to_its_trees
 from tests.proof.world import World
 
 
@@ -34,8 +31,10 @@ def orders_of(world: World) -> list[PlantingOrder]:
 
 def assert_trees_make_only_allowed_transitions(found: list[Redemption]) -> None:
     for tree in (tree for redemption in found for tree in redemption.trees):
-        states = [State.REQUESTED, *(step.state for step in tree.history)]
-        assert all(end in TREE_TRANSITIONS[start] for start, end in pairwise(states))
+        state = State.REQUESTED
+        for step in tree.history:
+            assert step.state in (CORRECTIONS if step.is_correction else TREE_TRANSITIONS)[state]
+            state = step.state
 
 
 def assert_points_and_saplings_are_conserved(
@@ -56,7 +55,7 @@ def assert_points_and_saplings_are_conserved(
         assert stock_findings(stock, stock, taken[project_id], world.now) == []
 
 
-def assert_orders_and_trees_agree(world: World, found: list[Redemption]) -> None:
+def assert_orders_and_trees_agree(world: World, found: list[Redemption], *, counted: bool) -> None:
     cross_checks = CrossChecks()
     for redemption in found:
         cross_checks.add_redemption(redemption)
@@ -70,7 +69,7 @@ def assert_orders_and_trees_agree(world: World, found: list[Redemption]) -> None
     for item in items_of(world, "PROGRESS#"):
         cross_checks.add_progress(orders.progress_from_item(item))
     assert cross_checks.disagreements() == []
-    assert cross_checks.unbalanced_orders() == []
+    assert not counted or cross_checks.unbalanced_orders() == []
 
 
 def assert_announced_orders_have_an_event_and_a_manifest(world: World) -> None:
@@ -91,36 +90,21 @@ def assert_announced_orders_have_an_event_and_a_manifest(world: World) -> None:
         )
 
 
-def assert_log_has_each_step_once_and_counts_are_right(world: World, found: list[Redemption]) -> None:
-    entries = [LogEntry.from_document(decode(text.encode())) for text in world.entries.published(0, 100_000)]
-    assert [entry.sequence for entry in entries] == list(range(1, len(entries) + 1))
-    logged: dict[tuple[int, int], Leaf] = {
-        (entry.sequence, index): leaf for entry in entries for index, leaf in enumerate(entry.leaves)
-    }
-    for tree in (tree for redemption in found for tree in redemption.trees):
-        before = ""
-        for step in tree.history:
-            if step.leaf is None:
-                assert step.state not in {*STANDING_STATES, State.DEAD}
-                continue
-            assert step.sequence is not None
-            leaf = logged.pop((step.sequence, step.leaf))
-            assert (leaf.certificate, leaf.event, leaf.follows) == (tree.number, step.state, before)
-            before = leaf.event
-    assert not logged, "the log has a leaf for a step that no tree has in its history"
-    states = Counter(tree.state for redemption in found for tree in redemption.trees)
-    standing = sum(states[state] for state in STANDING_STATES)
-    counts = entries[-1].counts if entries else Counts()
-    assert counts == (standing + states[State.DEAD], states[State.DEAD], standing)
+def assert_sound(world: World, catalog: Catalog, initial_points: int, *, counted: bool = True) -> None:
+    """Check all invariants.
 
+    A worker that is killed after it wrote reports may not have counted the open trees of their order. Until the partner
+    repeats its request, ``counted`` is False.
+    """
 
-def assert_sound(world: World, catalog: Catalog, initial_points: int) -> None:
     def check() -> None:
         found = redemptions_of(world)
         assert_trees_make_only_allowed_transitions(found)
         assert_points_and_saplings_are_conserved(world, found, initial_points, catalog)
-        assert_orders_and_trees_agree(world, found)
+        assert_orders_and_trees_agree(world, found, counted=counted)
         assert_announced_orders_have_an_event_and_a_manifest(world)
-        assert_log_has_each_step_once_and_counts_are_right(world, found)
+        items = items_of(world, "")
+        assert_each_tree_has_its_leaves(items, found)
+        assert_evidence_belongs_to_its_trees(items)
 
     world.without_faults(check)
