@@ -25,7 +25,7 @@ from saxaul.storage.orders import Orders
 from saxaul.storage.photos import Photos
 from saxaul.storage.queues import send_leaves
 from saxaul.storage.redemptions import Redemptions
-from saxaul.storage.table import ItemMovedError, TransactionRefusedError, transact
+from saxaul.storage.table import ItemMovedError, Key, TransactionRefusedError, item_written_by, transact
 from saxaul.trees.evidence import KnownEvidence, TreeEvidence
 from saxaul.trees.orders import OrderProgress, PlantingOrder, open_trees
 from saxaul.trees.outcomes import RedemptionChange, Reported, Verdict, named_tree
@@ -234,13 +234,19 @@ class _Call:
 
 
 def _groups(changes: Iterable[Planned]) -> Iterator[list[Planned]]:
-    """Divide changes into groups that each fit a transaction."""
+    """Divide changes into groups that each fit a transaction, which may write no item twice.
+
+    Two changes write the same item if both refund one wallet, or if one takes the evidence that the other gives up.
+    """
     group: list[Planned] = []
-    for planned in changes:
-        if sum(len(writes) for _, writes in [*group, planned]) > MAX_WRITES:
+    items: set[Key] = set()
+    for change, writes in changes:
+        written = {item_written_by(write) for write in writes}
+        if len(items) + len(written) > MAX_WRITES or items & written:
             yield group
-            group = []
-        group.append(planned)
+            group, items = [], set()
+        group.append((change, writes))
+        items |= written
     if group:
         yield group
 

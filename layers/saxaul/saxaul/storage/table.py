@@ -351,6 +351,14 @@ def transact(writes: Sequence["TransactWriteItemTypeDef"]) -> None:
         raise TransactionRefusedError([reason["Code"] for reason in refusal.response["CancellationReasons"]]) from None
 
 
+def item_written_by(write: "TransactWriteItemTypeDef") -> Key:
+    """Return the key of the item that a write of a transaction concerns."""
+    [details] = write.values()
+    named: Any = details
+    raw_key = named["Item"] if "Item" in named else named["Key"]
+    return Key(raw_key["pk"]["S"], raw_key["sk"]["S"])
+
+
 def python(raw_item: Any) -> Item:  # noqa: ANN401 - DynamoDB's own notation
     """Return an item as plain values: text, Decimal, bytes, bool, None, lists and dicts."""
     return {name: python_value(value) for name, value in raw_item.items()}

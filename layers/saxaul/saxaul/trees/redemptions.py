@@ -156,11 +156,6 @@ class Tree(NamedTuple):
         return next(step for step in reversed(self.history) if not step.is_correction)
 
     @property
-    def correction(self) -> Step | None:
-        """The latest correction; None if there is none."""
-        return next((step for step in reversed(self.history) if step.is_correction), None)
-
-    @property
     def orders(self) -> tuple[str, ...]:
         """The planting orders that the tree has been in, oldest first."""
         return tuple(step.order_id for step in self.history if step.state is State.ORDERED)

@@ -197,12 +197,12 @@ class _ReportRequest:
         return self._publish(tree, step)
 
     def correct(self, report: Correction, tree: Tree) -> RefusalReason | None:
-        planting, last = tree.planting, tree.correction
+        planting = tree.planting
         if tree.order_id != self._order.order_id or planting is None:
             return RefusalReason("not_planted", "This tree was not planted under this order.")
         withdraws = report.alive is True and tree.state is State.DEAD
         if report.corrected(planting) == planting and not withdraws:
-            if last and last.reason == report.reason and (last.state is State.ALIVE or not report.alive):
+            if any(report.repeats(step) for step in tree.history):
                 return None
             return RefusalReason("nothing_to_correct", "This tree is already recorded as the correction states it.")
         if report.alive and not withdraws:

@@ -259,6 +259,12 @@ class Correction(_Report):
             photo=planting.photo if self.photo is None else self.photo,
         )
 
+    def repeats(self, step: Step) -> bool:
+        """Return whether a step may come from this same correction."""
+        if not step.is_correction or step.planting is None or step.reason != self.reason:
+            return False
+        return self.corrected(step.planting) == step.planting and (step.state is State.ALIVE or not self.alive)
+
     def step(self, tree: Tree, planting: PlantedTree, now: int) -> Step:
         """Return the next step of a tree, which from now on has these details."""
         state = State.ALIVE if self.alive else tree.state
