@@ -86,8 +86,12 @@ def new_stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[
         _make_tables()
         actions = clients.sqs().create_queue(QueueName="ActionQueue")["QueueUrl"]
         redemptions = clients.sqs().create_queue(QueueName="RedemptionQueue.fifo", Attributes={"FifoQueue": "true"})
-        key = clients.kms().create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]
-        monkeypatch.setenv("SIGNING_KEY", key["Arn"])
+        log, checkpoints = (clients.sqs().create_queue(QueueName=name)["QueueUrl"] for name in _LOG_QUEUES)
+        monkeypatch.setenv("LOG_QUEUE_URL", log)
+        monkeypatch.setenv("CHECKPOINT_QUEUE_URL", checkpoints)
+        key = CheckedKMS()
+        monkeypatch.setattr("saxaul.storage.signing.kms", lambda: key)
+        monkeypatch.setattr("saxaul.storage.objects._session", lambda _: Requests())
         monkeypatch.setenv("ACTION_QUEUE_URL", actions)
         planting = clients.sqs().create_queue(QueueName="PlantingQueue.fifo", Attributes={"FifoQueue": "true"})
         monkeypatch.setenv("REDEMPTION_QUEUE_URL", redemptions["QueueUrl"])

@@ -2,12 +2,12 @@
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from saxaul.services.append_log import LogWriter
+from saxaul.storage.log import LogStore
 
 from saxaul.log.canonical_json import decode, encode
 from saxaul.log.verify import verify
-from saxaul.services.append_log import LogWriter
 from saxaul.settings import settings
-from saxaul.storage.log import LogStore
 from saxaul.storage.signing import SigningKey
 from tests.builders import NOON, make_calendar, make_leaf, make_redemption
 from tests.integration.stack import Response, Stack, call, event_of, invoke

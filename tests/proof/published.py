@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pytest
+from saxaul.certificate.from_log import certificate_from_log
+from saxaul.services.append_log import LogWriter
+from saxaul.storage.log import LogStore
 
 from saxaul.certificate.certificate import Certificate
-from saxaul.certificate.from_log import certificate_from_log
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.log.canonical_json import encode
 from saxaul.log.ecdsa import with_low_s
@@ -15,8 +17,6 @@ from saxaul.log.entries import Leaf, LogEntry, evidence_of
 from saxaul.log.parsing import NotVerifiedError
 from saxaul.log.proof import LoggedEvent
 from saxaul.log.verify import verify
-from saxaul.services.append_log import LogWriter
-from saxaul.storage.log import LogStore
 from saxaul.storage.signing import SigningKey
 from saxaul.storage.table import Table
 from saxaul.trees.numbers import new_number

@@ -4,9 +4,9 @@ import random
 from typing import Any
 
 import pytest
+from saxaul.services.append_log import LogWriter
 
 from saxaul.log.entries import LogEntry
-from saxaul.services.append_log import LogWriter
 from saxaul.storage.orders import Orders
 from saxaul.trees.manifests import manifest_key
 from saxaul.trees.report_rules import apply_confirmations

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from saxaul.certificate.from_log import certificate_from_log
+
 from saxaul.log import merkle
 from saxaul.log.canonical_json import encode
 from saxaul.log.degrees import degrees

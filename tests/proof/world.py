@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
+from saxaul.services.append_log import LogWriter
+from saxaul.storage.log import LogStore
 
 from saxaul.catalog.entries import ActionType, Campaign, Catalog, TreeProject
 from saxaul.catalog.versions import VersionedEntry
@@ -13,7 +15,6 @@ from saxaul.ledger.periods import Period
 from saxaul.ledger.wallets import Position, position
 from saxaul.messages.bodies import ActionMessage, PlantingMessage, RedemptionMessage
 from saxaul.services.accrue import Accrual
-from saxaul.services.append_log import LogWriter
 from saxaul.services.cancel import Cancelling
 from saxaul.services.harvest import Harvesting
 from saxaul.services.ingest import Intake
@@ -31,7 +32,6 @@ from saxaul.storage.bus import Bus
 from saxaul.storage.catalog import CatalogStore, CompanionRefusedError
 from saxaul.storage.claims import Claims
 from saxaul.storage.grants import Grants
-from saxaul.storage.log import LogStore
 from saxaul.storage.manifests import Manifests
 from saxaul.storage.orders import Orders
 from saxaul.storage.periods import Periods
