@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from moto import mock_aws
@@ -22,10 +23,12 @@ from saxaul.storage import clients
 from tests.builders import NOON
 from tests.clocks import StoppedClock
 from tests.integration.log_lines import Lines, written_lines
+from tests.integration.moto_objects import Requests
 from tests.integration.moto_statements import batch_execute_statement
 from tests.integration.policies import CALLS, accesses_of, watch_calls
 from tests.integration.stack import HANDLERS, REGISTERED, Stack
 from tests.memory_cognito import POOL, MemoryCognito
+from tests.proof.memory_kms import MemoryKMS
 
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "cn-north-1",
@@ -41,10 +44,26 @@ ENVIRONMENT = {
     "ACCEPTANCE_DAYS": "7",
     "HARVEST_TIME": "07:00",
     "MANIFEST_BUCKET": "manifests",
+    "FILES_BUCKET": "files",
+    "FILES_URL": "https://{bucket}.example",
     "BUS_NAME": "saxaul",
     "POWERTOOLS_SERVICE_NAME": "saxaul",
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }
+
+_LOG_QUEUES = ("LogQueue", "CheckpointQueue")
+
+
+class CheckedKMS(MemoryKMS):
+    """KMS with an Ed25519 key, which moto lacks. Each call is compared with the policy of the function that runs."""
+
+    def get_public_key(self, KeyId: str) -> dict[str, Any]:  # noqa: N803 - as boto3 names them
+        CALLS.check(accesses_of("kms", "GetPublicKey", {}))
+        return super().get_public_key(KeyId)
+
+    def sign(self, KeyId: str, Message: bytes, MessageType: str, SigningAlgorithm: str) -> dict[str, Any]:  # noqa: N803
+        CALLS.check(accesses_of("kms", "Sign", {}))
+        return super().sign(KeyId, Message, MessageType, SigningAlgorithm)
 
 
 @pytest.fixture
@@ -89,6 +108,7 @@ def new_stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[
         log, checkpoints = (clients.sqs().create_queue(QueueName=name)["QueueUrl"] for name in _LOG_QUEUES)
         monkeypatch.setenv("LOG_QUEUE_URL", log)
         monkeypatch.setenv("CHECKPOINT_QUEUE_URL", checkpoints)
+        monkeypatch.setenv("SIGNING_KEY", "key")
         key = CheckedKMS()
         monkeypatch.setattr("saxaul.storage.signing.kms", lambda: key)
         monkeypatch.setattr("saxaul.storage.objects._session", lambda _: Requests())
@@ -149,7 +169,8 @@ def clear_worker_caches() -> None:
 
 
 def _make_manifests_and_bus() -> None:
-    clients.s3().create_bucket(Bucket="manifests", CreateBucketConfiguration={"LocationConstraint": "cn-north-1"})
+    for bucket in ("manifests", "files"):
+        clients.s3().create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "cn-north-1"})
     events, listener = clients.eventbridge(), clients.sqs().create_queue(QueueName="Listener")["QueueUrl"]
     events.create_event_bus(Name="saxaul")
     events.put_rule(Name="all", EventBusName="saxaul", EventPattern=json.dumps({"source": ["saxaul"]}))
