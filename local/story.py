@@ -3,6 +3,7 @@
 Each run is about a new person, so the story can be repeated.
 """
 
+import json
 import secrets
 from datetime import timedelta
 
@@ -16,6 +17,9 @@ from local.next_steps import show_next_steps
 from local.results import show_results
 from local.telling import heading, line, now, poll, request
 from saxaul.catalog.clients import OPERATOR
+from saxaul.log.fetching import LogReader
+from saxaul.log.notes import VerifierKey
+from saxaul.log.verdicts import NotVerifiedError
 from saxaul.log.verify import verify
 from saxaul_client import Action, AppClient, Client, OperatorClient, PartnerClient, Redemption
 
@@ -151,8 +155,8 @@ def _plant(partner: PartnerClient, order_id: str, number: str) -> None:
     planted = {
         "certificate": number,
         "tag": f"ALXA-{secrets.randbelow(90000) + 10000}",
-        "lat": 38.8512,
-        "lon": 105.7287,
+        "lat": 38.85 + secrets.randbelow(2000) / 100_000,  # each tree has a place of its own
+        "lon": 105.72 + secrets.randbelow(2000) / 100_000,
         "planted_at": now().isoformat(),
     }
     request("POST", f"/planting-orders/{order_id}/confirmations")
@@ -168,11 +172,15 @@ def _verify(client: Client, number: str) -> None:
     line(f"{certificate.species} in {certificate.place}, {certificate.state}")
     line(f"in a browser: {client.certificate_links(number).page}")
 
+    heading("The statement is in the public log after a few seconds, and the certificate has a proof of it")
+    proven = poll(lambda: client.certificate_file(number), lambda found: bool(json.loads(found)["proofs"]))
+    log = client.log()
+    line(f"{log.size:,} leaves at {log.url}")
+
     heading("Anyone can check it against the public log, without asking us")
-    request("GET", "/log and /log/key")
+    request("GET", f"{log.url}/checkpoint and the files that it needs")
     try:
-        pages = [page.content for page in client.log_pages()]
-        for verdict in verify(client.certificate_file(number), pages, client.log_key()):
+        for verdict in verify(proven, VerifierKey.parse(log.vkey), log=LogReader(log.url)):
             line(verdict)
     except NotVerifiedError as reason:
         exit_with(f"The certificate could not be verified: {reason}.")
@@ -181,6 +189,12 @@ def _verify(client: Client, number: str) -> None:
     console.print(
         f"\n[bold green]VERIFIED[/] {shown(str(certificate.species))} {shown(certificate.tree.tag)} in "
         f"{shown(str(certificate.place))}, certificate [bold]{shown(certificate.certificate)}[/]"
+    )
+    page = client.certificate_links(number).json
+    console.print(
+        "To check it yourself:\n"
+        f"  [cyan]curl -sO {shown(page)}\n"
+        f"  .venv/bin/python -m saxaul.log verify {shown(number)}.json --vkey '{shown(log.vkey)}' --log {shown(log.url)}[/]"
     )
 
 

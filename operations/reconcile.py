@@ -7,9 +7,11 @@ the queues, dead batches count as waiting.
 
 For every user and in total, points earned must equal ripening (not harvested yet) + spendable + spent. Each entry must
 earn what the version of its action type gives; with `--table`, this is checked only if `--catalog` and `--time-zone`
-are given too. The stock, the planting orders, the certificates and the counts of the public log must agree with the
-redemptions. The command may run while the ledger is in use: if items disagree, it reads them again before it reports a
-fault. It reports public totals that cannot be read; `operations.recount` compares those that can with the ledger.
+are given too. The stock, the planting orders, the certificates, and the leaves, positions and counts of the public log
+must agree with the redemptions, and each tag, place and photo must be noted for its tree
+(`operations/reconcile_log.py`). The command may run while the ledger is in use: if items disagree, it reads them again
+before it reports a fault. It reports public totals that cannot be read; `operations.recount` compares those that can
+with the ledger.
 
 The exit code is 0 if everything adds up, and 1 otherwise.
 """
@@ -28,6 +30,7 @@ from local.client import aws_failure, client_arguments_of_stack, stack, stack_cl
 from local.command import add_json, command_parser, non_empty, run_command, time_zone
 from local.console import apart_from_the_output, exit_with, print_json, watching
 from operations.ledger_reading import MALFORMED, Reading, about_items, read_owner, scan, unreadable
+from operations.reconcile_log import add_leaves, add_to_log, evidence_faults, log_faults
 from operations.reconcile_receipts import Queues, check_receipts
 from operations.shown_reconcile import Found, Report
 from saxaul.audit import (
@@ -48,7 +51,8 @@ from saxaul.log.counts import Counts
 from saxaul.races import OverloadedError
 from saxaul.storage import impact, orders, redemptions, stocks
 from saxaul.storage.catalog import CatalogStore
-from saxaul.storage.log import LogStore
+from saxaul.storage.leaves import LEAF_PREFIX
+from saxaul.storage.sequence import LOG, SequenceStore
 from saxaul.storage.table import Item, Table, raw, stock_key
 from saxaul.trees.orders import OrderedTree
 from saxaul.trees.stock import Stock
@@ -91,6 +95,9 @@ def reconcile(
                 found(findings)
                 if kind == "USER":
                     report.add(reading.holdings)
+                    found(evidence_faults(table, reading.holdings.redemptions))
+            elif pk.startswith(LEAF_PREFIX):
+                found(add_leaves(pk.removeprefix(LEAF_PREFIX), items, cross_checks))
             else:
                 for item in items:
                     found(_add_item(kind, item, cross_checks))
@@ -100,6 +107,7 @@ def reconcile(
     found(confirmed_disagreements(table, cross_checks))
     found(confirmed_progress_findings(table, cross_checks.unbalanced_orders()))
     found(confirmed_stock_findings(table, cross_checks.unbalanced_projects(table.clock.now())))
+    found(log_faults(table, cross_checks))
     found(confirmed_log_findings(table, cross_checks.census.counts))
     return report
 
@@ -175,11 +183,11 @@ def confirmed_log_findings(table: Table, counts: Counts) -> list[Finding]:
     """Return the difference between the counts of the public log and ``counts``, those of the redemptions.
 
     If there is a difference, the redemptions are counted again, up to three times, until the log does not change during
-    a count. If it changes during each count, nothing is returned.
+    a count. If it changes during each count, or if leaves are pending, nothing is returned.
     """
-    log = LogStore(table)
+    log = SequenceStore(table)
     head = log.head()
-    findings = log_findings(head.counts if head else Counts(), counts)
+    findings = log_findings(head.counts, counts)
     for _ in range(_READINGS if findings else 0):
         before, census = head, Census()
         for item in _redemption_items(table):
@@ -187,7 +195,8 @@ def confirmed_log_findings(table: Table, counts: Counts) -> list[Finding]:
                 census.add(redemptions.from_item(item))
         head = log.head()
         if before == head:
-            return log_findings(head.counts if head else Counts(), census.counts)
+            is_waiting = log.oldest_pending() is not None
+            return [] if is_waiting else log_findings(head.counts, census.counts)
     return []
 
 
@@ -220,6 +229,8 @@ def _add_item(kind: str, item: Item, cross_checks: CrossChecks) -> list[Finding]
                 progress = orders.progress_from_item(item)
                 cross_checks.add_progress(progress)
                 return _misplaced(item, orders.progress_to_item(progress))
+            case _ if item["pk"] == LOG:
+                return add_to_log(item, cross_checks)
             case "CERT":
                 cross_checks.add_certificate(_certified_tree(item))
             case "IMPACT":

@@ -40,6 +40,9 @@ LONG_REQUESTED = 300
 LONG_UNCOUNTED = 120
 """After how many seconds a change should be in the public totals. Usually it is there after ten."""
 
+LONG_UNPUBLISHED = 120
+"""After how many seconds a statement about a tree should be in the public log. Usually it is there after five."""
+
 SHOWN = 6
 """The most projects, codes or apps that are named one by one."""
 
@@ -180,9 +183,17 @@ def rows_of_totals(totals: TotalsFacts) -> Iterator[Row]:
 
 
 def rows_of_log(log: LogFacts) -> Iterator[Row]:
-    newest = "" if log.newest_s is None else f", the newest {age_text(log.newest_s)} ago"
-    entries = "1 entry" if log.entries == 1 else f"{log.entries:,} entries"
-    yield Row(f"{entries}{newest}; {counted(log.standing, 'tree')} standing")
+    newest = "" if log.published_s is None else f", the last {age_text(log.published_s)} ago"
+    leaves = "1 leaf" if log.size == 1 else f"{log.size:,} leaves"
+    yield Row(f"{leaves} published{newest}; {counted(log.standing, 'tree')} standing")
+    if log.oldest_s is not None:
+        is_late = log.oldest_s > LONG_UNPUBLISHED
+        text = f"{counted(log.waiting, 'statement')} not published yet, the oldest for {age_text(log.oldest_s)}"
+        to_do = "read docs/operations.md, If the log is not published"
+        yield Row(text, "red" if is_late else "green", to_do if is_late else "")
+    if log.missing:
+        to_do = "read what CosignCheckpoints logs"
+        yield Row(f"no cosignature by {', '.join(log.missing[:SHOWN])}", "yellow", to_do)
     at_least = "" if log.are_all else "at least "
     oldest = "" if log.oldest_order_s is None else f", ordered up to {age_text(log.oldest_order_s)} ago"
     yield Row(f"not reported yet: {at_least}{counted(log.open_trees, 'ordered tree')}{oldest}")

@@ -101,17 +101,23 @@ class LogFacts(NamedTuple):
     """The public log, and the trees that wait for a report.
 
     Attributes:
-        entries: how many entries the log has.
-        newest_s: the age of the newest one. None if there is none.
-        standing: how many trees stand, as the newest entry says.
+        size: how many leaves the published tree has.
+        published_s: how long ago it was published. None if nothing is published.
+        standing: how many trees stand, as its last leaf says.
+        waiting: how many statements are not published yet; those that are only pending are counted up to a bound.
+        oldest_s: how long the oldest of them waits. None if there is none.
+        missing: the names of the witnesses that have not cosigned the published checkpoint.
         open_trees: how many ordered trees wait for the report of a partner.
         oldest_order_s: the age of the oldest order with such a tree.
         are_all: whether all such orders were read.
     """
 
-    entries: int
-    newest_s: int | None
+    size: int
+    published_s: int | None
     standing: int
+    waiting: int
+    oldest_s: int | None
+    missing: Sequence[str]
     open_trees: int
     oldest_order_s: int | None
     are_all: bool

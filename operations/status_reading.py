@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,12 +23,15 @@ from operations.status_facts import (
     TotalsFacts,
 )
 from saxaul.catalog.snapshot import BrokenSnapshotError, Snapshot
+from saxaul.services.cosign import cosignature_of, witnesses_in
+from saxaul.services.sequence_log import oldest_unpublished
 from saxaul.storage import stocks
 from saxaul.storage.catalog import CatalogStore
-from saxaul.storage.log import LogStore
+from saxaul.storage.log_files import LogFiles
 from saxaul.storage.orders import Orders
 from saxaul.storage.receipts import Receipts
 from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.sequence import SequenceStore
 from saxaul.storage.snapshots import Snapshots
 from saxaul.storage.table import Table, stock_key
 from saxaul.trees.stock import Stock
@@ -39,14 +41,17 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 WORK_QUEUES = ("actions", "redemptions", "planting", "photos")
-DEAD_ONLY = ("totals", "repeats", "publication", "schedules")
-"""What else has a dead-letter queue: counting, finding repeats, publishing the catalog, and all schedules."""
+DEAD_ONLY = ("totals", "repeats", "publication", "log", "checkpoints", "schedules")
+"""What else has a dead-letter queue: counting, finding repeats, publishing catalog and log, and all schedules."""
 
 HOUR = 3600
 SERVER_ERROR = 500
 
 _OF_EACH_LIST = 100
 """The most waiting parts that are read of each list of receipts, so that a long backlog does not keep us waiting."""
+
+_MOST_PENDING = 1000
+"""The most pending leaves that are counted."""
 
 _OF_EACH_PARTNER = 100
 """The most open orders that are read of each partner."""
@@ -177,20 +182,33 @@ class StatusReading(NamedTuple):
         )
 
     def log(self) -> LogFacts:
-        """Read the newest entry of the public log, and the orders whose trees wait for a report."""
-        now, head = self.ledger.clock.now(), LogStore(self.ledger).head()
+        """Read what of the public log is published and what waits, and the orders whose trees wait for a report."""
+        now, store = self.ledger.clock.now(), SequenceStore(self.ledger)
+        head, published = store.head(), store.published()
+        waiting = head.size - published.size + len(store.pending(_MOST_PENDING))
         partners = {name for app in self.operator.apps() for name in app.partners}
         orders = Orders(self.ledger)
         of_partners = [orders.oldest_open(partner, _OF_EACH_PARTNER) for partner in sorted(partners)]
         open_orders = [order for found in of_partners for order in found]
         return LogFacts(
-            entries=head.sequence if head else 0,
-            newest_s=now - int(datetime.fromisoformat(head.signed_at).timestamp()) if head else None,
-            standing=head.counts.standing if head else 0,
+            size=published.size,
+            published_s=now - published.at if published.size else None,
+            standing=published.counts.standing,
+            waiting=waiting,
+            oldest_s=now - oldest_unpublished(store, now) if waiting else None,
+            missing=self._missing_witnesses(),
             open_trees=sum(order.open_trees for order in open_orders),
             oldest_order_s=max((now - order.ordered_at for order in open_orders), default=None),
             are_all=all(len(found) < _OF_EACH_PARTNER for found in of_partners),
         )
+
+    def _missing_witnesses(self) -> list[str]:
+        """Return the names of the witnesses whose valid cosignature the published checkpoint lacks."""
+        witnesses = witnesses_in(self.known["witnesses"])
+        found = LogFiles(self.known["files_bucket"]).checkpoint() if witnesses else None
+        if found is None:
+            return []
+        return [each.key.name for each in witnesses if cosignature_of(each.key, found.note) is None]
 
     def published(self) -> CatalogFacts:
         """Read when the catalog was published, and whether it has all changes."""

@@ -21,6 +21,7 @@ from saxaul_client import (
     OperatorClient,
     PartnerClient,
     Problem,
+    PublicLog,
     Reported,
     Reversal,
     items_of,
@@ -323,23 +324,12 @@ def test_a_cursor_that_is_no_text_is_an_error(cursor: object) -> None:
         list(partner_of(FakeApi(ok({"orders": [], "cursor": cursor}))).order_pages())
 
 
-def log_page(*sequences: object) -> httpx.Response:
-    return ok({"entries": [{"sequence": sequence} for sequence in sequences]})
+def test_the_public_log_says_where_its_files_are_and_how_many_trees_it_has() -> None:
+    shown = {"url": "https://f.example/log", "vkey": "f.example/log+1+A", "size": 3, "planted": 2, "dead": 1}
+    api = FakeApi(ok({**shown, "standing": 1}))
 
-
-def test_the_log_is_read_until_a_page_has_no_entries_and_each_page_keeps_its_exact_bytes() -> None:
-    api = FakeApi(log_page(1, 2), log_page(3), log_page())
-    pages = list(api.client().log_pages())
-
-    assert [len(page.entries) for page in pages] == [2, 1, 0]
-    assert pages[-1].content == b'{"entries":[]}'
-    assert [request.url.params["after"] for request in api.requests] == ["0", "2", "3"]
-
-
-@pytest.mark.parametrize("second", [[2], [1], [None], ["3"], [1.5]])
-def test_a_log_whose_sequence_numbers_do_not_rise_is_an_error(second: list[object]) -> None:
-    with pytest.raises(AnswerError, match="does not continue"):
-        list(islice(FakeApi(log_page(1, 2), log_page(*second)).client().log_pages(), 100))
+    assert api.client().log() == PublicLog(**shown, standing=1)
+    assert "authorization" not in api.requests[0].headers
 
 
 def test_a_partners_reports_have_their_refusals() -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from moto import mock_aws
@@ -22,10 +23,12 @@ from saxaul.storage import clients
 from tests.builders import NOON
 from tests.clocks import StoppedClock
 from tests.integration.log_lines import Lines, written_lines
+from tests.integration.moto_objects import Requests
 from tests.integration.moto_statements import batch_execute_statement
 from tests.integration.policies import CALLS, accesses_of, watch_calls
 from tests.integration.stack import HANDLERS, REGISTERED, Stack
 from tests.memory_cognito import POOL, MemoryCognito
+from tests.proof.memory_kms import MemoryKMS
 
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "cn-north-1",
@@ -43,10 +46,25 @@ ENVIRONMENT = {
     "MANIFEST_BUCKET": "manifests",
     "UPLOAD_BUCKET": "uploads",
     "FILES_BUCKET": "files",
+    "FILES_URL": "https://{bucket}.example",
     "BUS_NAME": "saxaul",
     "POWERTOOLS_SERVICE_NAME": "saxaul",
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }
+
+_LOG_QUEUES = ("LogQueue", "CheckpointQueue")
+
+
+class CheckedKMS(MemoryKMS):
+    """KMS with an Ed25519 key, which moto lacks. Each call is compared with the policy of the function that runs."""
+
+    def get_public_key(self, KeyId: str) -> dict[str, Any]:  # noqa: N803 - as boto3 names them
+        CALLS.check(accesses_of("kms", "GetPublicKey", {}))
+        return super().get_public_key(KeyId)
+
+    def sign(self, KeyId: str, Message: bytes, MessageType: str, SigningAlgorithm: str) -> dict[str, Any]:  # noqa: N803
+        CALLS.check(accesses_of("kms", "Sign", {}))
+        return super().sign(KeyId, Message, MessageType, SigningAlgorithm)
 
 
 @pytest.fixture
@@ -89,8 +107,13 @@ def new_stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[
         _make_tables()
         actions = clients.sqs().create_queue(QueueName="ActionQueue")["QueueUrl"]
         redemptions = clients.sqs().create_queue(QueueName="RedemptionQueue.fifo", Attributes={"FifoQueue": "true"})
-        key = clients.kms().create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]
-        monkeypatch.setenv("SIGNING_KEY", key["Arn"])
+        log, checkpoints = (clients.sqs().create_queue(QueueName=name)["QueueUrl"] for name in _LOG_QUEUES)
+        monkeypatch.setenv("LOG_QUEUE_URL", log)
+        monkeypatch.setenv("CHECKPOINT_QUEUE_URL", checkpoints)
+        monkeypatch.setenv("SIGNING_KEY", "key")
+        key = CheckedKMS()
+        monkeypatch.setattr("saxaul.storage.signing.kms", lambda: key)
+        monkeypatch.setattr("saxaul.storage.objects._session", lambda _: Requests())
         monkeypatch.setenv("ACTION_QUEUE_URL", actions)
         planting = clients.sqs().create_queue(QueueName="PlantingQueue.fifo", Attributes={"FifoQueue": "true"})
         monkeypatch.setenv("REDEMPTION_QUEUE_URL", redemptions["QueueUrl"])

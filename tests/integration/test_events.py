@@ -144,7 +144,8 @@ def test_the_events_in_sequence_lead_to_an_ordered_tree(seeded: Stack) -> None:
         "tally_impact",
     ]
     redeeming = ["redeem_trees", "sweep_redemptions", "settle_redemptions", "schedule_orders", "place_orders"]
-    story = [*beginning, *redeeming, "take_reports", "view_forest", "prove_trees", "view_impact"]
+    logging = ["sequence_log", "cosign_checkpoints"]
+    story = [*beginning, *redeeming, "take_reports", *logging, "view_forest", "prove_trees", "view_impact"]
 
     responses = {}
     for function in story:

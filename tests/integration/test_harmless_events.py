@@ -42,6 +42,10 @@ UNREACHED = {
     ("PlaceOrders", "ManifestBucket"): "it writes the manifests of an order",
     ("PlaceOrders", "Bus"): "it announces an order",
     ("PlaceOrders", "PlantingQueue"): "it sends a message if trees are left",
+    ("TakeReports", "LogQueue"): "it sends a message after it has written statements",
+    ("SequenceLog", "CheckpointQueue"): "it sends a message after it has published",
+    ("SequenceLog", "LogQueue"): _BY_LAMBDA,
+    ("CosignCheckpoints", "CheckpointQueue"): _BY_LAMBDA,
     ("ManageApps", "UserPool"): "it is asked when an app or a secret is made, changed or ended",
     ("EndOverlaps", "UserPool"): "it is asked only about an app whose overlap is over, or that a crash left",
     ("IngestActions", "ActionQueue"): "it sends the actions of a call that is accepted",
@@ -206,7 +210,7 @@ def test_a_worker_that_has_the_catalog_in_memory_reads_it_again_for_the_check(
     assert ("s3:GetObject", "CatalogBucket") in first & second
 
 
-@pytest.mark.parametrize("function", ["ProveTrees", "TakeReports"])
+@pytest.mark.parametrize("function", ["ProveTrees", "SequenceLog"])
 def test_a_worker_that_has_the_key_in_memory_reads_it_again_for_the_check(
     function: str, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,9 +6,9 @@ from fractions import Fraction
 from typing import NamedTuple
 
 import pytest
+from saxaul.storage.log import PARTITION, from_item
 
 from saxaul.ledger.actions import Action, Owner, Reversal
-from saxaul.storage.log import PARTITION, from_item
 from saxaul.storage.table import Item, python
 from tests.builders import APP, DAY
 from tests.proof.calls import call_and_post, entries_without_marks

@@ -115,7 +115,7 @@ class LogWorld:
             return [entry.text for entry in self.sequence.entries(0, size)] if size else []
 
     def _check_leaves(self) -> list[bytes]:
-        """Check the committed leaves, and return their texts: none twice, each after its predecessor, counts at ends."""
+        """Check the committed leaves, and return their texts: none is there twice, each is after its predecessor."""
         texts = self._texts(self.sequence.head().size)
         trees = [leaf for leaf in map(parse, texts) if isinstance(leaf, TreeLeaf)]
         assert len({leaf.text for leaf in trees}) == len(trees), "a leaf is in the log twice"
@@ -146,9 +146,9 @@ class LogWorld:
             )
             assert isinstance(parse(texts[checkpoint.size - 1]), CountLeaf)
             self._check_files(checkpoint.size, texts, hashes)
-        assert len({message for message in self.kms.signed}) == len(
-            {message.split(b"\n")[1] for message in self.kms.signed}
-        ), "two trees of one size were signed"
+        assert len(set(self.kms.signed)) == len({message.split(b"\n")[1] for message in self.kms.signed}), (
+            "two trees of one size were signed"
+        )
         if CHECKPOINT in self.files.objects:
             assert self.sequence.published().size <= found[-1].size
 

@@ -2,13 +2,17 @@
 
 import random
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from threading import Semaphore, Thread, get_ident
 from typing import Any
 
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 
+from saxaul.deadline import UnansweredError
 from saxaul.log.checkpoints import Checkpoint
 from saxaul.log.notes import SignedNote, parse_note
+from saxaul.races import LostRaceError
 from saxaul.services.sequence_log import BrokenLogError, LateLogError
 from saxaul.storage.leaves import leaf_key
 from saxaul.storage.log_files import CHECKPOINT
@@ -104,10 +108,8 @@ def test_after_a_call_that_fails_a_later_run_completes_what_was_begun(fault: Fau
             world = LogWorld(patch)
             world.calls.arm(fault, after=number)
             for step in states(world):
-                try:
+                with suppress(BotoCoreError, ClientError, LostRaceError, UnansweredError):  # the queue repeats the run
                     step()
-                except Exception as error:  # noqa: BLE001 - the queue repeats a run that failed
-                    assert not isinstance(error, BrokenLogError | AssertionError), (fault, number, error)
                 world.check()
             world.settle()
             world.check_all_published()
@@ -378,7 +380,7 @@ def test_a_published_checkpoint_of_another_log_is_not_replaced(world: LogWorld) 
     world.files.put(CHECKPOINT, note)
     world.state("C-2", "planted")
 
-    with pytest.raises(BrokenLogError, match="of 'other.example/log', and not of 'files.example/log'"):
+    with pytest.raises(BrokenLogError, match=r"of 'other\.example/log', and not of 'files\.example/log'"):
         world.run()
 
 
@@ -395,7 +397,7 @@ def test_a_log_keeps_its_origin(world: LogWorld) -> None:
     world.state("C-1", "planted")
     world.run()
 
-    with pytest.raises(BrokenLogError, match="set the parameter LogOrigin to files.example/log"):
+    with pytest.raises(BrokenLogError, match=r"set the parameter LogOrigin to files\.example/log"):
         world.worker("cdn.example/log").run()
 
 

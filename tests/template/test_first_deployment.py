@@ -50,7 +50,7 @@ def test_a_first_deployment_has_no_deletion_protection() -> None:
 def test_the_tables_are_recoverable_and_encrypted_without_kms_costs() -> None:
     tables = resources("AWS::DynamoDB::Table")
 
-    assert tables.keys() == {"ActivityTable", "CatalogTable", "FilesBucket", "LedgerTable"}
+    assert tables.keys() == {"ActivityTable", "CatalogTable", "LedgerTable"}
     for table in tables.values():
         assert table["SSESpecification"] == {"SSEEnabled": False}, "false uses a key that AWS owns, true a KMS key"
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}

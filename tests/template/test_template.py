@@ -19,7 +19,6 @@ PUBLIC = {
     ("get", "/factors/{action_type}/{version}"),
     ("get", "/impact"),
     ("get", "/log"),
-    ("get", "/log/key"),
     ("get", "/openapi.json"),
     ("get", "/docs"),
     ("get", "/docs/{file}"),

@@ -7,10 +7,11 @@ agree. So checking a whole table needs little memory.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
+from hashlib import sha256
 from typing import NamedTuple, TypeVar
 
 from saxaul.ledger.actions import Owner
@@ -20,8 +21,9 @@ from saxaul.ledger.entries import ZERO, Entry, app_of
 from saxaul.ledger.periods import Period
 from saxaul.ledger.wallets import Wallet
 from saxaul.log.counts import Counts
+from saxaul.log.leaves import TreeLeaf, parse
 from saxaul.trees.orders import OrderedTree, OrderProgress, PlantingOrder, open_trees
-from saxaul.trees.redemptions import Redemption
+from saxaul.trees.redemptions import Redemption, Tree
 from saxaul.trees.states import STANDING_STATES, State
 from saxaul.trees.stock import Stock
 
@@ -276,11 +278,62 @@ def log_findings(logged: Counts, counted: Counts) -> list[Finding]:
     return [Finding("the public log", detail)]
 
 
+class LoggedLife(NamedTuple):
+    """What the statements about a tree come to. The tree and its leaves must agree on it.
+
+    Attributes:
+        certificate: the number of the tree's certificate.
+        statements: how many there are.
+        previous: the hash of the last one that changed the state, in hexadecimal digits.
+        since: how many came after that one.
+    """
+
+    certificate: str
+    statements: int
+    previous: str
+    since: int
+
+    @classmethod
+    def of_tree(cls, tree: Tree) -> "LoggedLife":
+        return cls(tree.number, tree.chain.statements, tree.chain.previous, tree.chain.since)
+
+    @classmethod
+    def of_leaves(cls, certificate: str, texts: Sequence[bytes]) -> "LoggedLife":
+        """Return that of all leaves of a certificate, oldest first.
+
+        Raises:
+            RefusedError: a leaf is malformed.
+        """
+        previous, since = "", 0
+        for leaf in map(parse, texts):
+            is_change = isinstance(leaf, TreeLeaf) and leaf.changes_state
+            previous, since = (leaf.hash.hex(), 0) if is_change else (previous, since + 1)
+        return cls(certificate, len(texts), previous, since)
+
+
+class PlacedLeaf(NamedTuple):
+    """A leaf that has a position in the log: by its own item, or by that of its batch. The two must agree."""
+
+    certificate: str
+    number: int
+    position: int
+
+    @property
+    def fingerprint(self) -> int:
+        return int.from_bytes(sha256(repr(tuple(self)).encode()).digest()[:16])
+
+
+PLACED_TOGETHER = 4096
+"""The positions of so many leaves are compared by one number. Only if it differs are these leaves read again."""
+
+
 class CrossChecks:
-    """Collects items of owners, projects, planting orders and certificates, and finds those that disagree."""
+    """Collects items of owners, projects, planting orders, certificates and the log, and finds those that disagree."""
 
     def __init__(self) -> None:
         self.census = Census()
+        self._lives: dict[LoggedLife, int] = {}
+        self._placed: dict[int, int] = {}
         self._trees: Counter[str] = Counter()
         self._stocks: dict[str, Stock] = {}
         self._surpluses: dict[_Link, int] = {}
@@ -299,6 +352,8 @@ class CrossChecks:
         self._trees[redemption.project_id] += len(trees)
         for tree, named in trees:
             _count(self._surpluses, _Link(None, "", named), 1)
+            if tree.chain.statements:
+                _count(self._lives, LoggedLife.of_tree(tree), 1)
             if tree.state is State.ORDERED:
                 _count(self._open_trees, tree.order_id, 1)
             for order_id in tree.orders:
@@ -313,6 +368,23 @@ class CrossChecks:
         """Add a progress. Its open trees are compared with the redemptions, and its other fields with the order."""
         _count(self._progress, progress._replace(open_trees=0, version=0), -1)
         _count(self._open_trees, progress.order_id, -progress.open_trees)
+
+    def add_leaves(self, life: LoggedLife) -> None:
+        """Add all leaves of a certificate."""
+        _count(self._lives, life, -1)
+
+    def add_placed(self, leaf: PlacedLeaf, *, by_batch: bool) -> None:
+        """Add a position of a leaf: as its batch has it, or as the leaf itself has it."""
+        _count(self._placed, leaf.position // PLACED_TOGETHER, leaf.fingerprint if by_batch else -leaf.fingerprint)
+
+    def unlike_leaves(self) -> list[str]:
+        """Return the certificates whose tree and leaves disagree, or of which only one of the two exists."""
+        return sorted({life.certificate for life in self._lives})
+
+    def unlike_positions(self) -> list[range]:
+        """Return the positions at which batches and leaves disagree, or those around them."""
+        groups = sorted(self._placed)
+        return [range(group * PLACED_TOGETHER, (group + 1) * PLACED_TOGETHER) for group in groups]
 
     def add_certificate(self, leads_to: OrderedTree) -> None:
         _count(self._surpluses, _Link(None, "", leads_to), -1)
@@ -353,6 +425,32 @@ def _count(surpluses: dict[Counted, int], counted: Counted, step: int) -> None:
     surplus = surpluses.pop(counted, 0) + step
     if surplus:
         surpluses[counted] = surplus
+
+
+def life_findings(certificate: str, tree: Tree | None, texts: Sequence[bytes]) -> list[Finding]:
+    """Return how the leaves of a certificate, oldest first, disagree with its tree."""
+    subject = f"certificate {certificate}"
+    if tree is None:
+        return [Finding(subject, f"has {len(texts)} leaves for the public log, but no tree")] if texts else []
+    if tree.chain.statements != len(texts):
+        detail = f"has {len(texts)} leaves for the public log, but its tree has {tree.chain.statements} statements"
+        return [Finding(subject, detail)]
+    if texts and LoggedLife.of_leaves(certificate, texts) != LoggedLife.of_tree(tree):
+        return [Finding(subject, "has leaves for the public log that its tree does not follow from")]
+    return []
+
+
+def evidence_findings(certificate: str, held: Iterable[str], owners: Mapping[str, str]) -> list[Finding]:
+    """Return which evidence of a tree is not noted as its own.
+
+    ``held`` names the tag, the place and the photo of the tree in the ground; ``owners`` has the certificate of each.
+    """
+    subject = f"certificate {certificate}"
+    return [
+        Finding(subject, f"has the {name}, which is noted for {owners.get(name) or 'nobody'}")
+        for name in held
+        if owners.get(name) != certificate
+    ]
 
 
 def progress_findings(

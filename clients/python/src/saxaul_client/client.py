@@ -18,8 +18,8 @@ from saxaul_client.models import (
     Certificate,
     CertificateLinks,
     JsonObject,
-    LogPage,
     Page,
+    PublicLog,
     Refusal,
     Reported,
     Reversal,
@@ -144,26 +144,9 @@ class Client:
         page = f"{self.api_url}/certificates/{quote(number, safe='')}"
         return CertificateLinks(page, f"{page}.svg", f"{page}.json")
 
-    def log_key(self) -> bytes:
-        """Return the public key that signs the log, in PEM."""
-        return self._send("GET", "/log/key", public=True).content
-
-    def log_pages(self, *, after: int = 0, limit: int = 500) -> Iterator[LogPage]:
-        """Yield the log after a sequence number, oldest entry first. The last page has no entries: the log ends there.
-
-        Raises:
-            AnswerError: a page does not continue the one before.
-        """
-        while True:
-            content = self._send("GET", "/log", query={"after": after, "limit": limit}, public=True).content
-            entries = _entries_of(parsed(content))
-            yield LogPage(entries, content)
-            if not entries:
-                return
-            sequence = entries[-1].get("sequence")
-            if not isinstance(sequence, int) or sequence <= after:
-                raise AnswerError("the log does not continue: the sequence numbers of a page do not rise")
-            after = sequence
+    def log(self) -> PublicLog:
+        """Return where the public log is, the key that signs it, and how many trees it has."""
+        return read(PublicLog, self._public("/log", {}))
 
     def impact(self, *, first: date | None = None, last: date | None = None, by: str | None = None) -> JsonObject:
         """Return the public totals of the days from ``first`` to ``last``, ``by`` type, app or facility."""
@@ -293,10 +276,3 @@ def _about(items: int, reported: Reported) -> Reported:
     if reported.accepted != items - len(refused):
         raise AnswerError(f"of {items} items, {reported.accepted} are accepted and {len(refused)} refused")
     return reported
-
-
-def _entries_of(document: Any) -> tuple[JsonObject, ...]:  # noqa: ANN401 - JSON
-    entries = as_object(document).get("entries")
-    if not isinstance(entries, list):
-        raise AnswerError("entries is not a list")
-    return tuple(as_object(entry) for entry in entries)

@@ -590,11 +590,15 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class LogPage:
-    """A page of the public log: its entries, and the exact bytes, which the verifier reads."""
+class PublicLog:
+    """The public log: the address of its files, its verifier key, and the leaves and trees of the published tree."""
 
-    entries: tuple[JsonObject, ...]
-    content: bytes = field(repr=False)
+    url: str
+    vkey: str
+    size: int
+    planted: int
+    dead: int
+    standing: int
 
 
 @dataclass(frozen=True, slots=True)

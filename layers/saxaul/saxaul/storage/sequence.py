@@ -152,7 +152,7 @@ class SequenceStore:
 
     def batch_before(self, size: int) -> Batch | None:
         """Return the batch that ends with a tree of this size. None if none does."""
-        found = (batch for batch in self._batches(size - 1, size) if batch.end == size)
+        found = (batch for batch in self.batches(size - 1, size) if batch.end == size)
         return next(found, None)
 
     def entries(self, start: int, end: int) -> list[Entry]:
@@ -162,7 +162,7 @@ class SequenceStore:
             LookupError: a batch or a leaf is missing.
         """
         found: dict[int, Entry] = {}
-        batches = list(self._batches(start, end))
+        batches = list(self.batches(start, end))
         named = {index: ref for batch in batches for index, ref in enumerate(batch.refs, batch.start)}
         wanted = {index: ref for index, ref in named.items() if start <= index < end}
         leaves = self.waiting(wanted.values())
@@ -186,7 +186,7 @@ class SequenceStore:
             raise LookupError(f"the log has no batch that starts with leaf {size}")
         return batch_of(item).committed_at
 
-    def _batches(self, start: int, end: int) -> Iterator[Batch]:
+    def batches(self, start: int, end: int) -> Iterator[Batch]:
         """Yield the batches with leaves from index ``start`` to before ``end``."""
         first = max(0, start - MAX_LEAVES + 1)
         items = self._table.query(LOG, _batch_key(first).sk, _batch_key(end - 1).sk)

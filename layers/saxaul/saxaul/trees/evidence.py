@@ -73,20 +73,20 @@ def taken(before: Tree, after: Tree) -> frozenset[TreeEvidence]:
     """Return the evidence that the latest step of a tree takes."""
     step = after.history[-1]
     if _is_new_tree(step):
-        return _held(after)  # also what an earlier tree of the certificate has, because this is another tree
-    return (_held(after) - _held(before)) | _photo_of(step)
+        return held(after)  # also what an earlier tree of the certificate has, because this is another tree
+    return (held(after) - held(before)) | _photo_of(step)
 
 
 def given_up(before: Tree, after: Tree) -> frozenset[TreeEvidence]:
     """Return the evidence that the latest step of a tree gives up."""
-    return frozenset() if _is_new_tree(after.history[-1]) else _held(before) - _held(after)
+    return frozenset() if _is_new_tree(after.history[-1]) else held(before) - held(after)
 
 
 def _is_new_tree(step: Step) -> bool:
     return step.planting is not None and not step.is_correction
 
 
-def _held(tree: Tree) -> frozenset[TreeEvidence]:
+def held(tree: Tree) -> frozenset[TreeEvidence]:
     """Return the evidence that the current tree of a certificate has. A dead tree has no place."""
     planting = tree.planting
     if planting is None:
