@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from local.durations import FIRST_LOG_SECONDS, LOG_SECONDS, Work
-from saxaul.log.parsing import printable
+from saxaul.log.verdicts import printable
 
 for stream in (sys.stdout, sys.stderr):
     if isinstance(stream, io.TextIOWrapper):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from local.invoking import Invocation
 from local.template import resources
-from saxaul.log.parsing import printable
+from saxaul.log.verdicts import printable
 
 _FRAME = re.compile(r'File "([^"]+)",? [Ll]ine (\d+)')
 _ERROR = re.compile(

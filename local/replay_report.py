@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from local.calls import StoppedError
 from local.rides import BadRow, Ride
 from local.tables import Cell
-from saxaul.log.parsing import printable
+from saxaul.log.verdicts import printable
 from saxaul_client import Reported
 
 FIRST_LINES = 5

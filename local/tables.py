@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from local.console import console
-from saxaul.log.parsing import printable
+from saxaul.log.verdicts import printable
 
 WIDTH = 80
 """The most columns of a terminal that a table takes."""

@@ -11,6 +11,7 @@ from local.parameters import parameters_in, quoted
 from local.sam import ROOT, SamError
 from saxaul.catalog.entries import Phrase
 from saxaul.log.canonical_json import encode
+from saxaul.log.tiles import bundle
 from tests.hostile_texts import HOSTILE
 from tests.integration.each_text import SENT, accepts, for_each
 from tests.template.reading import template
@@ -61,16 +62,11 @@ def test_the_template_writes_no_parameter_into_another_text() -> None:
     assert set(substitutions(template())) & template()["Parameters"].keys() == set()
 
 
-def test_the_loop_of_the_readme_finds_only_real_fields_in_a_page_of_the_log() -> None:
-    (finds_number, finds_sequence) = (
-        re.search(pattern, (ROOT / "README.md").read_text("utf-8"))
-        for pattern in (r"number=\$\(curl [^|]*\| (.*)\)\n", r"after=\$\(printf '%s' \"\$page\" \| (.*)\)\n")
-    )
+def test_the_command_of_the_readme_finds_only_real_numbers_in_a_bundle() -> None:
+    finds_number = re.search(r"number=\$\(curl [^|]*\| (.*)\)\n", (ROOT / "README.md").read_text("utf-8"))
     assert finds_number
-    assert finds_sequence
     for text in (text for text in SENT if accepts(Phrase, text)):
-        leaf = {"by": text, "certificate": "45YW-R9YG-R3H2-Z", "tag": text}
-        page = encode({"entries": [{"by": text, "leaves": [leaf], "sequence": 7, "words": text}]})
-        for pipe, expected in ((finds_number[1], b"45YW-R9YG-R3H2-Z"), (finds_sequence[1], b"7")):
-            done = subprocess.run(["sh", "-c", pipe], input=page, capture_output=True, check=True)  # noqa: S603, S607
-            assert done.stdout.strip() == expected, text
+        leaf = {"by": text, "certificate": "45YW-R9YG-R3H2-Z", "project_id": text, "tag": text}
+        packed = bundle([encode(leaf), encode(leaf)])
+        done = subprocess.run(["sh", "-c", finds_number[1]], input=packed, capture_output=True, check=True)  # noqa: S603, S607
+        assert done.stdout.strip() == b"45YW-R9YG-R3H2-Z", text

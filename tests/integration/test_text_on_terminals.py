@@ -35,7 +35,7 @@ from operations.status_facts import StockFacts
 from saxaul.audit import Finding
 from saxaul.ledger.actions import Owner
 from saxaul.ledger.batches import WaitingBatch
-from saxaul.log.parsing import RefusedError, printable
+from saxaul.log.verdicts import RefusedError, printable
 from tests.hostile_texts import HOSTILE
 from tests.integration.each_text import for_each
 

@@ -10,7 +10,16 @@ from saxaul.storage.clients import LONGEST_CALL
 from saxaul.storage.snapshots import INDEXES, POINTER
 from tests.template.reading import functions, made, made_resources, resources, template
 
-RETAINED = {"ActivityTable", "CatalogBucket", "CatalogTable", "FilesBucket", "LedgerTable", "ManifestBucket", "SigningKey", "UserPool"}
+RETAINED = {
+    "ActivityTable",
+    "CatalogBucket",
+    "CatalogTable",
+    "FilesBucket",
+    "LedgerTable",
+    "ManifestBucket",
+    "SigningKey",
+    "UserPool",
+}
 GATEWAY_SECONDS = 29
 """The longest time that API Gateway waits for a function."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from saxaul.catalog.entries import LANGUAGES
-from saxaul.log.parsing import LANGUAGES_OF_PARTICULARS
+from saxaul.log.certificates import LANGUAGES_OF_PARTICULARS
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "saxaul" / "saxaul"

@@ -91,6 +91,7 @@ def test_any_lives_in_any_batches_are_followed(
 
 
 A, B = make_tree_life([], 1), make_tree_life([], 2)
+REPLANTED = make_tree_life(["dead", "replaced"], 1)[-1]
 
 
 @pytest.mark.parametrize(
@@ -104,6 +105,7 @@ A, B = make_tree_life([], 1), make_tree_life([], 2)
         ([A[0], make_tree_life(["alive", "dead"], 1)[2]], "last change|wrong number"),
         ([A[0], make_tree_life(["alive", "alive"], 1)[2]], "wrong number"),
         ([*A, make_tree_life(["alive"], 1)[1]._replace(photo=photo_of(1, 0))], "photo that belongs to CERT-0001"),
+        ([*make_tree_life(["dead"], 1), REPLANTED._replace(tag="AX-0001")], "tag that belongs to CERT-0001"),
         ([A[0]._replace(planted_at="2026-01-01T00:00:00Z")], "two times of planting"),
         ([b"{}"], "neither about a tree nor a count"),
         ([b"nonsense"], "not JSON"),

@@ -16,7 +16,7 @@ from saxaul.log.canonical_json import encode
 from saxaul.log.fetching import LogReader
 from saxaul.log.leaves import TreeLeaf
 from saxaul.log.monitor import follow
-from saxaul.log.notes import COSIGNATURE
+from saxaul.log.notes import COSIGNATURE, vkey_of
 from saxaul.log.verdicts import RefusedError
 from saxaul.log.verify import verify
 from tests.published_log import ORIGIN, UNPROVEN, PublishedLog, Signer, make_tree_life, served
@@ -225,7 +225,7 @@ def test_the_time_is_that_of_the_newest_cosignature(command: Command) -> None:
     ("vkey", "reason"),
     [
         ("nonsense", "--vkey: the vkey"),
-        (Signer("w.example", COSIGNATURE).key.text, "the key of a witness"),
+        (vkey_of("w.example", bytes(32), COSIGNATURE), "the key of a witness"),
         ("@missing", "No such file"),
         ("@", "Is a directory"),
     ],

@@ -22,7 +22,7 @@ _BEFORE: dict[str, tuple[TreeState, ...]] = {
 }
 """The states in which an event may come. The other events may come in every state."""
 
-_OUT_OF_ORDER = ("corrected", "dedication_erased")
+_OUT_OF_ORDER = frozenset({"corrected", "dedication_erased"})
 """The events whose time is that of their recording, and is not compared with the times of the others."""
 
 EvidenceKind = Literal["tag", "place", "photo"]

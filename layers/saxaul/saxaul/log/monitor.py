@@ -137,7 +137,7 @@ def _take_statement(position: int, hashed: bytes, leaf: TreeLeaf, state: Monitor
     state.free(changes.freed)
     for kind, value in changes.taken:
         owner = state.owner(kind, value)
-        if owner is not None and (kind == "photo" or owner != leaf.certificate):
+        if owner is not None:  # also if it is an earlier tree of the same certificate
             raise RefusedError(f"{name_of(leaf)} has a {kind} that belongs to {owner}")
         state.take(kind, value, leaf.certificate)
     state.counts = state.counts.after(leaf, life.state if life else "")

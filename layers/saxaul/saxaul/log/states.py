@@ -98,7 +98,8 @@ class MonitorState:
             database.execute("PRAGMA locking_mode = EXCLUSIVE")  # one run at a time
             database.execute("BEGIN EXCLUSIVE")
             database.execute("COMMIT")
-        (application,), (version,) = (database.execute(f"PRAGMA {name}").fetchone() for name in _MARKS)
+        (application,) = database.execute("PRAGMA application_id").fetchone()
+        (version,) = database.execute("PRAGMA user_version").fetchone()
         (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         if not tables and not is_reader:
             self._begin(key)
@@ -193,6 +194,3 @@ class MonitorState:
 
     def _set(self, **values: str | int | bytes) -> None:
         self._database.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", values.items())
-
-
-_MARKS = ("application_id", "user_version")
