@@ -122,7 +122,7 @@ _ALL_REFUSED = "all_refused"
 
 _CODES: Mapping[tuple[str, str], Callable[[], list[ProblemCode]]] = {
     ("RefusedItemView", "code"): partial(codes_below, "Codes of one action or reversal"),
-    ("RefusedReportView", "code"): partial(codes_below, "Codes of one confirmation, failure or inspection"),
+    ("RefusedReportView", "code"): partial(codes_below, "Codes of one confirmation, failure, inspection or correction"),
     ("FlaggedItemView", "code"): partial(codes_in_table, "reason of the grams"),
     ("WarningView", "code"): partial(codes_in_table, "warning", API),
     ("LedgerLineView", "avoided_g_reason"): partial(codes_in_table, "reason of the grams"),

@@ -122,8 +122,9 @@ def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
     action = {**world.action, "action_id": f"{PREFIX}new"}
     reversal = {name: world.action[name] for name in ("action_id", "user_id", "occurred_at")} | {"reason": "mistake"}
     moment = world.now.isoformat()
-    planting = {"tag": "T-1", "lat": 38.85, "lon": 105.73, "planted_at": moment}
+    planting = {"tag": f"{PREFIX}T-1", "lat": 38.85, "lon": 105.73, "planted_at": moment}
     seen = {"certificate": world.planted, "state": "alive", "inspected_at": moment, "inspector": "Li"}
+    wrong = {"certificate": world.planted, "reason": "A typing error.", "tag": f"{PREFIX}tag"}
     wish = {"project_id": "saxaul-alxa"}
     return {
         "POST /actions": [Honest(body={"actions": [action]})],
@@ -152,6 +153,7 @@ def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
             Honest(failing, {"failures": [{"certificate": world.failing, "reason": "frost"}]})
         ],
         "POST /planting-orders/{order_id}/inspections": [Honest(planted, {"inspections": [seen]})],
+        "POST /planting-orders/{order_id}/corrections": [Honest(planted, {"corrections": [wrong]})],
         "GET /catalog/{kind}": [Honest({"kind": kind}) for kind in KINDS],
         "GET /catalog/{kind}/{id}": [Honest(entry)],
         "PUT /catalog/{kind}/{id}": [Honest(path, deepcopy(_ENTRY_OF_KIND[path["kind"]])) for path in entries],

@@ -390,6 +390,8 @@ def _plant(journey: Journey) -> None:
         "evidence_url": "https://trees.example/inspections/1.jpg",
     }
     journey("inspect_trees", "A tree that is alive", path=path, body={"inspections": [inspection]})
+    correction = {"certificate": planted, "reason": "The label says 1027.", "tag": "AX-1027"}
+    journey("correct_trees", "Another tag", path=path, body={"corrections": [correction]})
     unknown = {"certificate": "0000-0000-0000-0", "reason": "drought"}
     journey("fail_trees", "Only a tree that is refused", "all_refused", path=path, body={"failures": [unknown]})
     journey("confirm_trees", "A body with errors", "invalid_body", path=path, body={"confirmations": []})

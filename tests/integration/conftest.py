@@ -75,7 +75,8 @@ def new_stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setattr("saxaul.services.accrue._WRITERS", 1)  # moto's tables are not thread-safe
+    for service in ("accrue", "take_reports"):
+        monkeypatch.setattr(f"saxaul.services.{service}._WRITERS", 1)  # moto's tables are not thread-safe
     monkeypatch.setattr(DynamoDBBackend, "batch_execute_statement", batch_execute_statement)
     clear_worker_caches()
     watch_calls(monkeypatch)
@@ -92,6 +93,7 @@ def new_stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[
         planting = clients.sqs().create_queue(QueueName="PlantingQueue.fifo", Attributes={"FifoQueue": "true"})
         monkeypatch.setenv("REDEMPTION_QUEUE_URL", redemptions["QueueUrl"])
         monkeypatch.setenv("PLANTING_QUEUE_URL", planting["QueueUrl"])
+        monkeypatch.setenv("LOG_QUEUE_URL", clients.sqs().create_queue(QueueName="LogQueue")["QueueUrl"])
         _make_manifests_and_bus()
         cognito = MemoryCognito(clock, _check_call)
         monkeypatch.setattr("saxaul.storage.identity.cognito", lambda: cognito)

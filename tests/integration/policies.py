@@ -23,6 +23,7 @@ RESOURCES: Mapping[str, str] = {
     "ActionQueue": "ActionQueue",
     "RedemptionQueue.fifo": "RedemptionQueue",
     "PlantingQueue.fifo": "PlantingQueue",
+    "LogQueue": "LogQueue",
     "manifests": "ManifestBucket",
     "published": "CatalogBucket",
     "saxaul": "Bus",

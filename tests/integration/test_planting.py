@@ -102,7 +102,9 @@ def test_a_body_must_be_a_list_of_confirmations(seeded: Stack, body: Any) -> Non
     assert (response.status, response.code) == (400, "invalid_body")
 
 
-@pytest.mark.parametrize(("name", "most"), [("confirmations", 500), ("failures", 49), ("inspections", 500)])
+@pytest.mark.parametrize(
+    ("name", "most"), [(name, 500) for name in ("confirmations", "failures", "inspections", "corrections")]
+)
 def test_a_request_has_a_highest_number_of_reports(seeded: Stack, name: str, most: int) -> None:
     order_id, _ = placed_order(seeded)
 
@@ -120,7 +122,7 @@ def test_a_latitude_close_to_zero_is_refused_as_out_of_reach(seeded: Stack) -> N
     assert (response.status, [refused["code"] for refused in response.body["refused"]]) == (422, ["out_of_reach"])
 
 
-@pytest.mark.parametrize("name", ["confirmations", "failures", "inspections"])
+@pytest.mark.parametrize("name", ["confirmations", "failures", "inspections", "corrections"])
 def test_reports_that_are_all_refused_are_a_problem_with_the_reason_of_each(seeded: Stack, name: str) -> None:
     order_id, number = placed_order(seeded)
 

@@ -13,7 +13,6 @@ from saxaul.ledger.periods import Period
 from saxaul.ledger.wallets import Position, position
 from saxaul.messages.bodies import ActionMessage, PlantingMessage, RedemptionMessage
 from saxaul.services.accrue import Accrual
-from saxaul.services.append_log import LogWriter
 from saxaul.services.cancel import Cancelling
 from saxaul.services.harvest import Harvesting
 from saxaul.services.ingest import Intake
@@ -30,14 +29,15 @@ from saxaul.services.take_reports import ReportTaking
 from saxaul.storage.bus import Bus
 from saxaul.storage.catalog import CatalogStore, CompanionRefusedError
 from saxaul.storage.claims import Claims
+from saxaul.storage.evidence import EvidenceStore
 from saxaul.storage.grants import Grants
-from saxaul.storage.log import LogStore
+from saxaul.storage.leaves import Leaves
 from saxaul.storage.manifests import Manifests
 from saxaul.storage.orders import Orders
 from saxaul.storage.periods import Periods
+from saxaul.storage.photos import Photos
 from saxaul.storage.receipts import Receipts
 from saxaul.storage.redemptions import TREE_PREFIX, Redemptions
-from saxaul.storage.signing import SigningKey
 from saxaul.storage.spending import Spending
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Table
@@ -54,6 +54,7 @@ from tests.proof.memory_services import MemoryEventBridge, MemoryS3
 CALENDAR = make_calendar()
 QUEUE = "RedemptionQueue.fifo"
 PLANTING_QUEUE = "PlantingQueue.fifo"
+LOG_QUEUE = "LogQueue"
 ACTION_QUEUE = "ActionQueue"
 
 
@@ -106,7 +107,8 @@ class World:
         patch.setattr("saxaul.storage.manifests.s3", lambda: self.s3)
         patch.setattr("saxaul.storage.bus.eventbridge", lambda: self.eventbridge)
         patch.setattr("saxaul.storage.redemptions.REQUESTED_LISTS", 8)  # so that a sweep makes few calls
-        patch.setattr("saxaul.services.accrue._WRITERS", 1)  # so that a run can be repeated exactly
+        for service in ("accrue", "take_reports"):
+            patch.setattr(f"saxaul.services.{service}._WRITERS", 1)  # so that a run can be repeated exactly
         self.clock = WorldClock(now, self.store)
         self.ledger = Table("Ledger", self.clock)
         self.periods, self.wallets = Periods(self.ledger), Wallets(self.ledger)
@@ -162,9 +164,16 @@ class World:
             clock=self.clock,
             queue_url=PLANTING_QUEUE,
         )
-        self.entries = LogStore(self.ledger)
-        log = LogWriter(self.entries, SigningKey("key"), CALENDAR)
-        self.statements = ReportTaking(self.redemptions, self.orders, log, CALENDAR, self.clock)
+        self.statements = ReportTaking(
+            redemptions=self.redemptions,
+            orders=self.orders,
+            leaves=Leaves(self.ledger),
+            evidence=EvidenceStore(self.ledger),
+            photos=Photos(self.ledger),
+            calendar=CALENDAR,
+            clock=self.clock,
+            queue_url=LOG_QUEUE,
+        )
 
     def announced_orders(self, partner: str) -> list[PlantingOrder]:
         """Return a partner's announced orders, newest first."""

@@ -330,12 +330,16 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class PlantedTree:
-    """A tree in the ground. ``lat`` and ``lon`` are degrees (WGS 84), with at most seven decimals."""
+    """A tree in the ground. ``lat`` and ``lon`` are degrees (WGS 84), with at most seven decimals.
+
+    ``photo`` is the SHA-256 of the photo that the partner uploaded. ``photo_url`` is a link, which is no evidence.
+    """
 
     tag: str
     lat: Decimal
     lon: Decimal
     photo_url: str | None = None
+    photo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,6 +353,9 @@ class Step:
     reason: str | None = None
     inspector: str | None = None
     evidence_url: str | None = None
+    photo: str | None = None
+    is_correction: bool = False
+    statement: int | None = None
     tree: PlantedTree | None = None
 
 

@@ -38,12 +38,16 @@ class PartnerClient(Client):
         return self._report(order_id, "confirmations", confirmations)
 
     def fail(self, order_id: str, failures: Sequence[JsonObject]) -> Reported:
-        """Report trees that could not be planted, at most 49."""
+        """Report trees that could not be planted, at most 500."""
         return self._report(order_id, "failures", failures)
 
     def inspect(self, order_id: str, inspections: Sequence[JsonObject]) -> Reported:
         """Report the later state of trees, at most 500."""
         return self._report(order_id, "inspections", inspections)
+
+    def correct(self, order_id: str, corrections: Sequence[JsonObject]) -> Reported:
+        """Correct what was reported about planted trees, at most 500 of them. The log keeps what was reported first."""
+        return self._report(order_id, "corrections", corrections)
 
     def _report(self, order_id: str, name: str, reports: Sequence[JsonObject]) -> Reported:
         return self._reported(f"/planting-orders/{{order_id}}/{name}", name, list(reports), order_id=order_id)

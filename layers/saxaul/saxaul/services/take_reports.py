@@ -1,16 +1,18 @@
-"""Accepts partners' reports on trees. What they change in one redemption is written in one transaction.
+"""Accepts partners' reports on trees. What they change in one redemption is written together or not at all.
 
-The transaction has the redemption, a leaf of the public log for each statement, and the evidence that its trees take
-and give up. So no two trees ever have the same tag, place or photo, and there is no leaf without its tree. Redemptions
-do not wait for each other. The progress of the order is counted again after the writes.
+The writes are the redemption, a leaf of the public log for each statement, and the evidence that its trees take and
+give up. So no two trees ever have the same tag, place or photo, and there is no leaf without its tree. Redemptions do
+not wait for each other: as many as fit share a transaction, and if it is refused, each is written by itself. The open
+trees of the order are counted after the writes.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import Clock
@@ -23,26 +25,37 @@ from saxaul.storage.orders import Orders
 from saxaul.storage.photos import Photos
 from saxaul.storage.queues import send_leaves
 from saxaul.storage.redemptions import Redemptions
-from saxaul.storage.table import ItemMovedError, TransactionRefusedError
+from saxaul.storage.table import ItemMovedError, TransactionRefusedError, transact
 from saxaul.trees.evidence import KnownEvidence, TreeEvidence
-from saxaul.trees.orders import PlantingOrder, open_trees
+from saxaul.trees.orders import OrderProgress, PlantingOrder, open_trees
 from saxaul.trees.outcomes import RedemptionChange, Reported, Verdict, named_tree
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.report_rules import CLOSING
 from saxaul.trees.reports import named_photo
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
 MAX_REPORTS_AT_ONCE = 13
-"""The most reports on one redemption that are written at once.
+"""The most reports on one redemption that are written in one transaction.
 
 A correction makes the most writes: a leaf, and for the tag, the place and the photo one that takes and one that gives
 up. So 13 reports make 91 writes. With the redemption and a refund, they fit a transaction, which has at most 100.
 """
+
+MAX_WRITES = 100
+"""The most writes of a transaction of DynamoDB."""
 
 _ATTEMPTS = 60
 """How often a call loses races before it gives up. The pauses add up to at most 12 seconds, and 6 on average."""
 
 _WRITERS = 8
 """How many threads of one worker write at the same time."""
+
+
+Writes = Sequence["TransactWriteItemTypeDef"]
+Planned = tuple[RedemptionChange, Writes]
+"""A change of a redemption, and the writes that make it."""
 
 
 class ApplyReports(Protocol):
@@ -85,17 +98,17 @@ class ReportTaking(NamedTuple):
             ContendedError: other requests changed the same trees again and again. Some reports may be recorded, and it
                 is safe to repeat the request.
         """
+        progress = self.orders.progress(order.order_id) if apply in CLOSING else None
         call = _Call(self, order, apply, dict(enumerate(reports)))
         call.run()
         if call.has_statements:
             send_leaves(self.queue_url)
-        verdicts = [call.verdicts[index] for index in range(len(reports))]
-        if apply in CLOSING and any(verdict.refusal is None for verdict in verdicts):
-            self._count_again(order)
-        return verdicts
+        if progress and any(verdict.refusal is None for verdict in call.verdicts.values()):
+            self._count_open_trees(order, progress, call.redemptions)
+        return [call.verdicts[index] for index in range(len(reports))]
 
-    def write(self, change: RedemptionChange) -> bool:
-        """Write what reports changed in a redemption. Return False if it or evidence has changed since it was read."""
+    def writes_of(self, change: RedemptionChange) -> Writes:
+        """Return all writes of what reports changed in a redemption. They are made together or not at all."""
         leaves = [
             self.leaves.add_write(
                 StoredLeaf(statement.leaf.certificate, statement.number, statement.leaf.text, statement.link),
@@ -108,39 +121,41 @@ class ReportTaking(NamedTuple):
             for evidence, transfer in change.transfers.items()
             if transfer.before != transfer.after or not transfer.after
         ]
-        try:
-            self.redemptions.write(change, [*leaves, *transfers])
-        except TransactionRefusedError:
-            return False
-        return True
+        return [*self.redemptions.change_writes(change), *leaves, *transfers]
 
-    def _count_again(self, order: PlantingOrder) -> None:
-        """Count the open trees of an order, and write its progress if it differs.
+    def _count_open_trees(
+        self, order: PlantingOrder, progress: OrderProgress, redemptions: Mapping[str, Redemption]
+    ) -> None:
+        """Write how many trees of an order are open, if its progress says otherwise.
 
-        The progress is read before the redemptions, so the count includes what was recorded before. If this write loses
-        two races, it can stop: the second winner had read the progress that the first one wrote after it was read here.
-        So the second winner has counted all that this request has recorded.
+        ``redemptions`` are those of the order, read after ``progress``, with what this request has changed. A write
+        that loses its race is made again from a new count. If it loses two more races, it can stop: the second winner
+        had read the progress that the first one wrote, so it has counted all that this request has recorded.
         """
-        for _ in range(2):
-            progress = self.orders.progress(order.order_id)
-            counted = open_trees(order, self.redemptions.of_order(order))
+        for _ in range(3):
+            counted = open_trees(order, redemptions)
             if counted == progress.open_trees:
-                return
+                break
             try:
                 self.orders.put_progress(progress._replace(open_trees=counted))
+                break
             except ItemMovedError:
-                continue
-            return
+                progress = self.orders.progress(order.order_id)
+                redemptions = self.redemptions.of_order(order)
 
 
 @dataclass
 class _Call:
-    """One request: its reports that are not decided yet, by their index, and the verdicts on the others."""
+    """One request: its reports that are not decided yet, by their index, and the verdicts on the others.
+
+    ``redemptions`` are those that were read, as they are after the writes of this request.
+    """
 
     taking: ReportTaking
     order: PlantingOrder
     apply: ApplyReports
     waiting: dict[int, object]
+    redemptions: dict[str, Redemption] = field(default_factory=dict)
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     has_statements: bool = False
 
@@ -169,7 +184,7 @@ class _Call:
     def _decide_some(self, known: KnownEvidence) -> list[RedemptionChange]:
         """Decide on the first reports of each redemption. Return the changes that lost their race."""
         chosen = self._chosen()
-        redemptions = self.taking.redemptions.of_order(self.order, {named for named in chosen.values() if named})
+        redemptions = self._read({named for named in chosen.values() if named})
         reports = [self.waiting[index] for index in chosen]
         now, calendar = self.taking.clock.now(), self.taking.calendar
         reported = self.apply(self.order, redemptions, reports, now, calendar, known)
@@ -197,15 +212,53 @@ class _Call:
                 chosen[index] = named
         return chosen
 
+    def _read(self, wanted: AbstractSet[str]) -> Mapping[str, Redemption]:
+        """Read some redemptions of the order. To count its open trees, all of them are read at first."""
+        needs_all = self.apply in CLOSING and not self.redemptions
+        read = self.taking.redemptions.of_order(self.order, only=None if needs_all else wanted)
+        self.redemptions |= read
+        return read
+
     def _write(self, changes: Sequence[RedemptionChange]) -> list[RedemptionChange]:
         """Write changes, several at a time. Return those that lost their race."""
-        if len(changes) > 1:
+        groups = list(_groups((change, self.taking.writes_of(change)) for change in changes))
+        if len(groups) > 1:
             with ThreadPoolExecutor(_WRITERS) as threads:
-                written = list(threads.map(self.taking.write, changes))
+                written = [change for group in threads.map(_written, groups) for change in group]
         else:
-            written = [self.taking.write(change) for change in changes]
-        self.has_statements |= any(done and change.statements for done, change in zip(written, changes, strict=True))
-        return [change for done, change in zip(written, changes, strict=True) if not done]
+            written = [change for group in groups for change in _written(group)]
+        self.has_statements |= any(change.statements for change in written)
+        done = {change.redemption.redemption_id: change.redemption for change in written}
+        self.redemptions |= done
+        return [change for change in changes if change.redemption.redemption_id not in done]
+
+
+def _groups(changes: Iterable[Planned]) -> Iterator[list[Planned]]:
+    """Divide changes into groups that each fit a transaction."""
+    group: list[Planned] = []
+    for planned in changes:
+        if sum(len(writes) for _, writes in [*group, planned]) > MAX_WRITES:
+            yield group
+            group = []
+        group.append(planned)
+    if group:
+        yield group
+
+
+def _written(group: Sequence[Planned]) -> list[RedemptionChange]:
+    """Write a group of changes in one transaction, or else each of them by itself. Return those that were written."""
+    if _is_written([write for _, writes in group for write in writes]):
+        return [change for change, _ in group]
+    return [change for change, writes in group if _is_written(writes)] if len(group) > 1 else []
+
+
+def _is_written(writes: Writes) -> bool:
+    """Make writes in one transaction. Return False if nothing was written, because something has changed."""
+    try:
+        transact(writes)
+    except TransactionRefusedError:
+        return False
+    return True
 
 
 @cache

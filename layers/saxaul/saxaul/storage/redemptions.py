@@ -200,16 +200,14 @@ class Redemptions:
         )
         return sorted(waiting, key=lambda redemption: (redemption.reserved_at, redemption.redemption_id))
 
-    def write(self, change: "RedemptionChange", others: Iterable["TransactWriteItemTypeDef"]) -> None:
-        """Write what reports changed in a redemption, and refund its points, in one transaction with other writes.
+    def change_writes(self, change: "RedemptionChange") -> list["TransactWriteItemTypeDef"]:
+        """Return the writes of a redemption that reports changed, and of its refund, for a transaction.
 
-        Raises:
-            TransactionRefusedError: the redemption has changed since it was read, the condition of another write
-                failed, or a concurrent write of one of the items is in progress.
+        They fail if the redemption has changed since it was read.
         """
         redemption = change.redemption
         refund = [self._spending.refund_write(redemption.user_id, change.refund)] if change.refund else []
-        transact([self._table.put_write(to_item(redemption), redemption.version), *refund, *others])
+        return [self._table.put_write(to_item(redemption), redemption.version), *refund]
 
     def of_certificate(self, number: str) -> Redemption | None:
         """Return the redemption, in any state, that a certificate number belongs to. Return None if there is none."""

@@ -1,7 +1,8 @@
-"""Renders and parses the requests that accrual makes most, in place of botocore's general code.
+"""Renders and parses the largest requests to DynamoDB, in place of botocore's general code.
 
 botocore checks, renders and parses each attribute value by DynamoDB's description of its API. For a batch of 25 periods
-or for 100 read items, that takes longer than everything else that accrual computes. DynamoDB's JSON is the same as what
+or for 100 read items, that takes longer than everything else that accrual computes. For the transactions of 150 reports
+on trees, it takes as long as everything else that the worker computes. DynamoDB's JSON is the same as what
 storage works with, except that binary values are in base64. So the standard library renders and parses it. The handlers
 are those of botocore's events; signing, sending, retries and errors stay botocore's own.
 """
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def use_plain_json(client: "DynamoDBClient") -> None:
-    """Render batches of statements and batch reads, and parse their responses and those of queries, as plain JSON.
+    """Render batches of statements, batch reads and transactions, and parse responses to reads, as plain JSON.
 
     Binary values of such a response are text in base64. ``table.python`` decodes them.
     """
@@ -34,6 +35,19 @@ def _batch_get(params: Any, context: Any, **_: object) -> Any:  # noqa: ANN401 -
     """Do the same for a batch read. The names of its tables stay, because botocore may choose the host by them."""
     context["saxaul_body"] = params
     return {"RequestItems": {name: {"Keys": [{}]} for name in params["RequestItems"]}}
+
+
+def _transaction(params: Any, context: Any, **_: object) -> Any:  # noqa: ANN401 - botocore's own
+    """Do the same for a transaction. The name of a table stays, and botocore adds the token of the request."""
+    context["saxaul_body"] = params
+    [first] = params["TransactItems"][0].values()
+    return {"TransactItems": [{"Delete": {"TableName": first["TableName"], "Key": {}}}]}
+
+
+def _render_transaction(params: Any, context: Any, **others: object) -> None:  # noqa: ANN401 - botocore's own
+    token = json.loads(params["body"])["ClientRequestToken"]
+    context["saxaul_body"] = context["saxaul_body"] | {"ClientRequestToken": token}
+    _render(params, context, **others)
 
 
 def _render(params: Any, context: Any, **_: object) -> None:  # noqa: ANN401 - botocore's own
@@ -56,6 +70,8 @@ HANDLERS: Mapping[str, Any] = {
     "provide-client-params.dynamodb.BatchGetItem": _batch_get,
     "before-call.dynamodb.BatchExecuteStatement": _render,
     "before-call.dynamodb.BatchGetItem": _render,
+    "provide-client-params.dynamodb.TransactWriteItems": _transaction,
+    "before-call.dynamodb.TransactWriteItems": _render_transaction,
     "before-parse.dynamodb.BatchExecuteStatement": _parse_plain_json,
     "before-parse.dynamodb.BatchGetItem": _parse_plain_json,
     "before-parse.dynamodb.Query": _parse_plain_json,
