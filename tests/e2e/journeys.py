@@ -1,6 +1,5 @@
 """Steps that several end-to-end tests share."""
 
-import json
 import os
 import secrets
 import subprocess
