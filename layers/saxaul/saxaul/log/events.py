@@ -8,6 +8,3 @@ EVENTS: tuple[Event, ...] = get_args(Event)
 TreeState = Literal["planted", "alive", "dead", "replaced"]
 TREE_STATES: tuple[TreeState, ...] = get_args(TreeState)
 """The states of a tree in the log. The event of the same name leads to each of them."""
-
-STANDING_EVENTS = frozenset({"planted", "alive", "replaced"})
-"""The states in which a tree counts as standing."""

@@ -26,7 +26,7 @@ _OUT_OF_ORDER = frozenset({"corrected", "dedication_erased"})
 """The events whose time is that of their recording, and is not compared with the times of the others."""
 
 EvidenceKind = Literal["tag", "place", "photo"]
-Evidence = tuple[EvidenceKind, str]
+KeyedEvidence = tuple[EvidenceKind, str]
 
 
 class Life(NamedTuple):
@@ -166,8 +166,8 @@ def _check_times(life: Life, leaf: TreeLeaf) -> None:
 class EvidenceChanges(NamedTuple):
     """What a statement frees for other trees, and what it takes for its own tree."""
 
-    freed: tuple[Evidence, ...]
-    taken: tuple[Evidence, ...]
+    freed: tuple[KeyedEvidence, ...]
+    taken: tuple[KeyedEvidence, ...]
 
 
 def evidence_changes(life: Life | None, leaf: TreeLeaf) -> EvidenceChanges:
@@ -191,19 +191,19 @@ def evidence_changes(life: Life | None, leaf: TreeLeaf) -> EvidenceChanges:
     return _changes((_tag(life.tag), *places_before, *_photo(life.photo)), (tag, *places, *photo))
 
 
-def _tag(tag: str) -> Evidence:
+def _tag(tag: str) -> KeyedEvidence:
     return "tag", tag_key(tag)
 
 
-def _place(lat: str, lon: str) -> Evidence:
+def _place(lat: str, lon: str) -> KeyedEvidence:
     return "place", place_key(lat, lon)
 
 
-def _photo(digest: str) -> tuple[Evidence, ...]:
+def _photo(digest: str) -> tuple[KeyedEvidence, ...]:
     return (("photo", digest),) if digest else ()
 
 
-def _changes(freed: tuple[Evidence, ...], taken: tuple[Evidence, ...]) -> EvidenceChanges:
+def _changes(freed: tuple[KeyedEvidence, ...], taken: tuple[KeyedEvidence, ...]) -> EvidenceChanges:
     """Leave out what a correction frees and takes again."""
     return EvidenceChanges(
         tuple(evidence for evidence in freed if evidence not in taken),

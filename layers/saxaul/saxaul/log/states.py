@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 
 from .counts import Counts
 from .leaves import CountLeaf
-from .lives import Evidence, Life
+from .lives import KeyedEvidence, Life
 from .merkle import CompactRange
 from .notes import VerifierKey
 
@@ -189,7 +189,7 @@ class MonitorState:
     def take(self, kind: str, value: str, certificate: str) -> None:
         self._database.execute("INSERT OR REPLACE INTO evidence VALUES (?, ?, ?)", (kind, value, certificate))
 
-    def free(self, freed: Iterable[Evidence]) -> None:
+    def free(self, freed: Iterable[KeyedEvidence]) -> None:
         self._database.executemany("DELETE FROM evidence WHERE kind = ? AND value = ?", freed)
 
     def _set(self, **values: str | int | bytes) -> None:
