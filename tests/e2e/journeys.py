@@ -1,6 +1,5 @@
 """Steps that several end-to-end tests share."""
 
-import json
 import os
 import secrets
 import subprocess
@@ -180,12 +179,15 @@ def plant(stack: dict[str, Any], alipay: Client, partner: Client) -> tuple[str, 
 def logged_certificate(stack: Mapping[str, Any], number: str, statements: int) -> bytes:
     """Return a certificate once the log has this many statements about its tree. The certificate must show all."""
 
-    def fetch() -> bytes:
-        return httpx.get(f"{stack['api_url']}/certificates/{number}", timeout=60).raise_for_status().content
+    def fetch() -> httpx.Response:
+        return httpx.get(f"{stack['api_url']}/certificates/{number}", timeout=60)
 
-    found: bytes = eventually(fetch, lambda text: len(json.loads(text)["proofs"]) == statements)
-    assert len(json.loads(found)["proofs"]) == statements, "the statement is not in the log"
-    return found
+    def shows_all(answer: httpx.Response) -> bool:
+        return answer.is_success and len(answer.json()["proofs"]) == statements
+
+    found: httpx.Response = eventually(fetch, shows_all)
+    assert shows_all(found), f"the log does not have {statements} statements of {number}: {found.text[:500]}"
+    return found.content
 
 
 def public_log(stack: Mapping[str, Any]) -> dict[str, Any]:
