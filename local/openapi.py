@@ -323,10 +323,18 @@ class _Document:
             for status, answer in declared.answers.items()
         }
         for status, codes in codes_of(declared).items():
-            made[status] = self._problems(codes, declared if status == HTTPStatus.UNPROCESSABLE_ENTITY else None)
+            problem = self._problems(codes, declared if status == HTTPStatus.UNPROCESSABLE_ENTITY else None)
+            page = declared.answers.get(status)
+            made[status] = self._also_as(page, problem) if page else problem
         if is_head:
             made = {status: self._without_body(response) for status, response in made.items()}
         return {str(status): made[status] for status in sorted(made)}
+
+    def _also_as(self, page: Answer, problem: dict[str, Any]) -> dict[str, Any]:
+        """Return the response of a problem that browsers get as a page."""
+        shared = self._responses_of_problems[problem["$ref"].rpartition("/")[2]]
+        content = shared["content"] | {media: {"schema": {"type": "string"}} for media in page.media}
+        return shared | {"content": content}
 
     def _without_body(self, response: dict[str, Any]) -> dict[str, Any]:
         if reference := response.get("$ref"):

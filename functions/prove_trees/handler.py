@@ -27,7 +27,7 @@ _SHOWN = Answer(CertificateView, ("application/json", "image/svg+xml", "text/htm
     *("GET", "/certificates/{number}", PUBLIC),
     query=(LANG,),
     headers=(IF_NONE_MATCH,),
-    answers={200: _SHOWN, 304: NOT_MODIFIED},
+    answers={200: _SHOWN, 304: NOT_MODIFIED, 404: Answer(media=("text/html",))},
     problems=("unknown_certificate",),
 )
 def view_certificate(request: Request) -> Response:
@@ -64,8 +64,8 @@ def view_certificate(request: Request) -> Response:
 def _unknown_page(typed: str, fault: str | None, language: Language) -> Response:
     from saxaul.certificate.page import render_unknown  # noqa: PLC0415 - most requests draw nothing
 
-    headers = {"content-type": _HTML, "cache-control": "no-store", "vary": "accept", **_guard(_HTML)}
-    return Response(render_unknown(typed, fault, language), HTTPStatus.NOT_FOUND, headers, language)
+    headers = {"content-type": _HTML, "cache-control": "no-store", "vary": "accept, Accept-Language", **_guard(_HTML)}
+    return Response(render_unknown(typed, fault, language), HTTPStatus.NOT_FOUND, headers)
 
 
 @operation(
