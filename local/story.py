@@ -7,8 +7,6 @@ import json
 import secrets
 from datetime import timedelta
 
-from saxaul.log.parsing import NotVerifiedError
-
 from local.client import exit_on_failure, open_client, stack
 from local.command import command_parser, run_command
 from local.console import console, exit_with, shown

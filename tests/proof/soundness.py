@@ -16,7 +16,7 @@ from saxaul.trees.manifests import manifest_key
 from saxaul.trees.orders import OrderedTree, PlantingOrder
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.states import CORRECTIONS, TREE_TRANSITIONS, State
-from tests.proof.stated import assert_each_tree_has_its_leaves, assert_evidence_belongs_to_its_trees
+from tests.proof.stated import assert_evidence_belongs_to_its_trees
 from tests.proof.world import World
 
 

@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
-from saxaul.services.append_log import LogWriter
-from saxaul.storage.log import LogStore
 
 from saxaul.catalog.entries import ActionType, Campaign, Catalog, TreeProject
 from saxaul.catalog.versions import VersionedEntry
