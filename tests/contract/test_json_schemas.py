@@ -27,7 +27,7 @@ from saxaul.catalog.entries import (
 from saxaul.catalog.faults import error_lines
 from saxaul.catalog.models import Described, Field, Model, ValidationError, exactly_one
 from saxaul.ledger.screening import ReportedAction, ReportedReversal
-from saxaul.trees.reports import Confirmation, Failure, Inspection
+from saxaul.trees.reports import Confirmation, Correction, Failure, Inspection
 
 TEXT = {"en": "Bus", "zh": "公交"}
 PLACE = {"names": TEXT, "lat": 30.27, "lon": 120.15, "radius_km": 10}
@@ -48,6 +48,7 @@ INSPECTION = {
     "inspector": "Li",
     "evidence_url": "https://example.org/report",
     "photo_url": "https://example.org/2.jpg",
+    "photo": "0b" * 32,
 }
 DOCUMENTS: list[tuple[type[Model], dict[str, Any]]] = [
     (ReportedAction, ACTION),
@@ -55,7 +56,9 @@ DOCUMENTS: list[tuple[type[Model], dict[str, Any]]] = [
      | {"occurred_at": "2026-06-05T12:00:00Z"}),
     (ReportedReversal, {"action_id": "a", "user_id": "mei", "occurred_at": "2026-06-05T12:00:00Z", "reason": "twice"}),
     (ReportedReversal, {"action_id": "a", "facility_id": "dc", "occurred_at": "2026-06-05T12:00:00Z", "reason": "x"}),
-    (Confirmation, {"certificate": "CN-1", "photo_url": "https://example.org/1.jpg", **REPLACED}),
+    (Confirmation, {"certificate": "CN-1", "photo_url": "https://example.org/1.jpg", "photo": "0a" * 32, **REPLACED}),
+    (Correction, {"certificate": "CN-1", "reason": "typo", "alive": True, "photo": "0a" * 32, **REPLACED}
+     | {"photo_url": "https://example.org/1.jpg"}),
     (Failure, {"certificate": "CN-1", "reason": "drought"}),
     (Inspection, INSPECTION | REPLACED),
     (Inspection, {**INSPECTION, "state": "dead", "photo_url": None}),

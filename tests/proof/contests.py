@@ -13,6 +13,8 @@ from saxaul.ledger.actions import Action, Owner
 from saxaul.trees.report_rules import apply_confirmations, apply_failures
 from tests.builders import APP, DAY, confirmation, failure
 from tests.proof.faults import Fault
+from tests.proof.soundness import items_of, redemptions_of
+from tests.proof.stated import assert_each_tree_has_its_leaves, assert_evidence_belongs_to_its_trees
 from tests.proof.twin import APPS, HOSTILE, PARTNER, USERS, Message, Twin, make_message, reversing
 from tests.proof.world import CALENDAR
 
@@ -236,9 +238,30 @@ def _confirm(index: int) -> Callable[[Twin], None]:
     def report(twin: Twin) -> None:
         [order] = twin.world.announced_orders(PARTNER)
         tree = confirmation(order.trees[index].number, planted_at=CALENDAR.rfc3339(order.ordered_at))
-        assert twin.world.statements.take(order, [tree], apply_confirmations).accepted == 1
+        [verdict] = twin.world.statements.take(order, [tree], apply_confirmations)
+        assert verdict.refusal is None
 
     return report
+
+
+def _confirm_with_one_tag(index: int) -> Callable[[Twin], None]:
+    def report(twin: Twin) -> None:
+        [order] = twin.world.announced_orders(PARTNER)
+        planted_at = CALENDAR.rfc3339(order.ordered_at)
+        tree = confirmation(order.trees[index].number, planted_at=planted_at, tag="AX-7")
+        [verdict] = twin.world.statements.take(order, [tree], apply_confirmations)
+        assert verdict.refusal is None or verdict.refusal.code == "tag_used"
+
+    return report
+
+
+def _planted_and_open(twin: Twin) -> object:
+    """Return how many trees are planted, and how many the order still has. Check the evidence and the leaves."""
+    items, found = items_of(twin.world, ""), redemptions_of(twin.world)
+    assert_each_tree_has_its_leaves(items, found)
+    assert_evidence_belongs_to_its_trees(items)
+    planted = sum(tree.planting is not None for redemption in found for tree in redemption.trees)
+    return planted, _open_trees(twin)
 
 
 def _two_ordered_redemptions(twin: Twin) -> None:
@@ -252,7 +275,8 @@ def _two_ordered_redemptions(twin: Twin) -> None:
 def _fail(index: int) -> Callable[[Twin], None]:
     def report(twin: Twin) -> None:
         [order] = twin.world.announced_orders(PARTNER)
-        assert twin.world.statements.take(order, [failure(order.trees[index].number)], apply_failures).accepted == 1
+        [verdict] = twin.world.statements.take(order, [failure(order.trees[index].number)], apply_failures)
+        assert verdict.refusal is None
 
     return report
 
@@ -332,6 +356,12 @@ CONTESTS: Mapping[str, Contest] = {
     "two requests for the last points": Contest(_last_points, _settle(-1), _settle(-2), _states_and_reasons),
     "a late ride and a settlement": Contest(_late_with_a_request, _late, _settle(-1), _wallet_after_harvest),
     "two confirmations for one redemption": Contest(_two_trees, _confirm(0), _confirm(1), _states_and_reasons),
+    "two trees of one redemption with one tag": Contest(
+        _two_trees, _confirm_with_one_tag(0), _confirm_with_one_tag(1), _planted_and_open
+    ),
+    "two redemptions with one tag": Contest(
+        _two_ordered_redemptions, _confirm_with_one_tag(0), _confirm_with_one_tag(1), _planted_and_open
+    ),
     "two failures in one order": Contest(_two_ordered_redemptions, _fail(0), _fail(1), _open_trees),
     "an order and a settlement": Contest(_one_of_two_settled, _order, _settle(-1), _all_ordered),
 }

@@ -17,12 +17,14 @@ from saxaul.services.write_plans import write_plans
 from saxaul.storage import batches, periods
 from saxaul.storage.batches import Outcome, StatementRefusedError, Write
 from saxaul.storage.claims import EARLY_PREFIX, EVIDENCE_PREFIX
+from saxaul.storage.evidence import EvidenceStore
 from saxaul.storage.periods import Periods
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.spending import Spending
 from saxaul.storage.table import Item, ItemMovedError, Key, Table, transact
 from saxaul.storage.wallets import Wallets
 from saxaul.storage.wallets import to_item as wallet_item
+from saxaul.trees.evidence import Transfer, TreeEvidence
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.states import State
 from tests.proof.faults import Fault
@@ -192,6 +194,20 @@ def _(patch: pytest.MonkeyPatch) -> None:
 def _(patch: pytest.MonkeyPatch) -> None:
     """A report overwrites the number of open trees that a concurrent report wrote."""
     _unconditional(patch, lambda item, _: item["sk"] == "PROGRESS")
+
+
+@WRITES.caught_by("two redemptions with one tag")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A tag is taken although a tree of a concurrent confirmation has it."""
+    write: Any = EvidenceStore.transfer_write
+
+    def mutant(store: EvidenceStore, evidence: TreeEvidence, transfer: Transfer) -> Any:
+        made = write(store, evidence, transfer)
+        if "Put" in made:
+            made["Put"].pop("ConditionExpression")
+        return made
+
+    patch.setattr(EvidenceStore, "transfer_write", mutant)
 
 
 def _one_by_one(writes: Sequence[Any]) -> None:

@@ -238,8 +238,14 @@ class _ReportRequest:
 
 
 def _used_refusal(evidence: TreeEvidence, owner: str) -> RefusalReason:
-    place = "; trees whose coordinates agree to five decimals are at the same place" if evidence.kind == "place" else ""
-    return RefusalReason(f"{evidence.kind}_used", f"This {evidence.kind} belongs to certificate {owner}{place}.")
+    match evidence.kind:
+        case "tag":
+            return RefusalReason("tag_used", f"This tag belongs to certificate {owner}.")
+        case "photo":
+            return RefusalReason("photo_used", f"This photo belongs to a statement about certificate {owner}.")
+        case "place":
+            detail = f"The tree of certificate {owner} is at this place: its coordinates agree to five decimals."
+            return RefusalReason("place_used", detail)
 
 
 def _step_refusal(state: State) -> RefusalReason:
