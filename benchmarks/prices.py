@@ -69,6 +69,15 @@ SIGNATURE = 0.15e-4
 S3_PUT = 0.005e-3
 """A request that writes to S3, standard class. https://aws.amazon.com/s3/pricing/"""
 
+S3_GET = 0.0004e-3
+"""A request that reads from S3, standard class. https://aws.amazon.com/s3/pricing/"""
+
+CDN_REQUEST = 0.01e-4
+"""An HTTPS request to CloudFront in the United States or Europe. https://aws.amazon.com/cloudfront/pricing"""
+
+CDN_GB = 0.085
+"""A gigabyte that CloudFront sends there, up to 10 TB a month. The same page."""
+
 EVENT = 1.00e-6
 """A custom event on an EventBridge bus, of up to 64 KB. https://aws.amazon.com/eventbridge/pricing/"""
 
@@ -180,3 +189,13 @@ class Usage:
 
     def per_action(self, amount: float) -> float:
         return amount / self.actions
+
+
+def checks_by_cdn(checks: int, files: float, kilobytes: float) -> float:
+    """Return the dollars of checks against the log through CloudFront, each of so many files and kilobytes in all."""
+    return checks * (files * CDN_REQUEST + kilobytes / 1e6 * CDN_GB)
+
+
+def checks_by_bucket(checks: int, files: float, kilobytes: float) -> float:
+    """Return the dollars of the same checks if the bucket serves the files itself."""
+    return checks * (files * S3_GET + kilobytes / 1e6 * SENT_GB)

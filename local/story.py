@@ -192,7 +192,8 @@ def _verify(client: Client, number: str) -> None:
     console.print(
         "To check it yourself:\n"
         f"  [cyan]curl -sO {shown(page)}\n"
-        f"  .venv/bin/python -m saxaul.log verify {shown(number)}.json --vkey '{shown(log.vkey)}' --log {shown(log.url)}[/]"
+        f"  .venv/bin/python -m saxaul.log verify {shown(number)}.json"
+        f" --vkey '{shown(log.vkey)}' --log {shown(log.url)}[/]"
     )
 
 

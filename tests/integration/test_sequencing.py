@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from operations import reconcile
+from saxaul.audit import Finding
 from saxaul.log.checkpoints import Checkpoint
 from saxaul.log.leaves import CountLeaf, parse
 from saxaul.log.merkle import leaf_hash, root
@@ -14,7 +16,7 @@ from saxaul.log.tiles import unbundle
 from saxaul.services.sequence_log import LateLogError
 from saxaul.settings import settings
 from saxaul.storage import clients
-from saxaul.storage.leaves import Leaves, StoredLeaf
+from saxaul.storage.leaves import Leaves, StoredLeaf, to_item
 from saxaul.storage.table import transact
 from tests.integration.stack import Stack, call, invoke
 from tests.tree_leaves import make_tree_leaf
@@ -59,7 +61,7 @@ def test_a_message_publishes_the_statement_as_files_and_in_the_counter(stack: St
     assert last.counts == (1, 0, 1)
     impact = call("view_impact", "GET", "/impact").body
     counts = next(value for value in impact.values() if isinstance(value, dict) and "planted" in value)
-    assert (counts["planted"], counts["dead"], counts["standing"]) == (1, 0, 1)
+    assert (counts["planted"], counts["dead"], counts["alive"]) == (1, 0, 1)
     [message] = clients.sqs().receive_message(QueueUrl=settings().checkpoint_queue_url)["Messages"]
     assert json.loads(message["Body"]) == {"size": 2}
 
@@ -90,6 +92,20 @@ def test_without_witnesses_a_checkpoint_needs_no_cosignature(stack: Stack) -> No
 
     message = {"Records": [{"messageId": "m-1", "body": '{"size":2}'}]}
     assert invoke("cosign_checkpoints", message) == {"batchItemFailures": []}
+
+
+def test_reconciling_names_leaves_without_a_tree_and_positions_that_are_not_those_of_the_batch(stack: Stack) -> None:
+    state(stack, "C-1")
+    invoke("sequence_log", MESSAGE)
+    [stored] = Leaves(stack.ledger).of_certificate("C-1")
+    stack.ledger.put_all([to_item(stored._replace(position=7))])
+
+    found: list[Finding] = []
+    reconcile.reconcile(stack.ledger, found.append)
+    assert {finding.detail for finding in found if finding.subject == "certificate C-1"} == {
+        "has 1 leaves for the public log, but no tree",
+        "leaf 1 has the position 7, but the log has it at 0",
+    }
 
 
 def _no_answer(*_: object, **__: object) -> None:
