@@ -264,7 +264,7 @@ openapi: env ## write the API's document from the code
 release-contract: env ## record that document as the released one
 	@$(BIN)/python -m tests.contract.release
 
-pictures: env ## make docs/run.svg and docs/certificate.png
+pictures: env ## make the pictures of README and certificate
 #= PORT  the port of the stack that is recorded; 4566 by default
 	@$(BIN)/python -m local.pictures --port "$$PORT"
 

@@ -1,10 +1,11 @@
-"""Make the pictures of the README: docs/run.svg and docs/certificate.png.
+"""Make the pictures of the README, docs/run.svg and docs/certificate.png, and eight of a certificate's page.
 
     make pictures
 
 docs/run.svg is a recording of `make run`: each line that it printed, at its time. docs/certificate.png shows the
-certificate of the tree that was planted in it. The command refuses to run while a laptop stack is running, and leaves
-the stack running that it started. It needs Chromium and fonts for Chinese.
+certificate of the tree that was planted in it. `.local/pictures` has its page on a phone and on a desktop, by day and
+in the dark, and again after the tree is reported dead. The command refuses to run while a laptop stack is running, and leaves
+the stack running that it started. It needs Chromium and fonts for Chinese, such as Debian's fonts-noto-cjk.
 """
 
 import os
@@ -12,11 +13,18 @@ import re
 import subprocess
 from pathlib import Path
 
-from PIL import Image
-
-from local.browser import BROWSERS, find_browser, visit
+from local.browser import BROWSERS, find_browser
 from local.command import command_parser, run_command, whole_number
 from local.console import exit_with, shown, step
+from local.page_pictures import (
+    CHINESE_FONT,
+    PHONE,
+    PICTURES,
+    has_chinese_font,
+    photograph,
+    photograph_page,
+    report_death,
+)
 from local.recording import record
 from local.recording_svg import draw
 from local.sam import ROOT
@@ -27,7 +35,7 @@ CERTIFICATE = ROOT / "docs" / "certificate.png"
 SPEED = 3
 """How many times as fast as it was the recording is shown."""
 
-_WIDTH, _HEIGHT = 390, 800
+_COVER = PHONE._replace(height=800)
 
 
 def record_run(port: int) -> str:
@@ -43,19 +51,6 @@ def record_run(port: int) -> str:
     return str(address)
 
 
-def photograph(browser: str, address: str, picture: Path) -> None:
-    """Write a picture of an address as a phone of 390 by 800 points shows it, with twice as many pixels each way.
-
-    Raises:
-        subprocess.SubprocessError: the browser failed, or took longer than a minute.
-    """
-    size = (f"--window-size={_WIDTH},{_HEIGHT}", "--force-device-scale-factor=2")
-    visit(browser, address, f"--screenshot={picture}", *size)
-    with Image.open(picture) as taken:
-        few_colours = taken.convert("RGB").quantize(128)
-    few_colours.save(picture, optimize=True)
-
-
 def main() -> None:
     parser = command_parser("local.pictures", __doc__)
     parser.add_argument("--port", type=whole_number(*PORTS), default=4566, help="the port of the stack")
@@ -64,13 +59,19 @@ def main() -> None:
     browser = find_browser()
     if browser is None:
         exit_with(f"The pictures need a browser: none of {', '.join(BROWSERS)} is installed.")
+    if not has_chinese_font():
+        exit_with(f"The pictures need a font for Chinese, such as that of the package {CHINESE_FONT}.")
     if running():
         exit_with("A laptop stack is running; stop it first: make down")
     try:
         with step(f"recording make run into {shown(RUN.relative_to(ROOT))}"):
             address = record_run(chosen.port)
         with step(f"taking {shown(CERTIFICATE.relative_to(ROOT))}"):
-            photograph(browser, address, CERTIFICATE)
+            photograph(browser, address, CERTIFICATE, _COVER)
+        with step(f"taking pictures of the page into {shown(PICTURES.relative_to(ROOT))}"):
+            list(photograph_page(browser, address, "planted"))
+            report_death(address.rpartition("/")[2])
+            list(photograph_page(browser, address, "dead"))
     except subprocess.CalledProcessError as error:
         exit_with(f"{Path(error.cmd[0]).name} failed:", str(error.output or error.stderr or "").splitlines())
     except (OSError, subprocess.SubprocessError) as error:

@@ -24,6 +24,7 @@ def test_without_a_browser_or_beside_a_running_stack_no_picture_is_taken(
     started: list[int] = []
     monkeypatch.setattr("sys.argv", ["pictures"])
     monkeypatch.setattr("local.pictures.find_browser", lambda: browser)
+    monkeypatch.setattr("local.pictures.has_chinese_font", lambda: True)
     monkeypatch.setattr("local.pictures.running", lambda: is_running)
     monkeypatch.setattr("local.pictures.record_run", started.append)
 
