@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
-from saxaul.log.entries import Leaf, Particulars, evidence_of
 
 from local.apps import load_apps
 from local.seed import FOLDER
@@ -395,37 +394,6 @@ def refusals(outcome: Reported) -> list[tuple[int, str]]:
 def accepted(outcome: Reported) -> int:
     """Return how many reports were accepted."""
     return sum(verdict.refusal is None for verdict in outcome.verdicts)
-
-
-PHOTO = "https://trees.example/ax-0001.jpg"
-
-
-def make_particulars(dedication: str = "For my grandmother", **changes: Any) -> Particulars:  # noqa: ANN401 - any field
-    fields: dict[str, Any] = {
-        "species": {"en": "Saxaul", "zh": "梭梭"},
-        "latin": "Haloxylon ammodendron",
-        "place": {"en": "Alxa, Inner Mongolia", "zh": "内蒙古阿拉善"},
-        "partner": "Alxa SEE Foundation",
-        "requested_at": "2026-06-05T12:00:00+08:00",
-    }
-    return Particulars.create(dedication=dedication, **fields | changes)
-
-
-def make_leaf(number: str = "", event: str = "planted", *, follows: str = "", **changes: Any) -> Leaf:  # noqa: ANN401 - any field
-    fields: dict[str, Any] = {
-        "certificate": number or new_number(),
-        "project_id": "saxaul-alxa",
-        "event": event,
-        "follows": follows,
-        "occurred_at": "2026-06-20T10:00:00+08:00",
-        "recorded_at": "2026-06-20T18:30:00+08:00",
-        "tag": "AX-0001",
-        "lat": degrees(38.851),
-        "lon": degrees(105.731),
-        "evidence": evidence_of(PHOTO),
-        "particulars": make_particulars().commitment,
-    }
-    return Leaf(**fields | changes)
 
 
 def default_clients() -> dict[str, RegisteredClient]:

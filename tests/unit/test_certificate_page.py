@@ -172,7 +172,7 @@ def test_a_photo_that_a_correction_restates_is_still_that_of_the_planting() -> N
 def test_the_map_shows_the_area_and_the_tree_and_says_so_in_words() -> None:
     text = page(make_certificate())
 
-    assert text.count("<polygon") == text.count('class="dot"') == 1
+    assert text.count('class="site"') == text.count('class="dot"') == 1
     assert "The tree stands at 38.85100° N, 105.67100° E." in text
     assert "km</text>" in text
 
@@ -180,8 +180,8 @@ def test_the_map_shows_the_area_and_the_tree_and_says_so_in_words() -> None:
 def test_the_map_of_a_tree_that_is_not_planted_shows_only_the_area() -> None:
     text = page(make_waiting())
 
-    assert "<polygon" in text
-    assert "<circle" not in text.partition("<polygon")[2].partition("</svg>")[0]
+    assert 'class="site"' in text
+    assert "<circle" not in text.partition('class="site"')[2].partition("</svg>")[0]
 
 
 def test_a_waiting_tree_has_no_history_but_its_request_and_the_log_has_nothing_about_it() -> None:

@@ -10,7 +10,7 @@ import yaml
 from saxaul.certificate.locator import draw_map
 from saxaul.certificate.site import Site
 from saxaul.certificate.species import Growth, draw_tree, drawing_of
-from saxaul.trees.reach import distance_km
+from saxaul.catalog.areas import distance_km
 
 CATALOG = Path(__file__).parents[2] / "catalog" / "tree-projects.yaml"
 LATIN = [project["latin"] for project in yaml.safe_load(CATALOG.read_text("utf-8")).values()]
@@ -51,7 +51,7 @@ def test_a_drawing_is_small_enough_for_a_page() -> None:
 
 @pytest.mark.parametrize(("lat", "lon"), [(38.85, 105.73), (-71.0, 179.9), (0.0, -180.0), (84.0, 12.0)])
 def test_the_points_of_a_circle_are_as_far_from_its_centre_as_its_radius(lat: float, lon: float) -> None:
-    ring = Site.around(lat, lon, 50).ring
+    [ring] = Site.around(lat, lon, 50).rings
 
     assert len(ring) == 72
     assert [distance_km(lat, lon, *point) for point in ring] == [pytest.approx(50)] * 72
@@ -65,8 +65,8 @@ def test_a_map_has_its_tree_its_area_a_scale_and_a_few_lines_inside(lat: float, 
     dot = next(element for element in svg.iter("circle") if element.get("class") == "dot")
     assert 0 < float(dot.get("cx", "")) < 360
     assert 0 < float(dot.get("cy", "")) < 250
-    [area] = svg.iter("polygon")
-    corners = [tuple(map(float, corner.split(","))) for corner in area.get("points", "").split()]
+    [area] = areas_of(svg)
+    corners = [tuple(map(float, corner.split(","))) for corner in area.strip("MZ").split("L")]
     assert all(-0.1 <= x <= 360.1 and -0.1 <= y <= 250.1 for x, y in corners)
     lines = [element for element in svg.iter("path") if element.get("class") == "grid"]
     assert 2 <= len(lines) <= 12
@@ -75,8 +75,21 @@ def test_a_map_has_its_tree_its_area_a_scale_and_a_few_lines_inside(lat: float, 
     assert scale.endswith((" km", " m"))
 
 
+def test_a_map_shows_the_holes_of_an_area() -> None:
+    ring = ((1057000000, 388000000), (1058000000, 388000000), (1058000000, 389000000), (1057000000, 388000000))
+    svg = draw_map(Site.within((ring, ring)), None, is_dead=False, title="map")
+
+    [area] = areas_of(svg)
+    assert area.count("M") == area.count("Z") == 2
+    assert area.count("L") == 6
+
+
+def areas_of(svg: Element) -> list[str]:
+    return [element.get("d", "") for element in svg.iter("path") if element.get("class") == "site"]
+
+
 def test_a_map_without_a_known_area_shows_the_tree_alone() -> None:
     svg = draw_map(None, (38.85, 105.67), is_dead=True, title="map")
 
-    assert not list(svg.iter("polygon"))
+    assert areas_of(svg) == []
     assert [element.get("class") for element in svg.iter("circle")] == ["halo", "dot dead"]

@@ -4,6 +4,7 @@ The map loads nothing. It is plane: a degree of longitude is as wide as it is in
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from math import ceil, cos, floor, radians
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement
@@ -45,16 +46,17 @@ def draw_map(site: Site | None, tree: tuple[float, float] | None, *, is_dead: bo
 
     ``tree`` is its latitude and longitude in degrees. ``title`` is what screen readers say.
     """
-    ring = [*site.ring] if site else []
-    middle = tree[1] if tree else ring[0][1]
-    near = [(lat, _near(lon, middle)) for lat, lon in ring]
-    view = _view_of([*near, tree] if tree else near)
+    rings = site.rings if site else ()
+    middle = tree[1] if tree else rings[0][0][1]
+    near = [[(lat, _near(lon, middle)) for lat, lon in ring] for ring in rings]
+    view = _view_of([*chain(*near), *([tree] if tree else [])])
     size = {"viewBox": f"0 0 {WIDTH_OF_MAP} {HEIGHT_OF_MAP}", "role": "img", "aria-label": title, "class": "map"}
     svg = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **size})
     SubElement(svg, "rect", {"class": "sand", "width": str(WIDTH_OF_MAP), "height": str(HEIGHT_OF_MAP)})
     if near:
-        points = " ".join("{:.1f},{:.1f}".format(*view.place(*point)) for point in near)
-        SubElement(svg, "polygon", {"class": "site", "points": points})
+        outlines = ("L".join("{:.1f},{:.1f}".format(*view.place(*point)) for point in ring) for ring in near)
+        path = "".join(f"M{outline}Z" for outline in outlines)
+        SubElement(svg, "path", {"class": "site", "fill-rule": "evenodd", "d": path})
     _draw_lines(svg, view)
     if tree:
         x, y = view.place(*tree)

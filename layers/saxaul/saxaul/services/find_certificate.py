@@ -155,7 +155,10 @@ class Certificates(NamedTuple):
 
 def site_of(project: OrderedProject) -> Site | None:
     """Return the area in which the trees of a project are planted; None if the project has none."""
-    return Site.around(*project.reach) if project.reach else None
+    if project.reach is None:
+        return None
+    lat, lon, radius_km, rings = project.reach
+    return Site.within(rings) if rings else Site.around(lat, lon, radius_km)
 
 
 def _published(stored: StoredLeaf) -> PublishedLeaf:
