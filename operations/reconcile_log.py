@@ -101,8 +101,8 @@ def _published_findings(table: Table) -> list[Finding]:
     batch = store.batch_before(published.size)
     if batch is None:
         return [Finding("the public log", f"has {published.size} published leaves, but no batch ends there")]
-    if batch.count.counts != published.counts:
-        detail = f"counts {tuple(published.counts)} in public, but {tuple(batch.count.counts)} in its last leaf"
+    if batch.counted.counts != published.counts:
+        detail = f"counts {tuple(published.counts)} in public, but {tuple(batch.counted.counts)} in its last leaf"
         return [Finding("the public log", detail)]
     return []
 

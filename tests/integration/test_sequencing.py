@@ -2,12 +2,11 @@
 
 import gzip
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from operations import reconcile
-from saxaul.audit import Finding
 from saxaul.log.checkpoints import Checkpoint
 from saxaul.log.leaves import CountLeaf, parse
 from saxaul.log.merkle import leaf_hash, root
@@ -20,6 +19,9 @@ from saxaul.storage.leaves import Leaves, StoredLeaf, to_item
 from saxaul.storage.table import transact
 from tests.integration.stack import Stack, call, invoke
 from tests.tree_leaves import make_tree_leaf
+
+if TYPE_CHECKING:
+    from saxaul.audit import Finding
 
 MESSAGE = {"Records": [{"messageId": "m-1", "body": "{}"}]}
 

@@ -87,14 +87,14 @@ class Batch(NamedTuple):
 
     Attributes:
         start: the index of its first leaf in the tree.
-        refs: its leaves, in order, without the count at its end.
+        refs: its leaves, in order, without the count at its end, which is ``counted``.
         root: the root of the tree that ends with this batch, 32 bytes.
         committed_at: in seconds since 1970.
     """
 
     start: int
     refs: tuple[LeafRef, ...]
-    count: CountLeaf
+    counted: CountLeaf
     root: bytes
     committed_at: int
 
@@ -169,7 +169,7 @@ class SequenceStore:
         for index, ref in wanted.items():
             if ref in leaves:
                 found[index] = Entry(leaves[ref].leaf.text, leaves[ref].leaf)
-        found |= {batch.end - 1: Entry(batch.count.text) for batch in batches}
+        found |= {batch.end - 1: Entry(batch.counted.text) for batch in batches}
         try:
             return [found[index] for index in range(start, end)]
         except KeyError as missing:
@@ -269,7 +269,7 @@ def _batch_item(batch: Batch) -> Item:
     return {
         **_batch_key(batch.start)._asdict(),
         "leaves": zlib.compress(names.encode()),
-        "count": batch.count.text.decode(),
+        "count": batch.counted.text.decode(),
         "root": batch.root,
         "committed_at": batch.committed_at,
     }
@@ -289,7 +289,7 @@ def batch_of(item: Item) -> Batch:
     return Batch(
         start=int(item["sk"].removeprefix(_BATCH)),
         refs=tuple(LeafRef(certificate, int(number)) for certificate, _, number in refs),
-        count=count,
+        counted=count,
         root=bytes(item["root"]),
         committed_at=int(item["committed_at"]),
     )
