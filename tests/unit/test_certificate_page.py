@@ -15,8 +15,18 @@ from saxaul.certificate.page import check_line, render_page, render_unknown
 from saxaul.certificate.page_style import STYLE
 from saxaul.certificate.timeline import corrections_in
 from saxaul.certificate.words import LABELS, PAGE, place_of
-from tests.certificates import ADDRESS, FILES, LINK, LOG, NUMBER, make_certificate, make_life, make_particulars
-from tests.certificates import make_waiting, prove
+from tests.certificates import (
+    ADDRESS,
+    FILES,
+    LINK,
+    LOG,
+    NUMBER,
+    make_certificate,
+    make_life,
+    make_particulars,
+    make_waiting,
+    prove,
+)
 
 
 def page(certificate: Certificate, language: str = "en") -> str:
@@ -201,7 +211,7 @@ def test_every_state_and_event_has_words_in_each_language(language: str) -> None
 def test_the_page_has_headings_in_order_and_names_each_drawing() -> None:
     text = page(make_certificate("alive"))
 
-    assert [int(level) for level in re.findall(r"<h(\d)", text)][0] == 1
+    assert next(int(level) for level in re.findall(r"<h(\d)", text)) == 1
     assert text.count("<h1") == 1
     drawings = re.findall(r'<svg [^>]*role="img"[^>]*>', text)
     assert len(drawings) == 3
