@@ -332,7 +332,7 @@ class _Document:
 
     def _also_as(self, page: Answer, problem: dict[str, Any]) -> dict[str, Any]:
         """Return the response of a problem that browsers get as a page."""
-        shared = self._responses_of_problems[problem["$ref"].rpartition("/")[2]]
+        shared: dict[str, Any] = self._responses_of_problems[problem["$ref"].rpartition("/")[2]]
         content = shared["content"] | {media: {"schema": {"type": "string"}} for media in page.media}
         return shared | {"content": content}
 

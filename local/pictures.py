@@ -4,8 +4,8 @@
 
 docs/run.svg is a recording of `make run`: each line that it printed, at its time. docs/certificate.png shows the
 certificate of the tree that was planted in it. `.local/pictures` has its page on a phone and on a desktop, by day and
-in the dark, and again after the tree is reported dead. The command refuses to run while a laptop stack is running, and leaves
-the stack running that it started. It needs Chromium and fonts for Chinese, such as Debian's fonts-noto-cjk.
+in the dark, and again after the tree is reported dead. The command refuses to run while a laptop stack is running, and
+leaves the stack running that it started. It needs Chromium and fonts for Chinese, such as Debian's fonts-noto-cjk.
 """
 
 import os

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
-
 from local.apps import load_apps
 from local.seed import FOLDER
 from saxaul.catalog.apps import App
@@ -36,7 +35,6 @@ from saxaul.ledger.entries import Entry
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.ledger.receipts import ReceiptKind, ReceiptPart
 from saxaul.ledger.wallets import Wallet
-from saxaul.log.degrees import degrees
 from saxaul.messages.bodies import Call, pack, pack_reversals
 from saxaul.trees.evidence import KnownEvidence
 from saxaul.trees.numbers import new_number

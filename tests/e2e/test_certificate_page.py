@@ -1,4 +1,4 @@
-"""The page of a certificate in a real browser: it fits a small phone, is dark if asked to be, and has a line to copy."""
+"""The page of a certificate in a real browser: it fits a small phone, is dark if asked, and has a line to copy."""
 
 import re
 from functools import partial
@@ -16,7 +16,7 @@ from saxaul.certificate.looks import DARK, LIGHT
 from saxaul.certificate.page import check_line, render_page, render_unknown
 from tests.certificates import ADDRESS, LOG, NUMBER, make_certificate, make_particulars, make_waiting
 
-LONG = "👨\u200d👩\u200d👧 برای مادربزرگم که درخت\u200cها را دوست داشت " + "W" * 60
+LONG = "👨\u200d👩\u200d👧 برای مادربزرگم که درخت\u200cها را دوست داشت " + "W" * 60  # noqa: RUF001 - it is Persian
 LIVES = {
     "alive": make_certificate("alive"),
     "dead": make_certificate("alive", "dead"),

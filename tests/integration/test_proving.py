@@ -244,7 +244,7 @@ def test_the_page_says_how_to_check_the_certificate_and_counts_the_trees_of_the_
     page = certificate(number, headers=BROWSER).body
 
     address = f"{BASE}/certificates/{number}"
-    line = f'curl -fsS -o {number}.json {address}.json && saxaul-log verify {number}.json --log {LOG_URL} --vkey "{vkey()}"'
-    assert line.replace("&", "&amp;") in page
+    line = f'saxaul-log verify {number}.json --log {LOG_URL} --vkey "{vkey()}"'
+    assert f"curl -fsS -o {number}.json {address}.json &amp;&amp; {line}" in page
     assert "1 tree standing in the public log" in page
     assert BUCKET in LOG_URL

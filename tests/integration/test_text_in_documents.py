@@ -11,10 +11,9 @@ from typing import Any, Literal
 from xml.etree.ElementTree import fromstring
 
 import pytest
-from saxaul.log.shown import ShownTree
 
 from saxaul.catalog.entries import Text
-from saxaul.certificate.certificate import Certificate
+from saxaul.certificate.certificate import Certificate, CertifiedTree
 from saxaul.certificate.lettering import drawable
 from saxaul.certificate.page import render_page
 from saxaul.certificate.picture import render_picture
@@ -25,6 +24,7 @@ from saxaul.trees.dedications import clean_dedication
 from saxaul.trees.manifests import COLUMNS, manifest_of
 from saxaul.trees.orders import OrderedProject, PlantingOrder
 from tests.builders import NOON, ORDER, make_calendar
+from tests.certificates import LOG
 from tests.hostile_texts import HOSTILE
 from tests.integration.each_text import CONTROL, IN_CATALOG, SHORT, for_each
 
@@ -114,7 +114,7 @@ def certificate_with(text: str) -> Certificate:
         dedication=text,
         requested_at="2026-06-05T12:00:00+08:00",
         planted_at="2026-06-06T12:00:00+08:00",
-        tree=ShownTree(text, 38.8512, 105.7287, text),
+        tree=CertifiedTree(text, 38.8512, 105.7287, None, f"https://trees.example/{text}"),
     )
 
 
@@ -153,11 +153,15 @@ class Page(HTMLParser):
 
 @for_each(SHORT)
 def test_a_text_on_the_page_of_a_certificate_stays_text(text: str) -> None:
-    plain, page = (Page(render_page(certificate_with(found), ADDRESS, "en")) for found in ("Saxaul", text))
+    plain, page = (Page(render_page(certificate_with(found), ADDRESS, LOG, "en")) for found in ("Saxaul", text))
 
     assert page.elements == plain.elements
     assert page.attributes == plain.attributes
-    assert [link for link in page.links if not link.startswith((ADDRESS, "#shrub"))] == []
+    assert [
+        link
+        for link in page.links
+        if not link.startswith((ADDRESS, "#tree", "https://c2sp.org/", "https://trees.example/"))
+    ] == []
     assert not drawable(text) or page.title.startswith(drawable(text)[:200])
 
 

@@ -15,7 +15,7 @@ from saxaul.storage.table import Item, python
 from saxaul.trees.manifests import manifest_key
 from saxaul.trees.orders import OrderedTree, PlantingOrder
 from saxaul.trees.redemptions import Redemption
-from saxaul.trees.states import CORRECTIONS, TREE_TRANSITIONS, State
+from saxaul.trees.states import CORRECTIONS, STANDING_STATES, TREE_TRANSITIONS, State
 from tests.proof.stated import assert_evidence_belongs_to_its_trees
 from tests.proof.world import World
 

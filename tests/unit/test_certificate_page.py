@@ -211,7 +211,7 @@ def test_every_state_and_event_has_words_in_each_language(language: str) -> None
 def test_the_page_has_headings_in_order_and_names_each_drawing() -> None:
     text = page(make_certificate("alive"))
 
-    assert [int(level) for level in re.findall(r"<h(\d)", text)][0] == 1
+    assert next(int(level) for level in re.findall(r"<h(\d)", text)) == 1
     assert text.count("<h1") == 1
     drawings = re.findall(r'<svg [^>]*role="img"[^>]*>', text)
     assert len(drawings) == 3

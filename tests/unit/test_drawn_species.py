@@ -7,10 +7,10 @@ from xml.etree.ElementTree import Element, tostring
 import pytest
 import yaml
 
+from saxaul.catalog.areas import distance_km
 from saxaul.certificate.locator import draw_map
 from saxaul.certificate.site import Site
 from saxaul.certificate.species import Growth, draw_tree, drawing_of
-from saxaul.catalog.areas import distance_km
 
 CATALOG = Path(__file__).parents[2] / "catalog" / "tree-projects.yaml"
 LATIN = [project["latin"] for project in yaml.safe_load(CATALOG.read_text("utf-8")).values()]

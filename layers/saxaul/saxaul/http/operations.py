@@ -85,8 +85,7 @@ class Operation(NamedTuple):
         headers: the headers that the operation reads, besides those that every operation reads.
         body: the object that reads the body; or a union of models, if the path selects the model; None if the request
             has no body.
-        answers: the successful responses by status; and the page that a browser gets instead of a problem, by the status
-            of the problem.
+        answers: the successful responses by status; and the page that browsers get instead of a problem, by its status.
         problems: the codes of the problems that only this operation can have. Those that follow from the access, the
             path, the query and the body are not listed.
     """
