@@ -5,7 +5,7 @@ import unicodedata
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from saxaul.catalog.entries import Latitude, Longitude
+from saxaul.catalog.entries import Flag, Latitude, Longitude
 from saxaul.catalog.models import AfterValidator, Described, Field, Model, Url, model_validator
 from saxaul.ledger.identifiers import Moment
 from saxaul.log.degrees import DEGREE_DECIMALS
@@ -73,6 +73,18 @@ def _distinct_tag(tag: str) -> str:
     return tag
 
 
+def _sha256(text: str) -> str:
+    if not re.fullmatch(_SHA256, text):
+        raise ValueError("a SHA-256 has 64 hexadecimal digits in lower case")
+    return text
+
+
+def _only_true(flag: bool) -> bool:
+    if not flag:
+        raise ValueError("only true is allowed; a tree that died is reported by an inspection")
+    return flag
+
+
 VisibleLine = AfterValidator(_normal_line)
 EvidenceLink = Annotated[
     Url,
@@ -90,7 +102,7 @@ Tag = Annotated[
     AfterValidator(_distinct_tag),
 ]
 """The text on the label of a tree."""
-PhotoHash = Annotated[str, Field(pattern=_SHA256)]
+PhotoHash = Annotated[str, AfterValidator(_sha256), Described({"pattern": _SHA256})]
 """The SHA-256 of the bytes of a photo that was uploaded, as 64 hexadecimal digits in lower case."""
 
 
@@ -239,7 +251,7 @@ class Correction(_Report):
     """The SHA-256 of an uploaded photo of the planted tree, in hexadecimal."""
     photo_url: EvidenceLink | None = None
     """A link to a photo of the planted tree."""
-    alive: Literal[True] | None = None
+    alive: Annotated[Flag, AfterValidator(_only_true)] | None = None
     """`true` if the tree was reported dead by mistake, and has not been replaced since: it is `alive` again."""
 
     @model_validator
