@@ -157,8 +157,8 @@ def _check_times(life: Life, leaf: TreeLeaf) -> None:
         if leaf.occurred_at != leaf.recorded_at:
             raise RefusedError(f"{name_of(leaf)} is not dated with the time of its recording")
         return
-    if leaf.event == "replaced" and leaf.planted_at != leaf.occurred_at:
-        raise RefusedError(f"{name_of(leaf)} states two times of planting")
+    if leaf.event == "replaced" and datetime.fromisoformat(leaf.planted_at) > datetime.fromisoformat(leaf.occurred_at):
+        raise RefusedError(f"{name_of(leaf)} was seen before its planting")
     if datetime.fromisoformat(leaf.occurred_at) < datetime.fromisoformat(life.occurred_at):
         raise RefusedError(f"{name_of(leaf)} is dated before the event that it follows")
 
