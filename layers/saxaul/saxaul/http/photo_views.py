@@ -22,7 +22,7 @@ class UploadView(TypedDict):
     """Until when the upload may begin: 15 minutes after the answer."""
 
 
-class PhotoView(TypedDict):
+class OfferedPhotoView(TypedDict):
     """Whether a photo is hashed, and if not, how it is uploaded."""
 
     sha256: str
@@ -36,7 +36,7 @@ class PhotoView(TypedDict):
 class PhotosView(TypedDict):
     """The photos of a request."""
 
-    photos: list[PhotoView]
+    photos: list[OfferedPhotoView]
     """The photos, in the order of the request."""
 
 
@@ -45,7 +45,7 @@ def photos_view(offered: Sequence[OfferedUpload], calendar: Calendar) -> PhotosV
     return {"photos": [_photo_view(photo, calendar) for photo in offered]}
 
 
-def _photo_view(photo: OfferedUpload, calendar: Calendar) -> PhotoView:
+def _photo_view(photo: OfferedUpload, calendar: Calendar) -> OfferedPhotoView:
     form = photo.form
     if form is None:
         return {"sha256": photo.sha256, "state": "hashed", "upload": None}
