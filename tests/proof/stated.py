@@ -4,6 +4,7 @@ The owners of evidence are computed here from the leaves alone, by the rules in 
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
 
 from saxaul.log.counts import Counts
@@ -91,8 +92,7 @@ def owners_by_leaves(stated: dict[str, list[TreeLeaf]]) -> dict[Evidence, str]:
     owners: dict[Evidence, str] = {}
     for certificate, own in stated.items():
         held: Counter[Evidence] = Counter()
-        for before, leaf in pairwise([None, *own]):
-            assert leaf
+        for before, leaf in _changes(own):
             held += _taken(before, leaf)
             held -= _given_up(before, leaf)
             assert max(held.values()) == 1, "a certificate has the same evidence twice"
@@ -106,7 +106,7 @@ def _taken(before: TreeLeaf | None, leaf: TreeLeaf) -> Counter[Evidence]:
         return Counter(_photo(leaf))
     new = _tag(leaf) + _place(leaf) + _photo(leaf)
     if leaf.event == "corrected" and before:
-        return Counter(new) - Counter(_of_planting(before))
+        return Counter(new) - Counter(_tag(before) + _place(before) + _photo(before))
     return Counter(new)
 
 
@@ -114,13 +114,19 @@ def _given_up(before: TreeLeaf | None, leaf: TreeLeaf) -> Counter[Evidence]:
     if leaf.event == "dead":
         return Counter(_place(leaf._replace(state="planted")))
     if leaf.event == "corrected" and before:
-        return Counter(_of_planting(before)) - Counter(_tag(leaf) + _place(leaf) + _photo(leaf))
+        return Counter(_tag(before) + _place(before) + _photo(before)) - Counter(
+            _tag(leaf) + _place(leaf) + _photo(leaf)
+        )
     return Counter()
 
 
-def _of_planting(leaf: TreeLeaf) -> list[Evidence]:
-    """Return the evidence of the tree of a leaf. The photo of an inspection is not that of its tree."""
-    return _tag(leaf) + _place(leaf) + (_photo(leaf) if leaf.event not in {"alive", "dead"} else [])
+def _changes(own: list[TreeLeaf]) -> Iterator[tuple[TreeLeaf | None, TreeLeaf]]:
+    """Yield each leaf of a certificate and the one before it. That one has the photo of its planting."""
+    before: TreeLeaf | None = None
+    for leaf in own:
+        yield before, leaf
+        is_inspection = before is not None and leaf.event in {"alive", "dead"}
+        before = leaf._replace(photo=before.photo) if before and is_inspection else leaf
 
 
 def _tag(leaf: TreeLeaf) -> list[Evidence]:
@@ -139,8 +145,7 @@ def freed_by_leaves(stated: dict[str, list[TreeLeaf]]) -> dict[Evidence, set[Lea
     """Return which leaves have given up each evidence."""
     freed: dict[Evidence, set[LeafRef]] = {}
     for certificate, own in stated.items():
-        for number, (before, leaf) in enumerate(pairwise([None, *own]), 1):
-            assert leaf
+        for number, (before, leaf) in enumerate(_changes(own), 1):
             for evidence in _given_up(before, leaf):
                 freed.setdefault(evidence, set()).add(LeafRef(certificate, number))
     return freed

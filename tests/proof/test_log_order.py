@@ -145,8 +145,9 @@ def grove(monkeypatch: pytest.MonkeyPatch) -> Grove:
     return Grove(monkeypatch)
 
 
-def events_of(stated: Sequence[TreeLeaf]) -> list[tuple[str, str]]:
-    return [(leaf.event, leaf.tag) for leaf in stated]
+def corrections_in(stated: Sequence[TreeLeaf]) -> list[str]:
+    """Return the tags of the corrections among some statements. The others may be listed before or between them."""
+    return [leaf.tag for leaf in stated if leaf.event == "corrected"]
 
 
 @pytest.mark.parametrize(("one", "other"), [(0, 1), (1, 0), (0, 2), (2, 0), (3, 1)])
@@ -158,7 +159,7 @@ def test_two_swapped_tags_are_corrected_in_one_call(grove: Grove, one: int, othe
     assert grove.report(apply_corrections, *reports) == []
     stated = grove.finish()
 
-    assert events_of(stated)[2:] == [("corrected", tag) for _, tag in steps]
+    assert corrections_in(stated) == [tag for _, tag in steps]
     assert len({leaf.recorded_at for leaf in stated}) == 1
 
 
@@ -192,17 +193,18 @@ def test_a_tag_that_was_taken_and_given_up_in_one_call_comes_after_that_call(gro
     grove.sequencer().run()
     stated = grove.finish()
 
-    assert [tag for _, tag in events_of(stated)[2:]] == ["AX-9", "AX-8", "AX-9"]
+    assert corrections_in(stated) == ["AX-9", "AX-8", "AX-9"]
 
 
-def test_a_refusal_does_not_rest_on_a_report_that_is_not_written(grove: Grove) -> None:
-    """Of two redemptions that want one tag, the second is refused only after the first has it."""
+def test_a_report_is_not_refused_because_of_one_that_is_refused_itself(grove: Grove) -> None:
     grove.plant(3)
-    wanted = [grove.made("planted", tree, {"tag": tag, **PLACES[tree]}, {}) for tree, tag in ((0, "AX-3"), (2, "AX-3"))]
-    other = grove.made("planted", 1, {"tag": "AX-1", **PLACES[1]}, {})
+    reports = [
+        grove.made("planted", 0, {"tag": "AX-7", **PLACES[3]}, {}),
+        grove.made("planted", 2, {"tag": "AX-7", **PLACES[2]}, {}),
+    ]
 
-    assert grove.report(apply_confirmations, wanted[0], other, wanted[1]) == ["tag_used", "tag_used"]
-    assert [tag for _, tag in events_of(grove.finish())] == ["AX-3", "AX-1"]
+    assert grove.report(apply_confirmations, *reports) == ["place_used"]
+    assert sorted(leaf.tag for leaf in grove.finish()) == ["AX-3", "AX-7"]
 
 
 Report = tuple[str, int, str, Mapping[str, float], str]
@@ -243,7 +245,7 @@ steps = st.lists(
 
 
 @given(steps)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_monitor_accepts_every_log_of_reports_that_were_accepted(steps: list[list[Report] | str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         grove = Grove(patch)
