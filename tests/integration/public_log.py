@@ -1,4 +1,4 @@
-"""The public log of a stack in this process: the files bucket in moto's S3, a key in memory, and the sequencer."""
+"""The public log of a stack in this process, as the sequencer publishes it."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -8,10 +8,8 @@ import pytest
 from saxaul.log.notes import VerifierKey
 from saxaul.services.sequence_log import sequencing
 from saxaul.settings import settings
-from saxaul.storage import clients, objects
+from saxaul.storage import clients
 from tests.clocks import StoppedClock
-from tests.integration.moto_objects import Requests
-from tests.proof.memory_kms import MemoryKMS
 
 BUCKET = "files"
 FILES_URL = "https://files.trees.example"
@@ -43,20 +41,7 @@ def vkey() -> str:
 
 
 def public_files(clock: StoppedClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[PublishedFiles]:
-    """Give a stack a files bucket and a signing key."""
-    region = clients.dynamodb().meta.region_name
-    clients.s3().create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": region})  # type: ignore[typeddict-item]
-    kms = MemoryKMS()
-    monkeypatch.setattr("saxaul.storage.signing.kms", lambda: kms)
-    monkeypatch.setattr(objects, "_session", lambda _: Requests())
-    checkpoints = clients.sqs().create_queue(QueueName="CheckpointQueue")["QueueUrl"]
-    leaves = clients.sqs().create_queue(QueueName="LogQueue")["QueueUrl"]
-    for name, value in {
-        "FILES_BUCKET": BUCKET,
-        "FILES_URL": FILES_URL,
-        "CHECKPOINT_QUEUE_URL": checkpoints,
-        "LOG_QUEUE_URL": leaves,
-    }.items():
-        monkeypatch.setenv(name, value)
+    """Name the address of the files bucket of a stack."""
+    monkeypatch.setenv("FILES_URL", FILES_URL)
     settings.cache_clear()
     yield PublishedFiles(clock)

@@ -111,7 +111,7 @@ def test_an_event_in_the_wrong_state_is_refused(state: str, event: str) -> None:
         (["alive"], {"planted_at": "2026-06-21T10:00:00+08:00"}, "time of planting"),
         (["dedication_erased"], {"tag": "AX-9"}, "another tag"),
         (["dedication_erased"], {"photo": "9" * 64}, "another photo"),
-        (["dead", "replaced"], {"planted_at": "2026-06-21T10:00:00+08:00"}, "two times of planting"),
+        (["dead", "replaced"], {"planted_at": "2026-12-31T10:00:00+08:00"}, "seen before its planting"),
         (["alive"], {"occurred_at": "2026-06-20T09:59:59+08:00"}, "dated before"),
         (["alive"], {"occurred_at": "2026-06-20T10:30:00+09:00"}, "dated before"),
         (["corrected"], {"occurred_at": "2026-07-02T00:00:00+08:00"}, "time of its recording"),
@@ -141,6 +141,13 @@ def test_a_life_begins_with_its_planting() -> None:
         next_life(None, alive)
     with pytest.raises(RefusedError, match="two times of planting"):
         next_life(None, planted._replace(planted_at="2026-06-19T10:00:00+08:00"))
+
+
+def test_a_replacement_is_seen_on_the_day_of_its_planting_or_later() -> None:
+    life, leaf = after("dead", "replaced")
+
+    for planted_at in (leaf.occurred_at, "2026-06-20T10:00:00+08:00"):
+        assert next_life(life, leaf._replace(planted_at=planted_at)).planted_at == planted_at
 
 
 def test_no_inspection_is_left_out_while_a_tree_is_dead() -> None:

@@ -8,8 +8,9 @@ from functions.take_reports.handler import CONFIRMATIONS, FAILURES
 from saxaul.http.bodies import MAX_REPORTS, Listed
 from saxaul.problems import InvalidRequest
 from saxaul.services.take_reports import ApplyReports
+from saxaul.trees.outcomes import Reported
 from saxaul.trees.redemptions import MAX_REPLACEMENTS, MAX_TRIES, Redemption
-from saxaul.trees.report_rules import Reported, apply_confirmations, apply_failures, apply_inspections
+from saxaul.trees.report_rules import apply_confirmations, apply_failures, apply_inspections
 from saxaul.trees.states import State
 from tests.builders import (
     DAY,

@@ -22,7 +22,7 @@ class UploadView(TypedDict):
     """Until when the upload may begin: 15 minutes after the answer."""
 
 
-class PhotoView(TypedDict):
+class OfferedPhotoView(TypedDict):
     """Whether a photo is hashed, and if not, how it is uploaded."""
 
     sha256: str
@@ -33,19 +33,19 @@ class PhotoView(TypedDict):
     """The form that uploads the photo; null if it is hashed. Each response has a new form."""
 
 
-class PhotosView(TypedDict):
+class OfferedPhotosView(TypedDict):
     """The photos of a request."""
 
-    photos: list[PhotoView]
+    photos: list[OfferedPhotoView]
     """The photos, in the order of the request."""
 
 
-def photos_view(offered: Sequence[OfferedUpload], calendar: Calendar) -> PhotosView:
+def photos_view(offered: Sequence[OfferedUpload], calendar: Calendar) -> OfferedPhotosView:
     """Return the view of offered uploads."""
     return {"photos": [_photo_view(photo, calendar) for photo in offered]}
 
 
-def _photo_view(photo: OfferedUpload, calendar: Calendar) -> PhotoView:
+def _photo_view(photo: OfferedUpload, calendar: Calendar) -> OfferedPhotoView:
     form = photo.form
     if form is None:
         return {"sha256": photo.sha256, "state": "hashed", "upload": None}
