@@ -8,7 +8,7 @@ from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import endpoint
 from saxaul.http.operations import operation
 from saxaul.http.order_views import OrderPage, OrderView, ReportsView, order_summary, order_view, reports_view
-from saxaul.http.photo_views import PhotosView, photos_view
+from saxaul.http.photo_views import OfferedPhotosView, photos_view
 from saxaul.http.query import CURSOR, Choice, WholeNumber
 from saxaul.http.request import Request, Response
 from saxaul.ledger.identifiers import Id, Instant
@@ -136,7 +136,7 @@ def correct_trees(request: Request) -> Response:
 @operation(
     *("POST", "/planting-orders/{order_id}/photos", TO_PLANT),
     body=PHOTOS,
-    answers={200: PhotosView},
+    answers={200: OfferedPhotosView},
     problems=("unknown_order",),
 )
 def offer_uploads(request: Request) -> Response:

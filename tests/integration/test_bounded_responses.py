@@ -146,7 +146,7 @@ def test_a_forest_continues_at_its_place_if_the_redemption_there_was_cancelled(s
         stack.redemptions.add(make_redemption(f"r-{number}", trees=2, requested_at=NOON + number))
     first = call(*FOREST, path={"user_id": "u-42"}, query={"limit": "3"}).body
 
-    stack.redemptions.write([stack.redemption("r-1").cancelled()], {})
+    stack.redemptions.write_cancellation(stack.redemption("r-1").cancelled(), refunded=False)
     rest = call(*FOREST, path={"user_id": "u-42"}, query={"cursor": first["cursor"]}).body
 
     assert [tree["redemption_id"] for tree in first["forest"]] == ["r-2", "r-2", "r-1"]
@@ -158,7 +158,7 @@ def test_cancelled_redemptions_are_not_read_for_a_forest(stack: Stack, monkeypat
     stack.redemptions.add(make_redemption("r-1"))
     for number in range(100):
         stack.redemptions.add(make_redemption(f"cancelled-{number}"))
-        stack.redemptions.write([stack.redemption(f"cancelled-{number}").cancelled()], {})
+        stack.redemptions.write_cancellation(stack.redemption(f"cancelled-{number}").cancelled(), refunded=False)
     read: list[Item] = []
 
     def watched(raw_item: Any) -> Item:  # noqa: ANN401 - DynamoDB's own notation

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -14,6 +15,8 @@ from saxaul.storage.orders import Orders
 from saxaul.storage.table import Item, python
 from saxaul.trees.orders import OrderProgress
 from tests.builders import DAY, confirmation, failure, inspection, make_redemption, make_tree_project
+from tests.clocks import StoppedClock
+from tests.integration.public_log import PublishedFiles, public_files
 from tests.integration.stack import (
     Response,
     Stack,
@@ -348,13 +351,22 @@ def test_a_tree_that_fails_in_three_orders_is_refunded(stack: Stack) -> None:
     ]
 
 
-def test_the_owner_sees_every_step_of_a_tree_and_the_public_sees_the_steps_in_the_log(seeded: Stack) -> None:
+@pytest.fixture
+def log(stack: Stack, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[PublishedFiles]:
+    assert stack
+    yield from public_files(clock, monkeypatch)
+
+
+def test_the_owner_sees_every_step_of_a_tree_and_the_public_sees_the_steps_in_the_log(
+    seeded: Stack, log: PublishedFiles
+) -> None:
     reserve(seeded, "r-1", user_id="u-42")
     [order_id] = seeded.run_planting_batch()
     number = view_order(order_id).body["ordered_trees"][0]["certificate"]
     seeded.ledger.put_all([{"pk": f"CERT#{number}", "sk": "CERT", "user_id": "u-42", "redemption_id": "r-1"}])
     confirm(order_id, confirmation(number))
     report("inspections", order_id, inspection(number, "dead"), inspection(number, "replaced"))
+    log.publish()
 
     forest = call("view_forest", "GET", "/users/{user_id}/forest", path={"user_id": "u-42"}).body
     public = call("prove_trees", "GET", "/certificates/{number}", client=None, path={"number": number}).body
@@ -364,7 +376,7 @@ def test_the_owner_sees_every_step_of_a_tree_and_the_public_sees_the_steps_in_th
     assert [step["inspector"] for step in tree["history"][-2:]] == ["Forestry Bureau"] * 2
     assert tree["history"] == view_redemption("r-1")["lives"][0]["history"]
     assert [step["state"] for step in public["history"]] == ["planted", "dead", "replaced"]
-    assert public["tree"]["tag"] == tree["tree"]["tag"] == "AX-0002"
+    assert public["tree"]["tag"] == tree["tree"]["tag"] == f"BX-{number}"
     assert "Forestry" not in str(public)
 
 

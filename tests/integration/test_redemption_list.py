@@ -88,7 +88,7 @@ def test_a_page_continues_at_its_place_if_the_redemption_there_was_cancelled(sta
     store(stack, *(make_redemption(f"r-{number}", requested_at=NOON + number) for number in range(3)))
     first = listed(limit="2")
 
-    stack.redemptions.write([stack.redemption("r-1").cancelled()], {})
+    stack.redemptions.write_cancellation(stack.redemption("r-1").cancelled(), refunded=False)
 
     assert (ids(first), ids(listed(cursor=first.body["cursor"]))) == (["r-2", "r-1"], ["r-0"])
     assert ids(listed()) == ["r-2", "r-1", "r-0"]
@@ -120,7 +120,7 @@ def test_a_redemption_that_is_cancelled_while_a_page_is_read_is_in_it_once(
     store(stack, *(make_redemption(f"r-{number:02}", requested_at=NOON + number) for number in range(60)))
     cancelled = stack.redemption(f"r-{number:02}").cancelled()
 
-    with after_query(query, lambda: stack.redemptions.write([cancelled], {})):
+    with after_query(query, lambda: stack.redemptions.write_cancellation(cancelled, refunded=False)):
         found = forest_reading().requested("u-42", 100, None)
 
     assert [redemption.redemption_id for redemption in found.redemptions] == [f"r-{n:02}" for n in reversed(range(60))]
@@ -138,7 +138,8 @@ def test_redemptions_that_are_cancelled_between_two_pages_are_listed_once(stack:
         last = 40 - 20 * page
         # the last ones of this page, the first ones of the next page, and one of the page after that
         cancelled = [number for number in (last + 1, last, last - 1, last - 2, last - 25) if number >= 0]
-        stack.redemptions.write([stack.redemption(f"r-{number:02}").cancelled() for number in cancelled], {})
+        for number in cancelled:
+            stack.redemptions.write_cancellation(stack.redemption(f"r-{number:02}").cancelled(), refunded=False)
 
     assert found == [f"r-{number:02}" for number in reversed(range(60))]
     assert after == {"cursor": None}

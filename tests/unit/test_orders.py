@@ -71,19 +71,18 @@ def test_an_order_has_no_more_trees_than_fit_a_transaction_with_the_longest_hist
 
 
 def test_the_longest_histories_fit_an_item_and_an_order_of_them_fits_a_transaction() -> None:
-    planting = PlantedTree(NOON, "梭" * 64, 38.8512345, 105.7287123, "x" * MAX_LINK)
+    planting = PlantedTree(NOON, "梭" * 64, 38.8512345, 105.7287123, "x" * MAX_LINK, "a" * 64)
     tree = Tree(new_number()).after(Step(State.RESERVED, NOON, NOON))
     for order_id in ("o" * 90, "p" * 90, "q" * 90):
         if tree.state is State.ORDERED:
             tree = tree.after(Step(State.RESERVED, NOON, NOON, order_id=order_id, reason="霜" * 200))
         tree = tree.after(Step(State.ORDERED, NOON, NOON, order_id=order_id))
-    tree = tree.after(Step(State.PLANTED, NOON, NOON, planting=planting, sequence=10**9, leaf=499))
+    tree = tree.after(Step(State.PLANTED, NOON, NOON, planting=planting, statement=1))
     for state in [State.DEAD, State.REPLACED] * MAX_STEPS:
         fields: dict[str, Any] = {
             "inspector": "局" * 100,
             "evidence_url": "x" * MAX_LINK,
-            "sequence": 10**9,
-            "leaf": 499,
+            "statement": 10**6,
         }
         planted = planting if state is State.REPLACED else None
         tree = tree.after(Step(state, NOON, NOON, planting=planted, **fields))

@@ -21,6 +21,7 @@ body{{margin:0;background:var(--ground);color:var(--ink);font:16px/1.55 {SANS};o
 main{{max-width:1120px;margin:0 auto;padding:0 0 2rem;display:grid;grid-template-columns:minmax(0,1fr);gap:1rem}}
 section,.card,footer{{background:var(--paper);padding:1.2rem 1.25rem}}
 .card{{padding:0 0 1.2rem}}.card>*{{margin-left:1.25rem;margin-right:1.25rem}}.card>svg{{margin:0}}
+.alone h1{{margin-top:1.2rem}}
 svg{{display:block;width:100%;height:auto}}
 h1,h2,p,dl,dd,ol,figure,pre{{margin:0}}
 h1{{font:400 2rem/1.2 {SERIF};margin-top:.2rem}}

@@ -33,14 +33,14 @@ class OfferedPhotoView(TypedDict):
     """The form that uploads the photo; null if it is hashed. Each response has a new form."""
 
 
-class PhotosView(TypedDict):
+class OfferedPhotosView(TypedDict):
     """The photos of a request."""
 
     photos: list[OfferedPhotoView]
     """The photos, in the order of the request."""
 
 
-def photos_view(offered: Sequence[OfferedUpload], calendar: Calendar) -> PhotosView:
+def photos_view(offered: Sequence[OfferedUpload], calendar: Calendar) -> OfferedPhotosView:
     """Return the view of offered uploads."""
     return {"photos": [_photo_view(photo, calendar) for photo in offered]}
 

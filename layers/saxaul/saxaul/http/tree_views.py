@@ -59,7 +59,7 @@ class ForestPage(TypedDict):
     """Requests the next page; null on the last page."""
 
 
-class PhotoView(TypedDict):
+class ShownPhotoView(TypedDict):
     """A photo of a tree. Saxaul has hashed its bytes, and the hash is in the log, so it is evidence."""
 
     sha256: str
@@ -77,7 +77,7 @@ class CertifiedTreeView(TypedDict):
     """The latitude in degrees (WGS 84), with at most seven decimals."""
     lon: float
     """The longitude in degrees (WGS 84), with at most seven decimals."""
-    photo: PhotoView | None
+    photo: ShownPhotoView | None
     """The photo of its planting; null if there is none."""
     link: Link | None
     """A link that the partner gave for its planting; null if there is none. It is no evidence, because what it leads to
@@ -96,7 +96,7 @@ class EventView(TypedDict):
     """When it happened, as the partner reported it."""
     recorded_at: Timestamp
     """When Saxaul accepted the report."""
-    photo: PhotoView | None
+    photo: ShownPhotoView | None
     """The photo of the planting or of the inspection; null if there is none."""
     link: Link | None
     """The link that the partner gave; null if there is none. It is no evidence."""

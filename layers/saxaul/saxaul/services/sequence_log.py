@@ -39,7 +39,7 @@ from saxaul.trees.leaf_refs import LeafRef
 SEQUENCING_SECONDS = 30
 """After so many seconds, a run begins no further batch. The next run continues; half of the timeout is left."""
 
-LATE_SECONDS = 600
+UNPUBLISHED_SECONDS = 600
 """After so many seconds, a statement should be published. Usually it is after a few."""
 
 _NOT_NOW = (KeyUnavailableError, ObjectError, ContendedError, OverloadedError)
@@ -51,7 +51,7 @@ class BrokenLogError(Exception):
 
 
 class LateLogError(Exception):
-    """A statement waits for more than LATE_SECONDS to be published."""
+    """A statement waits for more than UNPUBLISHED_SECONDS to be published."""
 
 
 class Sequenced(NamedTuple):
@@ -107,10 +107,10 @@ class Sequencing(NamedTuple):
         """Check how long the oldest statement that is not published waits.
 
         Raises:
-            LateLogError: it waits for more than LATE_SECONDS.
+            LateLogError: it waits for more than UNPUBLISHED_SECONDS.
         """
         age = self.clock.now() - oldest_unpublished(self.store, self.clock.now())
-        if age > LATE_SECONDS:
+        if age > UNPUBLISHED_SECONDS:
             raise LateLogError(f"a statement about a tree waits for {age} s to be published in the log")
 
     def _check(self) -> None:

@@ -86,7 +86,7 @@ class Batch(NamedTuple):
         return self.start + len(self.refs) + 1
 
 
-class Entry(NamedTuple):
+class CommittedLeaf(NamedTuple):
     """A leaf of the committed tree: its text, and the stored leaf. A count is stored with its batch, and has none."""
 
     text: bytes
@@ -137,21 +137,21 @@ class SequenceStore:
         found = (batch for batch in self.batches(size - 1, size) if batch.end == size)
         return next(found, None)
 
-    def entries(self, start: int, end: int) -> list[Entry]:
+    def entries(self, start: int, end: int) -> list[CommittedLeaf]:
         """Return the leaves from index ``start`` to before ``end``, as they were committed.
 
         Raises:
             LookupError: a batch or a leaf is missing.
         """
-        found: dict[int, Entry] = {}
+        found: dict[int, CommittedLeaf] = {}
         batches = list(self.batches(start, end))
         named = {index: ref for batch in batches for index, ref in enumerate(batch.refs, batch.start)}
         wanted = {index: ref for index, ref in named.items() if start <= index < end}
         leaves = self.leaves(wanted.values())
         for index, ref in wanted.items():
             if ref in leaves:
-                found[index] = Entry(leaves[ref].text, leaves[ref])
-        found |= {batch.end - 1: Entry(batch.counted.text) for batch in batches}
+                found[index] = CommittedLeaf(leaves[ref].text, leaves[ref])
+        found |= {batch.end - 1: CommittedLeaf(batch.counted.text) for batch in batches}
         try:
             return [found[index] for index in range(start, end)]
         except KeyError as missing:
