@@ -1,7 +1,5 @@
 """The public certificates, as JSON, picture or page: what they prove, and what they say if they cannot."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from saxaul.log.canonical_json import encode
@@ -9,8 +7,7 @@ from saxaul.log.certificates import check_certificate, parse_certificate
 from saxaul.log.leaves import CountLeaf, parse
 from saxaul.settings import settings
 from tests.builders import NOON, confirmation, inspection, make_redemption
-from tests.clocks import StoppedClock
-from tests.integration.public_log import BUCKET, FILES_URL, LOG_URL, PublishedFiles, public_files, vkey
+from tests.integration.public_log import BUCKET, FILES_URL, LOG_URL, PublishedFiles, vkey
 from tests.integration.stack import Response, Stack, call, confirm, redeem, report
 
 BASE = "https://abc123.execute-api.cn-north-1.amazonaws.com.cn/v1"
@@ -18,9 +15,8 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,imag
 
 
 @pytest.fixture
-def log(stack: Stack, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[PublishedFiles]:
-    assert stack
-    yield from public_files(clock, monkeypatch)
+def log(stack: Stack) -> PublishedFiles:
+    return PublishedFiles(stack.clock)
 
 
 @pytest.fixture
@@ -218,6 +214,21 @@ def test_a_statement_that_is_not_published_yet_is_not_shown(ordered: tuple[str, 
 
     assert (shown["state"], len(shown["proofs"])) == ("planted", 1)
     check_certificate(parse_certificate(encode(shown)), log.key())
+
+
+def test_a_certificate_that_was_read_right_before_the_first_checkpoint_can_be_read_right_after_it(
+    ordered: tuple[str, str], log: PublishedFiles
+) -> None:
+    order_id, number = ordered
+    confirm(order_id, confirmation(number))
+    unpublished = certificate(number)
+    before = log.clock.instant
+    log.publish()
+    log.clock.instant = before
+    shown = certificate(number)
+
+    assert (unpublished.status, unpublished.body["proofs"]) == (200, [])
+    assert (shown.status, len(shown.body["proofs"])) == (200, 1)
 
 
 @pytest.mark.parametrize("name", ["log/checkpoint", "log/tile/0/000.p/2", "log/tile/entries/000.p/2"])
