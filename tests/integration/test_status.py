@@ -110,7 +110,7 @@ def reading(stack: Stack) -> StatusReading:
     for name in (*WORK_QUEUES, *DEAD_ONLY):
         urls[f"{name}_dead_letter"] = sqs().create_queue(QueueName=f"{name}-dead")["QueueUrl"]
     return StatusReading(
-        known={"queues": urls},
+        known={"queues": urls, "witnesses": ""},
         ledger=stack.ledger,
         activity=Table("Activity", stack.clock),
         catalog=Table("Catalog", stack.clock),
