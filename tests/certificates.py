@@ -5,7 +5,7 @@ from typing import Any
 
 from saxaul.certificate.certificate import Certificate, ProvenCount, ProvenLeaf, ShownLog, ShownPhoto
 from saxaul.certificate.from_leaves import certificate_from_leaves
-from saxaul.certificate.site import Site
+from saxaul.certificate.site import SitePolygon
 from saxaul.log.counts import Counts
 from saxaul.log.leaves import TreeLeaf
 from saxaul.log.particulars import Particulars
@@ -21,7 +21,7 @@ LOG = ShownLog(
     standing=1234,
     counted_at="2026-06-20T18:00:02+08:00",
 )
-SITE = Site.around(38.85, 105.73, 50)
+SITE = SitePolygon.around(38.85, 105.73, 50)
 
 
 def make_particulars(dedication: str = "For my grandmother · 献给奶奶", **changed: Any) -> Particulars:  # noqa: ANN401

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from itertools import islice
@@ -325,10 +326,10 @@ def test_a_cursor_that_is_no_text_is_an_error(cursor: object) -> None:
 
 
 def test_the_public_log_says_where_its_files_are_and_how_many_trees_it_has() -> None:
-    shown = {"url": "https://f.example/log", "vkey": "f.example/log+1+A", "size": 3, "planted": 2, "dead": 1}
-    api = FakeApi(ok({**shown, "standing": 1}))
+    log = PublicLog("https://f.example/log", "f.example/log+1+A", size=4, planted=3, dead=1, standing=2)
+    api = FakeApi(ok(asdict(log)))
 
-    assert api.client().log() == PublicLog(**shown, standing=1)
+    assert api.client().log() == log
     assert "authorization" not in api.requests[0].headers
 
 

@@ -158,7 +158,12 @@ def _fixed_stack(patches: pytest.MonkeyPatch) -> Iterator[Stack]:
     with new_stack(patches, clock) as stack:
         numbers, key = _Numbers(), _FixedKMS()
         drawing = ("manage_apps", "place_orders", "queue_calls", "rotate_secrets", "schedule_orders")
-        for module in ("log.entries", "storage.uploads", "trees.numbers", *(f"services.{name}" for name in drawing)):
+        for module in (
+            "log.particulars",
+            "storage.uploads",
+            "trees.numbers",
+            *(f"services.{name}" for name in drawing),
+        ):
             patches.setattr(f"saxaul.{module}.secrets", numbers)
         patches.setattr("saxaul.storage.signing.kms", lambda: key)
         patches.setattr("botocore.auth.get_current_datetime", lambda: datetime.fromtimestamp(clock.instant, UTC))

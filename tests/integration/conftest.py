@@ -118,7 +118,6 @@ def new_stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[
         planting = clients.sqs().create_queue(QueueName="PlantingQueue.fifo", Attributes={"FifoQueue": "true"})
         monkeypatch.setenv("REDEMPTION_QUEUE_URL", redemptions["QueueUrl"])
         monkeypatch.setenv("PLANTING_QUEUE_URL", planting["QueueUrl"])
-        monkeypatch.setenv("LOG_QUEUE_URL", clients.sqs().create_queue(QueueName="LogQueue")["QueueUrl"])
         _make_buckets_and_bus()
         cognito = MemoryCognito(clock, _check_call)
         monkeypatch.setattr("saxaul.storage.identity.cognito", lambda: cognito)

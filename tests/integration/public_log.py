@@ -1,18 +1,15 @@
-"""The public log of a stack in this process, as the sequencer publishes it."""
+"""The public log of a stack in this process: its files in moto's S3, and its sequencer."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
-import pytest
-
 from saxaul.log.notes import VerifierKey
+from saxaul.services.read_log import log_reading
 from saxaul.services.sequence_log import sequencing
-from saxaul.settings import settings
 from saxaul.storage import clients
 from tests.clocks import StoppedClock
 
 BUCKET = "files"
-FILES_URL = "https://files.trees.example"
+FILES_URL = f"https://{BUCKET}.example"
 LOG_URL = f"{FILES_URL}/log"
 
 
@@ -28,20 +25,11 @@ class PublishedFiles(NamedTuple):
         self.clock.instant += 3
 
     def key(self) -> VerifierKey:
-        return VerifierKey.parse(f"{vkey()}")
+        return VerifierKey.parse(vkey())
 
     def remove(self, name: str) -> None:
         clients.s3().delete_object(Bucket=BUCKET, Key=name)
 
 
 def vkey() -> str:
-    from saxaul.services.read_log import log_reading  # noqa: PLC0415 - its settings are those of the stack
-
     return log_reading().vkey()
-
-
-def public_files(clock: StoppedClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[PublishedFiles]:
-    """Name the address of the files bucket of a stack."""
-    monkeypatch.setenv("FILES_URL", FILES_URL)
-    settings.cache_clear()
-    yield PublishedFiles(clock)

@@ -1,7 +1,6 @@
 """From redemption to certificate through the API, and the checks that anyone can make afterwards without the stack."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -10,15 +9,13 @@ from saxaul.log.canonical_json import encode
 from saxaul.log.certificates import CheckedCertificate, check_certificate, parse_certificate
 from saxaul.log.counts import Counts
 from tests.builders import confirmation, inspection
-from tests.clocks import StoppedClock
-from tests.integration.public_log import PublishedFiles, public_files
+from tests.integration.public_log import PublishedFiles
 from tests.integration.stack import Stack, call, certificate, confirm, redeem, report
 
 
 @pytest.fixture
-def log(stack: Stack, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[PublishedFiles]:
-    assert stack
-    yield from public_files(clock, monkeypatch)
+def log(stack: Stack) -> PublishedFiles:
+    return PublishedFiles(stack.clock)
 
 
 @pytest.fixture

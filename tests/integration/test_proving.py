@@ -1,7 +1,5 @@
 """The public certificates, as JSON, picture or page: what they prove, and what they say if they cannot."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from saxaul.log.canonical_json import encode
@@ -9,8 +7,7 @@ from saxaul.log.certificates import check_certificate, parse_certificate
 from saxaul.log.leaves import CountLeaf, parse
 from saxaul.settings import settings
 from tests.builders import NOON, confirmation, inspection, make_redemption
-from tests.clocks import StoppedClock
-from tests.integration.public_log import BUCKET, FILES_URL, LOG_URL, PublishedFiles, public_files, vkey
+from tests.integration.public_log import BUCKET, FILES_URL, LOG_URL, PublishedFiles, vkey
 from tests.integration.stack import Response, Stack, call, confirm, redeem, report
 
 BASE = "https://abc123.execute-api.cn-north-1.amazonaws.com.cn/v1"
@@ -18,9 +15,8 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,imag
 
 
 @pytest.fixture
-def log(stack: Stack, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[PublishedFiles]:
-    assert stack
-    yield from public_files(clock, monkeypatch)
+def log(stack: Stack) -> PublishedFiles:
+    return PublishedFiles(stack.clock)
 
 
 @pytest.fixture

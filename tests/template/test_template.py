@@ -52,6 +52,7 @@ SCOPES = {
     ("post", "/planting-orders/{order_id}/confirmations"): "planting.write",
     ("post", "/planting-orders/{order_id}/failures"): "planting.write",
     ("post", "/planting-orders/{order_id}/inspections"): "planting.write",
+    ("post", "/planting-orders/{order_id}/corrections"): "planting.write",
     ("post", "/planting-orders/{order_id}/photos"): "planting.write",
     ("get", "/catalog/{kind}/{id}"): "catalog.write",
     ("put", "/catalog/{kind}/{id}"): "catalog.write",

@@ -31,9 +31,10 @@ from saxaul.catalog.models import ValidationError
 from saxaul.catalog.recorded import recorded
 from saxaul.storage.orders import from_item, to_item
 from saxaul.storage.table import python, raw
-from saxaul.trees.manifests import manifest_of, site_of
+from saxaul.trees.manifests import manifest_of
 from saxaul.trees.orders import OrderedProject
 from saxaul.trees.reach import Reach
+from saxaul.trees.sites import site_of
 from tests.builders import ORDER, make_calendar, make_text, make_tree_project
 
 SQUARE = [[105.7, 38.8], [105.8, 38.8], [105.8, 38.9], [105.7, 38.9], [105.7, 38.8]]

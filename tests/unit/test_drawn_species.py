@@ -9,7 +9,7 @@ import yaml
 
 from saxaul.catalog.areas import distance_km
 from saxaul.certificate.locator import draw_map
-from saxaul.certificate.site import Site
+from saxaul.certificate.site import SitePolygon
 from saxaul.certificate.species import Growth, draw_tree, drawing_of
 
 CATALOG = Path(__file__).parents[2] / "catalog" / "tree-projects.yaml"
@@ -51,7 +51,7 @@ def test_a_drawing_is_small_enough_for_a_page() -> None:
 
 @pytest.mark.parametrize(("lat", "lon"), [(38.85, 105.73), (-71.0, 179.9), (0.0, -180.0), (84.0, 12.0)])
 def test_the_points_of_a_circle_are_as_far_from_its_centre_as_its_radius(lat: float, lon: float) -> None:
-    [ring] = Site.around(lat, lon, 50).rings
+    [ring] = SitePolygon.around(lat, lon, 50).rings
 
     assert len(ring) == 72
     assert [distance_km(lat, lon, *point) for point in ring] == [pytest.approx(50)] * 72
@@ -60,7 +60,9 @@ def test_the_points_of_a_circle_are_as_far_from_its_centre_as_its_radius(lat: fl
 @pytest.mark.parametrize(("lat", "lon"), [(38.85, 105.73), (-71.0, 179.9), (0.0, -179.9), (-33.5, -70.2)])
 @pytest.mark.parametrize("radius_km", [0.1, 50.0, 500.0])
 def test_a_map_has_its_tree_its_area_a_scale_and_a_few_lines_inside(lat: float, lon: float, radius_km: float) -> None:
-    svg = draw_map(Site.around(lat, lon, radius_km), (lat, -180.0 if lon > 179 else lon), is_dead=False, title="map")
+    svg = draw_map(
+        SitePolygon.around(lat, lon, radius_km), (lat, -180.0 if lon > 179 else lon), is_dead=False, title="map"
+    )
 
     dot = next(element for element in svg.iter("circle") if element.get("class") == "dot")
     assert 0 < float(dot.get("cx", "")) < 360
@@ -77,7 +79,7 @@ def test_a_map_has_its_tree_its_area_a_scale_and_a_few_lines_inside(lat: float, 
 
 def test_a_map_shows_the_holes_of_an_area() -> None:
     ring = ((1057000000, 388000000), (1058000000, 388000000), (1058000000, 389000000), (1057000000, 388000000))
-    svg = draw_map(Site.within((ring, ring)), None, is_dead=False, title="map")
+    svg = draw_map(SitePolygon.within((ring, ring)), None, is_dead=False, title="map")
 
     [area] = areas_of(svg)
     assert area.count("M") == area.count("Z") == 2

@@ -159,6 +159,7 @@ def test_every_function_is_asked(monkeypatch: pytest.MonkeyPatch, capsys: pytest
 def test_each_function_that_fails_is_named_with_its_error_and_with_what_to_do(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(function_check, "getloadavg", lambda: (0.0, 0.0, 0.0))
     unreachable = EndpointConnectionError(endpoint_url="http://localhost:1")
     outcomes = {
         "ViewImpact": lambda: {"errorType": "KeyError", "errorMessage": "'TIME_ZONE'"},
@@ -171,7 +172,7 @@ def test_each_function_that_fails_is_named_with_its_error_and_with_what_to_do(
 
     printed = capsys.readouterr().err
     assert ended.value.code == 1
-    assert "3 of 20 functions failed: EndOverlaps, ManageApps, ViewImpact" in printed
+    assert "3 of 23 functions failed: EndOverlaps, ManageApps, ViewImpact" in printed
     assert "✗ ViewImpact: KeyError: 'TIME_ZONE'\n    when it was asked for: GET /impact\n" in printed
     assert "✗ EndOverlaps: it did not answer within 25 s\n" in printed
     assert f"✗ ManageApps: it cannot be invoked: {unreachable}\n" in printed
@@ -215,7 +216,7 @@ def test_when_no_function_answers_any_more_the_others_are_not_asked(
     with pytest.raises(SystemExit):
         checked(monkeypatch, {})
 
-    assert "20 of 20 functions failed" in (printed := capsys.readouterr().err)
+    assert "23 of 23 functions failed" in (printed := capsys.readouterr().err)
     assert "ViewForest: not asked, because no function answered within -1 s" in printed
 
 

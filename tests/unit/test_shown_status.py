@@ -62,9 +62,13 @@ FINE: dict[str, Sequence[Row]] = {
         *shown_status.rows_of_deployment(DeploymentFacts("CREATE_COMPLETE", None, None)),
     ],
     "totals": list(shown_status.rows_of_totals(TotalsFacts(MANY, 11, 100))),
-    "log": list(shown_status.rows_of_log(LogFacts(1, 20, 1, 3, MANY, are_all=False))),
+    "log": list(
+        shown_status.rows_of_log(LogFacts(1, 20, 1, 1, shown_status.LONG_UNPUBLISHED, [], 3, MANY, are_all=False))
+    ),
     "catalog": list(shown_status.rows_of_published(CatalogFacts(MANY, 7, 7))),
 }
+
+PUBLISHED = LogFacts(9, 20, 4, 0, None, [], 0, None, are_all=True)
 
 BROKEN: list[tuple[list[Row], str, str, str]] = [
     (list(shown_status.rows_of_queues([QueueFacts("actions", 3, 61, 0)])), "yellow", "3 messages", "make reconcile"),
@@ -142,6 +146,18 @@ BROKEN: list[tuple[list[Row], str, str, str]] = [
         "yellow",
         "without the latest change",
         "If the catalog",
+    ),
+    (
+        list(shown_status.rows_of_log(PUBLISHED._replace(waiting=2, oldest_s=shown_status.LONG_UNPUBLISHED + 1)))[1:-1],
+        "red",
+        "2 statements not published yet, the oldest for 2 min",
+        "If the log is not published",
+    ),
+    (
+        list(shown_status.rows_of_log(PUBLISHED._replace(missing=["a.example", "b.example"])))[1:-1],
+        "yellow",
+        "no cosignature by a.example, b.example",
+        "CosignCheckpoints",
     ),
 ]
 

@@ -23,6 +23,7 @@ from benchmarks import (
     cold_starts,
     extremes,
     limited_calls,
+    proofs,
     redemptions,
     relevance,
     scale,
@@ -131,6 +132,11 @@ def searching() -> None:
     suggestions._show_loading([suggestions.Loaded(LARGE, *[float(LARGE)] * 5)])  # noqa: SLF001
 
 
+def proving() -> None:
+    of_checks = {LONG[:40]: proofs.Check(LARGE, LARGE, float(LARGE), float(LARGE))}
+    proofs.show({1_000: of_checks, 1_000_000_000: of_checks})
+
+
 def posting() -> None:
     figures: dict[str, Any] = {kind: Endless(cpu_ms_per_action=Endless()) for kind in throughput.BUDGETS}
     one = {"ours": {**figures, "one_report_ms": Endless()}, "actions": LARGE, "persons": LARGE}
@@ -201,6 +207,7 @@ SHOWN: Mapping[str, Callable[[], object]] = {
     "benchmarks/cold_starts.py": cold,
     "benchmarks/extremes.py": lambda: extremes.show({"wallet": Endless(), "forest": Endless()}),
     "benchmarks/limited_calls.py": limits,
+    "benchmarks/proofs.py": proving,
     "benchmarks/redemptions.py": redeeming,
     "benchmarks/relevance.py": judging,
     "benchmarks/scale.py": scales,

@@ -328,14 +328,14 @@ def test_the_json_of_the_clock_has_the_time_and_how_far_it_is_ahead(
 def test_the_clock_is_not_moved_while_work_is_stuck_in_a_queue(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stuck = {"actions": Waiting(0, 0), "redemptions": Waiting(2, 0), "planting": Waiting(1, 0)}
+    stuck = {"actions": Waiting(0, 0), "redemptions": Waiting(2, 0), "planting": Waiting(1, 0), "photos": Waiting(4, 0)}
     monkeypatch.setattr(clock_command, "waiting_in", stuck.__getitem__)
     monkeypatch.setattr(clock_command, "_PATIENCE", 0.5)
 
     with pytest.raises(SystemExit):
         clock_command.advance(lambda: move_by(DAY))
 
-    assert "The clock was not moved. 3 messages wait in the queues" in capsys.readouterr().err
+    assert "The clock was not moved. 7 messages wait in the queues" in capsys.readouterr().err
     assert StackClock().offset == 0
 
 
@@ -343,5 +343,5 @@ def test_the_scheduled_functions_are_those_of_the_template_and_the_catalog_is_fi
     found = clock_command.scheduled_functions()
 
     assert next(iter(found)) == "PublishCatalog"
-    assert found.keys() == {"PublishCatalog", "SweepRedemptions", "ScheduleOrders", "EndOverlaps"}
+    assert found.keys() == {"PublishCatalog", "SweepRedemptions", "ScheduleOrders", "EndOverlaps", "SequenceLog"}
     assert found["ScheduleOrders"] == '{"schedule": "planting"}'

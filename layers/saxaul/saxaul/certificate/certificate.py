@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from saxaul.catalog.entries import Language, Text
-from saxaul.certificate.site import Site
+from saxaul.certificate.site import SitePolygon
 from saxaul.log.canonical_json import Json
 from saxaul.log.leaves import CountLeaf, TreeLeaf
 from saxaul.log.particulars import Particulars
@@ -117,7 +117,7 @@ class Certificate(NamedTuple):
     proven: Sequence[ProvenLeaf] = ()
     counted: ProvenCount | None = None
     left_out: int = 0
-    site: Site | None = None
+    site: SitePolygon | None = None
 
     def document(self, language: Language) -> dict[str, Json]:
         """Return the certificate as JSON, with its texts in one language."""

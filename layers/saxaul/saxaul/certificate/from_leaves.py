@@ -6,7 +6,7 @@ from typing import NamedTuple
 from saxaul.catalog.entries import Text
 from saxaul.catalog.recorded import recorded
 from saxaul.certificate.certificate import Certificate, CertifiedTree, ProvenCount, ProvenLeaf, ShownPhoto
-from saxaul.certificate.site import Site
+from saxaul.certificate.site import SitePolygon
 from saxaul.log.leaves import TreeLeaf
 from saxaul.log.particulars import Particulars
 
@@ -36,7 +36,11 @@ def chosen(leaves: Sequence[PublishedLeaf]) -> list[PublishedLeaf]:
 
 
 def certificate_from_leaves(
-    particulars: Particulars, proven: Sequence[ProvenLeaf], counted: ProvenCount, left_out: int, site: Site | None
+    particulars: Particulars,
+    proven: Sequence[ProvenLeaf],
+    counted: ProvenCount,
+    left_out: int,
+    site: SitePolygon | None,
 ) -> Certificate:
     """Build the certificate of a tree from what the published log says about it. ``proven`` is not empty."""
     last = proven[-1].leaf

@@ -9,7 +9,7 @@ from math import ceil, cos, floor, radians
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement
 
-from saxaul.certificate.site import Site
+from saxaul.certificate.site import SitePolygon
 
 WIDTH_OF_MAP, HEIGHT_OF_MAP = 360, 250
 _KM_PER_DEGREE = 111.2
@@ -41,7 +41,7 @@ class _View(NamedTuple):
         return x, HEIGHT_OF_MAP / 2 - (lat - self.lat) * self.scale
 
 
-def draw_map(site: Site | None, tree: tuple[float, float] | None, *, is_dead: bool, title: str) -> Element:
+def draw_map(site: SitePolygon | None, tree: tuple[float, float] | None, *, is_dead: bool, title: str) -> Element:
     """Return a map with the area of a project, if it is known, and the tree, if it is planted. One of both is needed.
 
     ``tree`` is its latitude and longitude in degrees. ``title`` is what screen readers say.

@@ -9,7 +9,7 @@ _EARTH_RADIUS_KM = 6371.0088
 _POINTS = 72
 
 
-class Site(NamedTuple):
+class SitePolygon(NamedTuple):
     """A polygon: its outer ring, and then the rings of its holes.
 
     A ring has points in degrees (WGS 84), latitude first. Its last point is followed by its first one.
@@ -18,12 +18,12 @@ class Site(NamedTuple):
     rings: tuple[tuple[tuple[float, float], ...], ...]
 
     @classmethod
-    def around(cls, lat: float, lon: float, radius_km: float) -> "Site":
+    def around(cls, lat: float, lon: float, radius_km: float) -> "SitePolygon":
         """Return the circle with this centre and radius on the ground, as 72 points."""
         return cls((tuple(_point_at(lat, lon, radius_km, 2 * pi * place / _POINTS) for place in range(_POINTS)),))
 
     @classmethod
-    def within(cls, rings: Rings) -> "Site":
+    def within(cls, rings: Rings) -> "SitePolygon":
         """Return the polygon with these rings."""
         return cls(tuple(tuple((lat / UNITS, lon / UNITS) for lon, lat in ring) for ring in rings))
 

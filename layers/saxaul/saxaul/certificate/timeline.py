@@ -14,7 +14,7 @@ from saxaul.log.leaves import TreeLeaf
 _PLANTINGS = ("planted", "replaced")
 
 
-class Correction(NamedTuple):
+class ShownCorrection(NamedTuple):
     """What a correction changes.
 
     Attributes:
@@ -48,7 +48,7 @@ def add_history(parent: Element, certificate: Certificate, language: Language) -
         add(section, "p", words["left_out"].format(count=certificate.left_out), class_="small lead")
 
 
-def corrections_in(proven: Sequence[ProvenLeaf], language: Language) -> list[Correction]:
+def corrections_in(proven: Sequence[ProvenLeaf], language: Language) -> list[ShownCorrection]:
     """Return what each shown correction changes. All events that change the state are shown, so none is missed."""
     found = []
     for number in range(1, len(proven)):
@@ -60,7 +60,7 @@ def corrections_in(proven: Sequence[ProvenLeaf], language: Language) -> list[Cor
             is_withdrawn = before.state == "dead" != leaf.state
             changes = _changes(leaf, before, proven[stated[-1]].leaf, language)
             corrected = deaths[-1] if is_withdrawn and deaths else plantings[-1]
-            found.append(Correction(corrected, number, changes))
+            found.append(ShownCorrection(corrected, number, changes))
     return found
 
 
@@ -83,7 +83,7 @@ def _place_of(leaf: TreeLeaf) -> str:
 
 
 def _add_event(
-    events: Element, certificate: Certificate, number: int, corrections: Sequence[Correction], language: Language
+    events: Element, certificate: Certificate, number: int, corrections: Sequence[ShownCorrection], language: Language
 ) -> None:
     words, shown = PAGE[language], certificate.proven[number]
     leaf = shown.leaf
@@ -111,7 +111,7 @@ def _add_head(event: Element, moment: str, text: str, language: Language) -> Non
 
 
 def _add_correction(
-    event: Element, certificate: Certificate, correction: Correction, language: Language, *, is_own: bool
+    event: Element, certificate: Certificate, correction: ShownCorrection, language: Language, *, is_own: bool
 ) -> None:
     """Add what a correction changes: to itself, or to the event that it corrects."""
     words = PAGE[language]

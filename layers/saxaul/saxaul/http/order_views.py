@@ -6,10 +6,11 @@ from typing import Annotated, TypedDict
 from saxaul.catalog.calendar import Calendar
 from saxaul.http.views import Link, NonNegative, Timestamp, known
 from saxaul.problems import AllRefused
-from saxaul.trees.manifests import ManifestLinks, Site, site_of
+from saxaul.trees.manifests import ManifestLinks
 from saxaul.trees.orders import FAILED, OrderProgress, OrderState, PlantingOrder, open_trees
 from saxaul.trees.outcomes import Verdict
 from saxaul.trees.redemptions import Redemption
+from saxaul.trees.sites import Site, site_of
 from saxaul.trees.states import TREE_TRANSITIONS, State
 
 _OUTSIDE_OF_ORDERS = frozenset({State.REQUESTED, State.RESERVED, State.REFUNDED})

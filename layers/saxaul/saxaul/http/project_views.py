@@ -5,8 +5,8 @@ from typing import TypedDict
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Language, TreeProject
 from saxaul.http.views import NonNegative, Timestamp
-from saxaul.trees.manifests import Site, site_of
 from saxaul.trees.reach import Reach
+from saxaul.trees.sites import Site, site_of
 from saxaul.trees.stock import Stock
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from saxaul.catalog.calendar import Calendar
 from saxaul.certificate.certificate import Certificate, CertifiedTree, ProvenCount, ProvenLeaf, ShownLog
 from saxaul.certificate.from_leaves import PublishedLeaf, certificate_from_leaves, chosen, shown_photo
-from saxaul.certificate.site import Site
+from saxaul.certificate.site import SitePolygon
 from saxaul.log.degrees import degrees
 from saxaul.log.leaves import CountLeaf, TreeLeaf, parse
 from saxaul.log.particulars import Particulars
@@ -153,12 +153,12 @@ class Certificates(NamedTuple):
         return CertifiedTree(planting.tag, lat, lon, photo, planting.photo_url or None)
 
 
-def site_of(project: OrderedProject) -> Site | None:
+def site_of(project: OrderedProject) -> SitePolygon | None:
     """Return the area in which the trees of a project are planted; None if the project has none."""
     if project.reach is None:
         return None
     lat, lon, radius_km, rings = project.reach
-    return Site.within(rings) if rings else Site.around(lat, lon, radius_km)
+    return SitePolygon.within(rings) if rings else SitePolygon.around(lat, lon, radius_km)
 
 
 def _published(stored: StoredLeaf) -> PublishedLeaf:

@@ -28,14 +28,14 @@ class WitnessUnreachableError(Exception):
     """A witness cannot be reached, or did not answer in time."""
 
 
-class Answer(NamedTuple):
+class WitnessAnswer(NamedTuple):
     """What a witness answered: the HTTP status, and the body, cut at MAX_ANSWER bytes."""
 
     status: int
     body: bytes
 
 
-def add_checkpoint(url: str, body: str) -> Answer:
+def add_checkpoint(url: str, body: str) -> WitnessAnswer:
     """Send a checkpoint to the witness at ``url``. Redirections are not followed.
 
     Raises:
@@ -53,7 +53,7 @@ def add_checkpoint(url: str, body: str) -> Answer:
     try:
         ends = monotonic() + LONGEST_REQUEST
         response: AWSResponse = _session().send(request.prepare())
-        return Answer(response.status_code, _beginning(response.raw, ends))
+        return WitnessAnswer(response.status_code, _beginning(response.raw, ends))
     except (BotoCoreError, HTTPClientError, HTTPError, OSError) as error:
         raise WitnessUnreachableError(type(error).__name__) from error
 

@@ -16,13 +16,12 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Literal, NamedTuple, TypedDict
 
-from saxaul.catalog.areas import in_degrees
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Text
 from saxaul.catalog.models import Described
 from saxaul.trees.invisible import without_invisible
 from saxaul.trees.orders import PlantingOrder
-from saxaul.trees.reach import Reach
+from saxaul.trees.sites import Site, site_of
 
 Format = Literal["csv", "json"]
 FORMATS: Mapping[Format, str] = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
@@ -51,28 +50,6 @@ _FORMULA_SIGNS = frozenset("=+@\u2212")
 
 _SEPARATORS = re.compile('([,;|"\uff0c\uff1b\uff5c\uff02\u037e])')
 """The characters at which a spreadsheet may split a cell, in all their forms: separators of CSV files, and quotes."""
-
-
-class PolygonView(TypedDict):
-    """A polygon of GeoJSON (RFC 7946)."""
-
-    type: Literal["Polygon"]
-    """The geometry."""
-    coordinates: list[list[list[float]]]
-    """The outer ring, and then the holes in it. A position is `[longitude, latitude]` in degrees (WGS 84)."""
-
-
-class Site(TypedDict):
-    """Where trees must be planted: in a circle on the ground, or in an area."""
-
-    lat: float
-    """The latitude of the centre in degrees (WGS 84)."""
-    lon: float
-    """The longitude of the centre in degrees (WGS 84)."""
-    radius_km: float
-    """The radius in kilometres. With an area, it is the distance from the centre to its farthest position."""
-    area: PolygonView | None
-    """The area in which the trees must be planted, its edges included; null if that is the circle."""
 
 
 class ManifestText(TypedDict):
@@ -131,12 +108,6 @@ class ManifestLinks(NamedTuple):
     csv: str
     json: str
     expires_at: int
-
-
-def site_of(reach: Reach) -> Site:
-    """Return the view of a reach."""
-    area: PolygonView | None = {"type": "Polygon", "coordinates": in_degrees(reach.rings)} if reach.rings else None
-    return {"lat": reach.lat, "lon": reach.lon, "radius_km": reach.radius_km, "area": area}
 
 
 def manifest_of(order: PlantingOrder, calendar: Calendar) -> Manifest:

@@ -7,12 +7,12 @@ A planting order then asks a partner to plant the reserved trees, which are now 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from saxaul.log.leaves import TreeLeaf
 from saxaul.trees.plantings import PlantedTree
 from saxaul.trees.states import CORRECTIONS, TRANSITIONS, TREE_TRANSITIONS, UNPAID, IllegalTransitionError, State
 
 if TYPE_CHECKING:
     from saxaul.ledger.wallets import Wallet
+    from saxaul.log.leaves import TreeLeaf
     from saxaul.trees.stock import Stock
 
 MAX_TREES_PER_REDEMPTION = 10
@@ -108,7 +108,7 @@ class Chain(NamedTuple):
     replacements: int = 0
     corrections: int = 0
 
-    def after(self, leaf: TreeLeaf) -> "Chain":
+    def after(self, leaf: "TreeLeaf") -> "Chain":
         """Return the chain after one more statement."""
         return Chain(
             previous=leaf.hash.hex() if leaf.changes_state else self.previous,
