@@ -153,8 +153,8 @@ def _plant(partner: PartnerClient, order_id: str, number: str) -> None:
     planted = {
         "certificate": number,
         "tag": f"ALXA-{secrets.randbelow(90000) + 10000}",
-        "lat": 38.85 + secrets.randbelow(2000) / 100_000,  # each tree has a place of its own
-        "lon": 105.72 + secrets.randbelow(2000) / 100_000,
+        "lat": round(38.85 + secrets.randbelow(2000) / 100_000, 5),  # each tree has a place of its own
+        "lon": round(105.72 + secrets.randbelow(2000) / 100_000, 5),
         "planted_at": now().isoformat(),
     }
     request("POST", f"/planting-orders/{order_id}/confirmations")

@@ -13,6 +13,7 @@ from saxaul.storage import leaves, redemptions, sequence
 from saxaul.storage.evidence import EvidenceStore
 from saxaul.storage.table import Item, Table
 from saxaul.trees.evidence import held
+from saxaul.trees.leaf_refs import LeafRef
 from saxaul.trees.redemptions import Redemption, Tree
 
 _READINGS = 3
@@ -81,10 +82,10 @@ def _position_findings(table: Table, positions: range) -> list[Finding]:
     written = min(positions.stop, store.head().edge.size)
     found = []
     for batch in store.batches(positions.start, written) if written > positions.start else ():
-        stored = store.waiting(batch.refs)
+        stored = store.leaves(batch.refs)
         for leaf in _placed_by(batch):
-            ref = sequence.LeafRef(leaf.certificate, leaf.number)
-            position = stored[ref].leaf.position if ref in stored else None
+            ref = LeafRef(leaf.certificate, leaf.number)
+            position = stored[ref].position if ref in stored else None
             if position != leaf.position:
                 subject = f"certificate {leaf.certificate}"
                 detail = f"leaf {leaf.number} has the position {position}, but the log has it at {leaf.position}"
@@ -119,8 +120,8 @@ def evidence_faults(table: Table, found: Sequence[Redemption]) -> list[Finding]:
 
 def _evidence_findings(table: Table, trees: Sequence[Tree]) -> list[Finding]:
     of_trees = [(tree.number, held(tree)) for tree in trees if tree.planting]
-    owners = EvidenceStore(table).owners({one for _, evidence in of_trees for one in evidence}) if of_trees else {}
-    named = {f"{one.kind} {one.key}": owner for one, owner in owners.items()}
+    holds = EvidenceStore(table).holds({one for _, evidence in of_trees for one in evidence}) if of_trees else {}
+    named = {f"{one.kind} {one.key}": hold.certificate for one, hold in holds.items()}
     return [
         finding
         for number, evidence in of_trees

@@ -386,12 +386,14 @@ def redemption_after(
 
 def refusals(outcome: Reported) -> list[tuple[int, str]]:
     """Return the index and the code of each refused report."""
-    return [(index, verdict.refusal.code) for index, verdict in enumerate(outcome.verdicts) if verdict.refusal]
+    return [
+        (index, verdict.refusal.code) for index, verdict in enumerate(outcome.verdicts) if verdict and verdict.refusal
+    ]
 
 
 def accepted(outcome: Reported) -> int:
     """Return how many reports were accepted."""
-    return sum(verdict.refusal is None for verdict in outcome.verdicts)
+    return sum(verdict is not None and verdict.refusal is None for verdict in outcome.verdicts)
 
 
 def default_clients() -> dict[str, RegisteredClient]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saxaul_client import AnswerError, AppClient, Problem, SaxaulError
+from saxaul_client import AnswerError, AppClient, Problem, SaxaulError, ShownPhoto
 from tests.client.fake_api import API, ONCE, WALLET, FakeApi, ok, refused, text
 
 LINE = {
@@ -61,9 +61,18 @@ CERTIFICATE: dict[str, Any] = {
     "dedication": None,
     "requested_at": "2027-01-01T08:00:00+08:00",
     "planted_at": None,
-    "tree": {"tag": "A-1", "lat": 38.85, "lon": 105.73, "photo_url": None},
-    "history": [],
-    "proof": {"x": 1},
+    "tree": {"tag": "A-1", "lat": 38.85, "lon": 105.73, "photo": {"sha256": "ab", "url": "https://f/ab"}, "link": None},
+    "history": [
+        {
+            "event": "corrected",
+            "state": "planted",
+            "at": "2027-01-02T08:00:00+08:00",
+            "recorded_at": "2027-01-02T08:00:00+08:00",
+            "photo": {"sha256": "ab", "url": "https://f/ab"},
+            "link": "https://p/1.jpg",
+        }
+    ],
+    "proofs": [{"leaf": "{}", "tlog_proof": "x"}],
 }
 
 
@@ -179,8 +188,11 @@ def test_a_certificate_has_its_links_and_its_whole_document() -> None:
     certificate = app.certificate("1234")
 
     assert certificate.tree is not None
-    assert (certificate.certificate, certificate.members["proof"]) == ("1234", {"x": 1})
+    assert (certificate.certificate, certificate.members["proofs"]) == ("1234", CERTIFICATE["proofs"])
     assert (certificate.tree.tag, certificate.tree.lat) == ("A-1", Decimal("38.85"))
+    [event] = certificate.history
+    assert event.photo == certificate.tree.photo == ShownPhoto("ab", "https://f/ab")
+    assert (event.event, event.state, event.link) == ("corrected", "planted", "https://p/1.jpg")
     assert app.certificate_links("1234").page == f"{API}/certificates/1234"
     assert "authorization" not in api.requests[0].headers
 

@@ -122,7 +122,7 @@ def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
     action = {**world.action, "action_id": f"{PREFIX}new"}
     reversal = {name: world.action[name] for name in ("action_id", "user_id", "occurred_at")} | {"reason": "mistake"}
     moment = world.now.isoformat()
-    planting = {"tag": f"{PREFIX}T-1", "lat": 38.85, "lon": 105.73, "planted_at": moment}
+    planting = {"tag": f"{PREFIX}T-1", "lat": 38.8512345, "lon": 105.7312345, "planted_at": moment}
     seen = {"certificate": world.planted, "state": "alive", "inspected_at": moment, "inspector": "Li"}
     photo = {"sha256": "0" * 64, "bytes": 1000, "type": "image/jpeg"}
     wrong = {"certificate": world.planted, "reason": "A typing error.", "tag": f"{PREFIX}tag"}

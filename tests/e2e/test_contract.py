@@ -28,6 +28,7 @@ from tests.e2e.journeys import (
     IS_LONG,
     make_action,
     make_rich,
+    new_planting,
     new_user,
     order_with,
     redeem,
@@ -57,11 +58,10 @@ def world(stack: dict[str, Any], alipay: Client, partner: Client, operator: Clie
     run_planting_batch(stack)
     planted, waiting, failing = [redemption["certificates"][0] for redemption in redemptions]
     orders = {number: order_with(partner, number)["order_id"] for number in (planted, waiting, failing)}
-    planting = {"tag": "T-1", "lat": 38.85, "lon": 105.73, "planted_at": datetime.now(UTC).isoformat()}
     partner.call_or_exit(
         "POST",
         f"/planting-orders/{orders[planted]}/confirmations",
-        {"confirmations": [{"certificate": planted, **planting}]},
+        {"confirmations": [{"certificate": planted, **new_planting()}]},
     )
     for words in (["contract", "合约"], ["contract", "合约", "agreement"]):
         operator.call_or_exit("PUT", f"/catalog/synonyms/{ENTRY}", {"words": words})

@@ -171,8 +171,11 @@ def test_the_page_for_partners_leads_from_an_order_to_an_inspected_tree(folder: 
     assert failed.startswith("failed in the order ")
     assert again.startswith("ordered again as ")
     assert failed.split()[-1] not in again
-    assert rest[:5] == ["refused: out_of_reach", "confirmed: 1", "refused: already_planted", "inspected: 1", "alive"]
-    curl = "\n".join(rest[5:])
+    assert rest[:6] == [
+        *("refused: out_of_reach", "confirmed: 1", "refused: already_planted"),
+        *("corrected: 1", "inspected: 1", "alive"),
+    ]
+    curl = "\n".join(rest[6:])
     for said in (
         "'radius_km'",
         "'state': 'hashed'",

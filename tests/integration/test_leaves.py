@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from saxaul.storage import leaves, table
 from saxaul.storage.leaves import PENDING_LISTS, Leaves, StoredLeaf, leaf_key, pending_list
 from saxaul.storage.table import TransactionRefusedError, transact
+from saxaul.trees.leaf_refs import LeafRef
 from tests.builders import NOON
 from tests.integration.stack import Stack
 
@@ -18,6 +19,9 @@ all_leaves = st.builds(
     number=st.integers(1, 999_999),
     text=st.text(max_size=50).map(str.encode),
     link=st.text(max_size=20),
+    after=st.frozensets(
+        st.builds(LeafRef, st.text("ABC-#", min_size=1, max_size=16), st.integers(1, 999_999)), max_size=3
+    ),
     position=st.none() | st.integers(0, 10**9),
 )
 
@@ -59,4 +63,4 @@ def test_new_leaves_are_pending_in_the_order_in_which_they_were_recorded(stack: 
         found for number in range(PENDING_LISTS) if (found := [*stack.ledger.listed(pending_list(number), limit=9)])
     ]
 
-    assert [(item["pk"], item["sk"]) for item in pending] == [leaf_key(CERTIFICATE, number) for number in (3, 2, 1)]
+    assert [(item["pk"], item["sk"]) for item in pending] == [leaf_key(leaf_number(number).ref) for number in (3, 2, 1)]

@@ -216,6 +216,21 @@ def test_a_statement_that_is_not_published_yet_is_not_shown(ordered: tuple[str, 
     check_certificate(parse_certificate(encode(shown)), log.key())
 
 
+def test_a_certificate_that_was_read_right_before_the_first_checkpoint_can_be_read_right_after_it(
+    ordered: tuple[str, str], log: PublishedFiles
+) -> None:
+    order_id, number = ordered
+    confirm(order_id, confirmation(number))
+    unpublished = certificate(number)
+    before = log.clock.instant
+    log.publish()
+    log.clock.instant = before
+    shown = certificate(number)
+
+    assert (unpublished.status, unpublished.body["proofs"]) == (200, [])
+    assert (shown.status, len(shown.body["proofs"])) == (200, 1)
+
+
 @pytest.mark.parametrize("name", ["log/checkpoint", "log/tile/0/000.p/2", "log/tile/entries/000.p/2"])
 def test_a_planted_tree_never_looks_unplanted_because_a_file_of_the_log_cannot_be_read(
     ordered: tuple[str, str], log: PublishedFiles, name: str

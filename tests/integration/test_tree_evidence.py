@@ -220,7 +220,7 @@ def test_a_failed_tree_keeps_its_history_and_no_evidence(stack: Stack, order: st
         ("ordered", None, order),
         ("reserved", "frost", order),
     ]
-    assert (life["state"], EvidenceStore(stack.ledger).owners([TreeEvidence("tag", "ax-7")])) == ("reserved", {})
+    assert (life["state"], EvidenceStore(stack.ledger).holds([TreeEvidence("tag", "ax-7")])) == ("reserved", {})
 
 
 def test_a_correction_is_shown_to_the_owner_with_its_reason_and_the_first_statement_stays(order: str) -> None:

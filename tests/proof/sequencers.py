@@ -15,9 +15,10 @@ from saxaul.log.tiles import TILE_WIDTH, entries_path, tile_path
 from saxaul.services.sequence_log import Sequenced, Sequencing
 from saxaul.storage.leaves import Leaves, StoredLeaf, leaf_key
 from saxaul.storage.log_files import CHECKPOINT, LogFiles
-from saxaul.storage.sequence import LeafRef, SequenceStore
+from saxaul.storage.sequence import SequenceStore
 from saxaul.storage.signing import SigningKey
 from saxaul.storage.table import Table, transact
+from saxaul.trees.leaf_refs import LeafRef
 from tests.builders import make_calendar
 from tests.clocks import StoppedClock
 from tests.proof.faults import Calls, Unreliable
@@ -83,13 +84,10 @@ class LogWorld:
         )
         life.append(leaf)
         self.stated.append(leaf)
-        stored = StoredLeaf(certificate, len(life), leaf.text)
-        write: Any = self.leaves.add_write(stored, self.clock.now())
-        if after:
-            write["Put"]["Item"]["after"] = {"L": [{"S": f"{ref.certificate}#{ref.number:06d}"} for ref in after]}
+        stored = StoredLeaf(certificate, len(life), leaf.text, after=frozenset(after))
         with self.calls.undisturbed():
-            transact([write])
-        return LeafRef(certificate, len(life))
+            transact([self.leaves.add_write(stored, self.clock.now())])
+        return stored.ref
 
     def settle(self) -> None:
         """Let the index catch up, and run until there is nothing to do."""
@@ -99,7 +97,7 @@ class LogWorld:
                 pass
 
     def position_of(self, ref: LeafRef) -> int | None:
-        item = self.table.get(leaf_key(*ref))
+        item = self.table.get(leaf_key(ref))
         return int(item["position"]) if item and "position" in item else None
 
     def check(self) -> None:

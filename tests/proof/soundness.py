@@ -6,17 +6,13 @@ from collections import Counter
 
 from saxaul.audit import PAID, CrossChecks, stock_findings
 from saxaul.catalog.entries import Catalog
-from saxaul.log.counts import Counts
-from saxaul.log.leaves import TreeLeaf, parse
-from saxaul.log.lives import Life, next_life
-from saxaul.storage import leaves, orders, redemptions, wallets
-from saxaul.storage.leaves import LEAF_PREFIX, StoredLeaf
+from saxaul.storage import orders, redemptions, wallets
 from saxaul.storage.table import Item, python
 from saxaul.trees.manifests import manifest_key
 from saxaul.trees.orders import OrderedTree, PlantingOrder
 from saxaul.trees.redemptions import Redemption
-from saxaul.trees.states import CORRECTIONS, STANDING_STATES, TREE_TRANSITIONS, State
-from tests.proof.stated import assert_evidence_belongs_to_its_trees
+from saxaul.trees.states import CORRECTIONS, TREE_TRANSITIONS, State
+from tests.proof.stated import assert_each_tree_has_its_leaves, assert_evidence_belongs_to_its_trees
 from tests.proof.world import World
 
 
@@ -94,39 +90,6 @@ def assert_announced_orders_have_an_event_and_a_manifest(world: World) -> None:
         )
 
 
-def assert_each_statement_is_in_one_leaf_and_the_leaves_tell_the_lives_of_the_trees(
-    world: World, found: list[Redemption]
-) -> None:
-    logged: dict[str, list[StoredLeaf]] = {}
-    for item in items_of(world, LEAF_PREFIX):
-        leaf = leaves.from_item(item)
-        logged.setdefault(leaf.certificate, []).append(leaf)
-    counts = Counts()
-    for tree in (tree for redemption in found for tree in redemption.trees):
-        stored = sorted(logged.pop(tree.number, []), key=lambda leaf: leaf.number)
-        assert [leaf.number for leaf in stored] == list(range(1, tree.chain.statements + 1))
-        life: Life | None = None
-        for leaf in stored:
-            said = parse(leaf.text)
-            assert isinstance(said, TreeLeaf)
-            counts = counts.after(said, life.state if life else "")
-            life = next_life(life, said)
-        for step in tree.history:
-            if step.statement is None:
-                assert step.state not in {*STANDING_STATES, State.DEAD}
-                continue
-            said = parse(stored[step.statement - 1].text)
-            assert isinstance(said, TreeLeaf)
-            assert (said.certificate, said.state) == (tree.number, step.state)
-            assert (said.event == "corrected") == step.is_correction
-        if life:
-            assert (life.state, life.previous, life.since) == (tree.state, tree.chain.previous, tree.chain.since)
-    assert not logged, "the log has a leaf for a certificate that no tree has"
-    states = Counter(tree.state for redemption in found for tree in redemption.trees)
-    standing = sum(states[state] for state in STANDING_STATES)
-    assert counts == (standing + states[State.DEAD], states[State.DEAD], standing)
-
-
 def assert_sound(world: World, catalog: Catalog, initial_points: int, *, counted: bool = True) -> None:
     """Check all invariants.
 
@@ -140,8 +103,8 @@ def assert_sound(world: World, catalog: Catalog, initial_points: int, *, counted
         assert_points_and_saplings_are_conserved(world, found, initial_points, catalog)
         assert_orders_and_trees_agree(world, found, counted=counted)
         assert_announced_orders_have_an_event_and_a_manifest(world)
-        assert_each_statement_is_in_one_leaf_and_the_leaves_tell_the_lives_of_the_trees(world, found)
         items = items_of(world, "")
+        assert_each_tree_has_its_leaves(items, found)
         assert_evidence_belongs_to_its_trees(items)
 
     world.without_faults(check)

@@ -16,7 +16,7 @@ from saxaul.races import LostRaceError
 from saxaul.services.sequence_log import BrokenLogError, LateLogError
 from saxaul.storage.leaves import leaf_key
 from saxaul.storage.log_files import CHECKPOINT
-from saxaul.storage.sequence import LeafRef
+from saxaul.trees.leaf_refs import LeafRef
 from tests.proof.faults import Fault, Killed
 from tests.proof.memory_dynamodb import Name
 from tests.proof.sequencers import ORIGIN, LogWorld
@@ -249,7 +249,7 @@ def test_a_leaf_waits_until_the_index_lists_what_must_be_in_the_log_before_it(wo
     second, third = world.state("C-1", "alive"), world.state("C-3", "planted", after=[hidden])
     # The index shows the last two, and not yet the one before them.
     for ref in (second, third):
-        del world.store._before["Ledger"][Name(*leaf_key(*ref))]  # noqa: SLF001
+        del world.store._before["Ledger"][Name(*leaf_key(ref))]  # noqa: SLF001
 
     world.run()
     assert [world.position_of(ref) for ref in (first, second, hidden, third)] == [0, 1, None, None]
@@ -274,7 +274,7 @@ def test_a_malformed_leaf_holds_up_only_its_certificate_and_is_logged(
     world: LogWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = world.state("C-1", "planted")
-    world.store.tables["Ledger"][Name(*leaf_key(*broken))]["leaf"] = {"S": '{"type":"tree"}'}
+    world.store.tables["Ledger"][Name(*leaf_key(broken))]["leaf"] = {"S": '{"type":"tree"}'}
     after = world.state("C-1", "alive")
     other = world.state("C-2", "planted")
 
@@ -406,7 +406,7 @@ def test_a_leaf_that_was_changed_after_it_was_committed_is_not_published(world: 
     world.calls.refused = lambda operation, _request: operation == "put_object"
     world.run()
     world.calls.refused = lambda _operation, _request: False
-    item = world.store.tables["Ledger"][Name(*leaf_key("C-1", 1))]
+    item = world.store.tables["Ledger"][Name(*leaf_key(LeafRef("C-1", 1)))]
     item["leaf"] = {"S": item["leaf"]["S"].replace("AX-", "AY-").replace("tag of", "tag in")}
 
     with pytest.raises(BrokenLogError, match="do not have the root that was committed"):

@@ -34,6 +34,7 @@ from tests.builders import (
     action_bodies,
     at,
     confirmation,
+    label,
     make_action_type,
     make_campaign,
     make_tree_project,
@@ -386,7 +387,10 @@ class Twin:
     def _confirm(self) -> bool:
         for order in self.world.announced_orders(PARTNER):
             planted_at = CALENDAR.rfc3339(order.ordered_at)
-            reports = [confirmation(tree.number, planted_at=planted_at) for tree in order.trees]
+            reports = [
+                confirmation(tree.number, planted_at=planted_at, **label(f"AX-{index}", tree.redemption_id))
+                for index, tree in enumerate(order.trees)  # certificates differ from run to run, and labels must not
+            ]
             verdicts = self.world.statements.take(order, reports, apply_confirmations)
             assert [verdict.refusal for verdict in verdicts] == [None] * len(reports)
         return True

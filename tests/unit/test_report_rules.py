@@ -141,6 +141,7 @@ def test_an_invalid_confirmation_is_refused_with_the_code_of_its_error(change: d
 @pytest.mark.parametrize("nothing", [None, 1, [], {}])
 def test_the_refusal_of_a_value_that_is_not_a_confirmation_names_no_certificate(nothing: object) -> None:
     [verdict] = confirmed(nothing).verdicts
+    assert verdict
 
     assert verdict.certificate is None
     assert verdict.refusal

@@ -424,8 +424,42 @@ class CertificateLinks:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownPhoto:
+    """A photo that a certificate shows. ``sha256`` is the hash of its bytes; it is public at ``url``."""
+
+    sha256: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class CertifiedTree:
+    """The tree of a certificate, in the ground or dead. ``lat`` and ``lon`` are degrees, with at most seven decimals.
+
+    ``link`` is a link that the partner gave for its planting. It is no evidence.
+    """
+
+    tag: str
+    lat: Decimal
+    lon: Decimal
+    photo: ShownPhoto | None = None
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CertifiedEvent:
+    """An event that the public log has, and the ``state`` of the tree after it. ``link`` is no evidence."""
+
+    event: str
+    state: str
+    at: datetime
+    recorded_at: datetime
+    photo: ShownPhoto | None = None
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
-    """The public facts of a tree. ``certificate`` is the number; ``members`` has the whole document, with its proof."""
+    """The public facts of a tree. ``certificate`` is the number; ``members`` has the whole document with its proofs."""
 
     certificate: str
     state: str
@@ -437,8 +471,8 @@ class Certificate:
     partner: str | None = None
     dedication: str | None = None
     planted_at: datetime | None = None
-    tree: PlantedTree | None = None
-    history: tuple[Step, ...] = ()
+    tree: CertifiedTree | None = None
+    history: tuple[CertifiedEvent, ...] = ()
     etag: str | None = None
     members: Any = field(default_factory=dict, repr=False)
 

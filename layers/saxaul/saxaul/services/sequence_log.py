@@ -28,12 +28,13 @@ from saxaul.observability import logger
 from saxaul.races import ContendedError, LostRaceError, OverloadedError, retry_lost_races
 from saxaul.services import wiring
 from saxaul.settings import settings
-from saxaul.storage.leaves import PENDING_LISTS
+from saxaul.storage.leaves import PENDING_LISTS, StoredLeaf
 from saxaul.storage.log_files import LogFiles, ReadCheckpoint
 from saxaul.storage.objects import ObjectError
 from saxaul.storage.queues import send_checkpoint
-from saxaul.storage.sequence import MAX_LEAVES, Batch, Head, LeafRef, Published, SequenceStore, Waiting
+from saxaul.storage.sequence import MAX_LEAVES, Batch, Head, Published, SequenceStore
 from saxaul.storage.signing import KeyUnavailableError, SigningKey
+from saxaul.trees.leaf_refs import LeafRef
 
 SEQUENCING_SECONDS = 30
 """After so many seconds, a run begins no further batch. The next run continues; half of the timeout is left."""
@@ -187,8 +188,8 @@ class Sequencing(NamedTuple):
     def _next_batch(self, head: Head, taken: Collection[LeafRef]) -> tuple[Batch, Head] | None:
         """Return the next batch and the head after it. None if no leaf can be taken in now."""
         refs = [pending.ref for pending in self.store.pending(MAX_LEAVES - PENDING_LISTS, taken)]
-        known = self.store.waiting({*refs, *(ref.before for ref in refs if ref.number > 1)})
-        known |= self.store.waiting({ref for waiting in known.values() for ref in waiting.after} - known.keys())
+        known = self.store.leaves({*refs, *(ref.before for ref in refs if ref.number > 1)})
+        known |= self.store.leaves({ref for leaf in known.values() for ref in leaf.after} - known.keys())
         leaves = dict(_parsed(known))
         chosen = in_order([ref for ref in refs if ref in leaves], known)
         if not chosen:
@@ -198,7 +199,7 @@ class Sequencing(NamedTuple):
             counts = counts.after(leaves[ref], leaves[ref.before].state if ref.number > 1 else "")
         now = self.clock.now()
         count = CountLeaf(*counts, size=head.size + len(chosen), counted_at=self.calendar.rfc3339(now))
-        hashes = [*(leaf_hash(known[ref].leaf.text) for ref in chosen), count.hash]
+        hashes = [*(leaf_hash(known[ref].text) for ref in chosen), count.hash]
         edge, _ = tiles_between(head.edge, hashes)
         batch = Batch(head.size, tuple(chosen), count, edge.root(), now)
         return batch, head._replace(origin=self.origin, size=edge.size, root=edge.root(), counts=counts)
@@ -248,7 +249,7 @@ class Sequencing(NamedTuple):
             raise BrokenLogError(f"the published tree of {size} leaves was not committed")
 
 
-def in_order(refs: Iterable[LeafRef], known: Mapping[LeafRef, Waiting]) -> list[LeafRef]:
+def in_order(refs: Iterable[LeafRef], known: Mapping[LeafRef, StoredLeaf]) -> list[LeafRef]:
     """Return the pending leaves that can be taken in, each after all that must be in the log before it.
 
     These are the statement before it about its certificate, and those that freed its tag, its place or its photo. Other
@@ -259,10 +260,10 @@ def in_order(refs: Iterable[LeafRef], known: Mapping[LeafRef, Waiting]) -> list[
         known: all of them as they are stored, and the leaves that must be in the log before them, as far as they exist.
     """
     chosen: dict[LeafRef, None] = {}
-    rest = [ref for ref in refs if known[ref].leaf.position is None]
+    rest = [ref for ref in refs if known[ref].position is None]
 
     def is_in_log(ref: LeafRef) -> bool:
-        return ref in chosen or (ref in known and known[ref].leaf.position is not None)
+        return ref in chosen or (ref in known and known[ref].position is not None)
 
     while True:
         blocked = []
@@ -287,9 +288,9 @@ def oldest_unpublished(store: SequenceStore, now: int) -> int:
     return min(committed, now if pending is None else pending)
 
 
-def _parsed(known: Mapping[LeafRef, Waiting]) -> Iterator[tuple[LeafRef, TreeLeaf]]:
+def _parsed(known: Mapping[LeafRef, StoredLeaf]) -> Iterator[tuple[LeafRef, TreeLeaf]]:
     """Yield the leaves that can be taken in. One that is malformed stays pending, and so do those after it."""
-    for ref, (leaf, _) in known.items():
+    for ref, leaf in known.items():
         try:
             parsed = parse(leaf.text)
         except RefusedError as error:

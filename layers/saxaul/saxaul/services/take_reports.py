@@ -26,7 +26,7 @@ from saxaul.storage.photos import Photos
 from saxaul.storage.queues import send_leaves
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.table import ItemMovedError, Key, TransactionRefusedError, item_written_by, transact
-from saxaul.trees.evidence import KnownEvidence, TreeEvidence
+from saxaul.trees.evidence import Holding, KnownEvidence, TreeEvidence
 from saxaul.trees.orders import OrderProgress, PlantingOrder, open_trees
 from saxaul.trees.outcomes import RedemptionChange, Reported, Verdict, named_tree
 from saxaul.trees.redemptions import Redemption
@@ -111,7 +111,13 @@ class ReportTaking(NamedTuple):
         """Return all writes of what reports changed in a redemption. They are made together or not at all."""
         leaves = [
             self.leaves.add_write(
-                StoredLeaf(statement.leaf.certificate, statement.number, statement.leaf.text, statement.link),
+                StoredLeaf(
+                    statement.leaf.certificate,
+                    statement.number,
+                    statement.leaf.text,
+                    statement.link,
+                    after=statement.after,
+                ),
                 recorded_at=statement.recorded_at,
             )
             for statement in change.statements
@@ -119,7 +125,7 @@ class ReportTaking(NamedTuple):
         transfers = [
             self.evidence.transfer_write(evidence, transfer)
             for evidence, transfer in change.transfers.items()
-            if transfer.before != transfer.after or not transfer.after
+            if transfer.before != transfer.after
         ]
         return [*self.redemptions.change_writes(change), *leaves, *transfers]
 
@@ -148,7 +154,8 @@ class ReportTaking(NamedTuple):
 class _Call:
     """One request: its reports that are not decided yet, by their index, and the verdicts on the others.
 
-    ``redemptions`` are those that were read, as they are after the writes of this request.
+    ``redemptions`` are those that were read, as they are after the writes of this request. ``holds`` is whose evidence
+    is, as far as this request has read or written it.
     """
 
     taking: ReportTaking
@@ -156,30 +163,31 @@ class _Call:
     apply: ApplyReports
     waiting: dict[int, object]
     redemptions: dict[str, Redemption] = field(default_factory=dict)
+    holds: dict[TreeEvidence, Holding] = field(default_factory=dict)
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     has_statements: bool = False
 
     def run(self) -> None:
         """Decide on all reports, some of each redemption at a time.
 
-        At first, evidence is assumed to be free. If it is not, or if a redemption has changed since it was read,
-        nothing of this redemption is written. Then it is read again with the owners of its evidence, and tried again.
+        At first, evidence is assumed never to have been taken. If it was, or if a redemption has changed since it was
+        read, nothing of this redemption is written. Then it is read again with its evidence, and tried again. Some
+        reports wait until the reports before them are written; the first one never does.
 
         Raises:
             ContendedError: a redemption lost its race in every attempt.
         """
         photos = self.taking.photos.known(filter(None, map(named_photo, self.waiting.values())))
-        owners: dict[TreeEvidence, str] = {}
         left = attempts(self.taking.clock, most=_ATTEMPTS)
         next(left)
         while self.waiting:
-            lost = self._decide_some(KnownEvidence(owners, photos))
+            lost = self._decide_some(KnownEvidence(self.holds, photos))
             if lost:
                 if next(left, None) is None:
                     raise ContendedError
                 wanted = {evidence for change in lost for evidence in change.transfers}
-                owners = {name: owner for name, owner in owners.items() if name not in wanted}
-                owners |= self.taking.evidence.owners(wanted)
+                self.holds = {evidence: hold for evidence, hold in self.holds.items() if evidence not in wanted}
+                self.holds |= self.taking.evidence.holds(wanted)
 
     def _decide_some(self, known: KnownEvidence) -> list[RedemptionChange]:
         """Decide on the first reports of each redemption. Return the changes that lost their race."""
@@ -191,7 +199,7 @@ class _Call:
         lost = self._write(reported.changes)
         again = {change.redemption.redemption_id for change in lost}
         for (index, named), verdict in zip(chosen.items(), reported.verdicts, strict=True):
-            if named not in again:
+            if verdict and named not in again:
                 self.verdicts[index] = verdict
                 del self.waiting[index]
         return lost
@@ -230,6 +238,8 @@ class _Call:
         self.has_statements |= any(change.statements for change in written)
         done = {change.redemption.redemption_id: change.redemption for change in written}
         self.redemptions |= done
+        for change in written:
+            self.holds |= {evidence: transfer.after for evidence, transfer in change.transfers.items()}
         return [change for change in changes if change.redemption.redemption_id not in done]
 
 

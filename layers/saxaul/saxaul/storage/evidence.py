@@ -1,47 +1,61 @@
-"""Whose each tag, place and photo is, as items of the ledger: ``EVIDENCE#<kind>#<key>`` and ``EVIDENCE``."""
+"""Whose each tag, place and photo is, as items of the ledger: ``EVIDENCE#<kind>#<key>`` and ``EVIDENCE``.
+
+An item has the certificate that the evidence belongs to. If the evidence is free again, it has the leaf that freed it.
+"""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from saxaul.storage.table import IS_NEW, Key, Table
-from saxaul.trees.evidence import Transfer, TreeEvidence
+from saxaul.storage.table import IS_NEW, Item, Key, Table
+from saxaul.trees.evidence import NEVER_TAKEN, Holding, Transfer, TreeEvidence
+from saxaul.trees.leaf_refs import LeafRef
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 TREE_EVIDENCE_PREFIX = "EVIDENCE#"
 _SORT_KEY = "EVIDENCE"
-_BELONGS = "certificate = :certificate"
 
 
 class EvidenceStore:
-    """Reads whose evidence is, and makes the writes that let it change hands. An evidence without an item is free."""
+    """Reads whose evidence is, and makes the writes that let it change hands.
+
+    Evidence without an item was never taken.
+    """
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def owners(self, evidence: Iterable[TreeEvidence]) -> dict[TreeEvidence, str]:
-        """Return the number of the certificate that each of these belongs to; without those that are free.
-
-        The read is consistent.
-        """
+    def holds(self, evidence: Iterable[TreeEvidence]) -> dict[TreeEvidence, Holding]:
+        """Return whose each of these is; without those that were never taken. The read is consistent."""
         keys = {evidence_key(each): each for each in evidence}
         found = self._table.get_many(keys, consistent=True)
-        return {keys[key]: item["certificate"] for key, item in found.items()}
+        return {keys[key]: hold_of(item) for key, item in found.items()}
 
     def transfer_write(self, evidence: TreeEvidence, transfer: Transfer) -> "TransactWriteItemTypeDef":
         """Return the write that lets evidence change hands, on condition that it still is whose it was.
 
-        Evidence that is taken and given up in one change is only checked to be free.
+        A tree can give up evidence that was not noted as its own.
         """
-        key = evidence_key(evidence)
-        if transfer == Transfer("", ""):
-            return self._table.check_write(key, expected_version=0)
-        condition = _BELONGS if transfer.before else IS_NEW
-        values = {":certificate": transfer.before} if transfer.before else {}
-        if not transfer.after:
-            return self._table.delete_if_write(key, f"{IS_NEW} OR {condition}", values)
-        return self._table.put_if_write({**key._asdict(), "certificate": transfer.after}, condition, values)
+        before, after = _attributes(transfer.before), _attributes(transfer.after)
+        conditions = [f"{name} = :{name}" for name in before]
+        if transfer.before == NEVER_TAKEN or (transfer.before.certificate and not transfer.after.certificate):
+            conditions.append(IS_NEW)
+        values = {f":{name}": value for name, value in before.items()}
+        return self._table.put_if_write(evidence_key(evidence)._asdict() | after, " OR ".join(conditions), values)
+
+
+def hold_of(item: Item) -> Holding:
+    """Read the item of an evidence."""
+    freed_by = item.get("freed_by")
+    return Holding(item.get("certificate", ""), LeafRef.parse(freed_by) if freed_by else None)
+
+
+def _attributes(hold: Holding) -> Item:
+    """Return what an item has besides its keys: one attribute, or none if the evidence was never taken."""
+    if hold.freed_by:
+        return {"freed_by": hold.freed_by.text}
+    return {"certificate": hold.certificate} if hold.certificate else {}
 
 
 def evidence_key(evidence: TreeEvidence) -> Key:

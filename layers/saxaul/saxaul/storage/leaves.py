@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 from saxaul.storage.table import Item, Key, Table
+from saxaul.trees.leaf_refs import LeafRef
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 LEAF_PREFIX = "LEAF#"
 _FIRST, _LAST = "0", "~"
-_NUMBER_DIGITS = 6
 
 PENDING_LISTS = 8
 """Pending leaves are spread over this many lists. One list accepts at most 1,000 writes a second.
@@ -32,6 +32,7 @@ class StoredLeaf(NamedTuple):
         text: the leaf, as it is in the log: canonical JSON in UTF-8.
         link: the link that the statement names; empty if there is none. The leaf has only the hash of it.
         position: the index of the leaf in the tree of the log; None until it is integrated.
+        after: the leaves of other certificates that must be in the log before it, because they freed what it takes.
     """
 
     certificate: str
@@ -39,6 +40,12 @@ class StoredLeaf(NamedTuple):
     text: bytes
     link: str = ""
     position: int | None = None
+    after: frozenset[LeafRef] = frozenset()
+
+    @property
+    def ref(self) -> LeafRef:
+        """The name of this leaf."""
+        return LeafRef(self.certificate, self.number)
 
 
 class Leaves:
@@ -59,8 +66,8 @@ class Leaves:
         return [from_item(item) for item in self._table.query(f"{LEAF_PREFIX}{number}", _FIRST, _LAST)]
 
 
-def leaf_key(certificate: str, number: int) -> Key:
-    return Key(f"{LEAF_PREFIX}{certificate}", f"{number:0{_NUMBER_DIGITS}d}")
+def leaf_key(ref: LeafRef) -> Key:
+    return Key(f"{LEAF_PREFIX}{ref.certificate}", ref.digits)
 
 
 def pending_list(number: int) -> str:
@@ -72,14 +79,16 @@ def _pending(leaf: StoredLeaf, recorded_at: int) -> Item:
     """Return the attributes that put a leaf into its list. The integration of the leaf removes them."""
     return {
         "list_name": pending_list(crc32(leaf.certificate.encode()) % PENDING_LISTS),
-        "list_order": f"{recorded_at:012d}#{leaf.certificate}#{leaf.number:0{_NUMBER_DIGITS}d}",
+        "list_order": f"{recorded_at:012d}#{leaf.ref.text}",
     }
 
 
 def to_item(leaf: StoredLeaf) -> Item:
-    item: Item = {**leaf_key(leaf.certificate, leaf.number)._asdict(), "leaf": leaf.text.decode()}
+    item: Item = {**leaf_key(leaf.ref)._asdict(), "leaf": leaf.text.decode()}
     if leaf.link:
         item["link"] = leaf.link
+    if leaf.after:
+        item["after"] = sorted(ref.text for ref in leaf.after)
     return item if leaf.position is None else item | {"position": leaf.position}
 
 
@@ -90,4 +99,5 @@ def from_item(item: Item) -> StoredLeaf:
         text=item["leaf"].encode(),
         link=item.get("link", ""),
         position=int(item["position"]) if "position" in item else None,
+        after=frozenset(map(LeafRef.parse, item.get("after", ()))),
     )

@@ -1,6 +1,6 @@
 """Reads the published log for certificates: its checkpoint, its last leaf, and the proofs that it has a leaf.
 
-A process holds the checkpoint for at most two seconds, and a bounded number of files. Only the checkpoint changes: what
+A process holds a checkpoint for at most two seconds, and a bounded number of files. Only the checkpoint changes: what
 a tile or a bundle of entries holds follows from its path.
 """
 
@@ -36,7 +36,7 @@ class PublishedLog:
         self._bucket = bucket
         self._files = LogFiles(bucket)
         self._clock = clock
-        self._newest: tuple[float, PublishedTree | None] | None = None
+        self._newest: tuple[float, PublishedTree] | None = None
         self._held: OrderedDict[str, bytes] = OrderedDict()
 
     def newest(self) -> PublishedTree | None:
@@ -50,7 +50,9 @@ class PublishedLog:
         now = self._clock.elapsed()
         if self._newest is None or now - self._newest[0] >= CHECKPOINT_CACHED_FOR:
             found = self._files.checkpoint()
-            self._newest = (now, PublishedTree(found.checkpoint.size, found.note.message) if found else None)
+            if found is None:
+                return None  # not held: the first checkpoint may be published before the next read
+            self._newest = (now, PublishedTree(found.checkpoint.size, found.note.message))
         return self._newest[1]
 
     def proof(self, tree: PublishedTree, index: int) -> str:

@@ -18,6 +18,7 @@ from saxaul.log.leaves import CountLeaf, parse
 from saxaul.log.tiles import Edge
 from saxaul.storage.leaves import LEAF_PREFIX, PENDING_LISTS, StoredLeaf, from_item, leaf_key, pending_list, to_item
 from saxaul.storage.table import Item, Key, Table, transact
+from saxaul.trees.leaf_refs import LeafRef
 
 LOG = "LOG"
 MAX_LEAVES = 1000
@@ -26,18 +27,6 @@ MAX_LEAVES = 1000
 _HEAD, _PUBLISHED = Key(LOG, "HEAD"), Key(LOG, "PUBLISHED")
 _BATCH = "BATCH#"
 _PLACE_DIGITS = 12
-
-
-class LeafRef(NamedTuple):
-    """Names a leaf: the certificate, and the number of the leaf among those of the certificate, from 1."""
-
-    certificate: str
-    number: int
-
-    @property
-    def before(self) -> "LeafRef":
-        """The statement before this one about the same certificate."""
-        return self._replace(number=self.number - 1)
 
 
 class PendingLeaf(NamedTuple):
@@ -50,13 +39,6 @@ class PendingLeaf(NamedTuple):
     def recorded_at(self) -> int:
         """When the statement was recorded, in seconds."""
         return int(self.order.partition("#")[0])
-
-
-class Waiting(NamedTuple):
-    """A leaf as it is stored, and the leaves that must be in the log before it, besides those of its certificate."""
-
-    leaf: StoredLeaf
-    after: frozenset[LeafRef] = frozenset()
 
 
 class Head(NamedTuple):
@@ -165,10 +147,10 @@ class SequenceStore:
         batches = list(self.batches(start, end))
         named = {index: ref for batch in batches for index, ref in enumerate(batch.refs, batch.start)}
         wanted = {index: ref for index, ref in named.items() if start <= index < end}
-        leaves = self.waiting(wanted.values())
+        leaves = self.leaves(wanted.values())
         for index, ref in wanted.items():
             if ref in leaves:
-                found[index] = CommittedLeaf(leaves[ref].leaf.text, leaves[ref].leaf)
+                found[index] = CommittedLeaf(leaves[ref].text, leaves[ref])
         found |= {batch.end - 1: CommittedLeaf(batch.counted.text) for batch in batches}
         try:
             return [found[index] for index in range(start, end)]
@@ -214,10 +196,10 @@ class SequenceStore:
         lists = (self._table.listed(pending_list(number), 1) for number in range(PENDING_LISTS))
         return min((int(item["list_order"].partition("#")[0]) for listed in lists for item in listed), default=None)
 
-    def waiting(self, refs: Iterable[LeafRef]) -> dict[LeafRef, Waiting]:
+    def leaves(self, refs: Iterable[LeafRef]) -> dict[LeafRef, StoredLeaf]:
         """Read the leaves of these names that exist."""
-        items = self._table.get_many([leaf_key(*ref) for ref in refs], consistent=True).values()
-        return {ref_of(item): Waiting(from_item(item), _after(item)) for item in items}
+        items = self._table.get_many(map(leaf_key, refs), consistent=True).values()
+        return {leaf.ref: leaf for leaf in map(from_item, items)}
 
     def put_positions(self, leaves: Iterable[StoredLeaf]) -> None:
         """Write integrated leaves with their positions, so that they are pending no more. It is safe to repeat this.
@@ -245,11 +227,6 @@ class SequenceStore:
 def ref_of(item: Item) -> LeafRef:
     """Return the name of a leaf, from the keys of its item."""
     return LeafRef(item["pk"].removeprefix(LEAF_PREFIX), int(item["sk"]))
-
-
-def _after(item: Item) -> frozenset[LeafRef]:
-    parts = (text.rpartition("#") for text in item.get("after", ()))
-    return frozenset(LeafRef(certificate, int(number)) for certificate, _, number in parts)
 
 
 def _batch_key(start: int) -> Key:

@@ -281,11 +281,6 @@ class Table:
         """Return the deletion of an item, if there is one, for a transaction."""
         return {"Delete": {"TableName": self.name, "Key": _raw_key(key)}}
 
-    def delete_if_write(self, key: Key, condition: str, values: Item) -> "TransactWriteItemTypeDef":
-        """Return the deletion of an item for a transaction, if the stored item meets a condition."""
-        delete: Any = {"TableName": self.name, "Key": _raw_key(key), "ConditionExpression": condition}
-        return {"Delete": delete | _compared(values)}
-
     def check_write(self, key: Key, expected_version: int) -> "TransactWriteItemTypeDef":
         """Return a check for a transaction: an item still has a version. Version 0 means that it does not exist."""
         check: Any = {

@@ -2,6 +2,9 @@
 
 A tree has a tag, a place and perhaps a photo, and no other tree has them. A tree that dies gives up its place and
 nothing else. A correction gives up what it replaces. A photo belongs to one statement.
+
+In the public log, a statement that takes an evidence comes after the statement that freed it. So what was freed is
+remembered together with that statement.
 """
 
 from collections.abc import Mapping
@@ -10,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from saxaul.log.degrees import degrees
 from saxaul.log.leaves import place_key, tag_key
+from saxaul.trees.leaf_refs import LeafRef
 from saxaul.trees.redemptions import Step, Tree
 from saxaul.trees.states import STANDING_STATES
 
@@ -21,48 +25,76 @@ class TreeEvidence(NamedTuple):
     key: str
 
 
+class Holding(NamedTuple):
+    """Whose an evidence is: that of the tree of a certificate, or nobody's.
+
+    Attributes:
+        certificate: the number of the certificate; empty if the evidence is free.
+        freed_by: the statement that freed it; None if it was never taken, or is taken now.
+    """
+
+    certificate: str = ""
+    freed_by: LeafRef | None = None
+
+
+NEVER_TAKEN = Holding()
+
+
 class KnownEvidence(NamedTuple):
     """What is known before reports are applied.
 
     Attributes:
-        owners: the number of the certificate that each evidence belongs to. What is not in it may have an owner too:
-            only the write of the reports decides.
+        holds: whose each evidence is. What is not in it may be taken too: only the write of the reports decides.
         photos: the SHA-256 of each photo that the reports name and that Saxaul has hashed.
     """
 
-    owners: Mapping[TreeEvidence, str] = {}
+    holds: Mapping[TreeEvidence, Holding] = {}
     photos: AbstractSet[str] = frozenset()
 
 
 class Transfer(NamedTuple):
-    """Whose an evidence is before and after a change: the number of a certificate, or empty if it is nobody's."""
+    """Whose an evidence is before and after a change."""
 
-    before: str
-    after: str
+    before: Holding
+    after: Holding
 
 
 class Transfers:
     """The evidence that changes hands while the reports of a request are applied, by redemption."""
 
-    def __init__(self, owners: Mapping[TreeEvidence, str]) -> None:
-        self._owners = dict(owners)
+    def __init__(self, holds: Mapping[TreeEvidence, Holding]) -> None:
+        self._holds = dict(holds)
         self._transfers: dict[str, dict[TreeEvidence, Transfer]] = {}
+        self._redemption_of: dict[TreeEvidence, str] = {}
 
     def owner(self, evidence: TreeEvidence) -> str:
         """Return the certificate that an evidence belongs to after the reports so far; empty if none is known."""
-        return self._owners.get(evidence, "")
+        return self._holds.get(evidence, NEVER_TAKEN).certificate
 
-    def add(self, redemption_id: str, before: Tree, after: Tree) -> None:
-        """Add what the latest step of a tree takes and gives up."""
-        transfers = self._transfers.setdefault(redemption_id, {})
+    def is_of_other(self, redemption_id: str, evidence: TreeEvidence) -> bool:
+        """Return whether a tree of another redemption has taken an evidence or given it up in this request."""
+        return self._redemption_of.get(evidence, redemption_id) != redemption_id
+
+    def add(self, redemption_id: str, before: Tree, after: Tree) -> frozenset[LeafRef]:
+        """Add what the latest step of a tree takes and gives up. The step is a statement.
+
+        Returns the statements about other trees that freed what the step takes.
+        """
+        leaf = LeafRef(after.number, after.chain.statements)
         for evidence in given_up(before, after):
-            known = transfers.get(evidence, Transfer(before.number, before.number))
-            transfers[evidence] = known._replace(after="")
-            self._owners.pop(evidence, None)
-        for evidence in taken(before, after):
-            known = transfers.get(evidence, Transfer("", ""))
-            transfers[evidence] = known._replace(after=after.number)
-            self._owners[evidence] = after.number
+            self._holds[evidence] = Holding(before.number)
+            self._change(redemption_id, evidence, Holding(freed_by=leaf))
+        freed_by = {self._change(redemption_id, evidence, Holding(after.number)) for evidence in taken(before, after)}
+        return frozenset(ref for ref in freed_by if ref and ref.certificate != after.number)
+
+    def _change(self, redemption_id: str, evidence: TreeEvidence, after: Holding) -> LeafRef | None:
+        """Let an evidence change hands. Return the statement that had freed it."""
+        before = self._holds.get(evidence, NEVER_TAKEN)
+        transfers = self._transfers.setdefault(redemption_id, {})
+        transfers[evidence] = transfers.get(evidence, Transfer(before, after))._replace(after=after)
+        self._holds[evidence] = after
+        self._redemption_of[evidence] = redemption_id
+        return before.freed_by
 
     def of(self, redemption_id: str) -> Mapping[TreeEvidence, Transfer]:
         """Return what the trees of a redemption take and give up, in total."""

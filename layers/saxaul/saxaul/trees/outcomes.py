@@ -38,10 +38,13 @@ class RedemptionChange(NamedTuple):
 
 
 class Reported(NamedTuple):
-    """The outcome of reports: what they change, and a verdict for each of them, in their order."""
+    """The outcome of reports: what they change, and a verdict for each of them, in their order.
+
+    A report has no verdict if it waits for others: it is to be applied again after the changes are written.
+    """
 
     changes: Sequence[RedemptionChange]
-    verdicts: Sequence[Verdict]
+    verdicts: Sequence[Verdict | None]
 
 
 class NamedTree(NamedTuple):

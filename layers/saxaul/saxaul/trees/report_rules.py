@@ -11,7 +11,7 @@ from saxaul.catalog.calendar import CLOCK_SKEW, Calendar
 from saxaul.catalog.faults import error_sentence
 from saxaul.catalog.models import ValidationError
 from saxaul.ledger.actions import RefusalReason
-from saxaul.trees.evidence import KnownEvidence, Transfers, TreeEvidence, taken
+from saxaul.trees.evidence import KnownEvidence, Transfers, TreeEvidence, given_up, taken
 from saxaul.trees.orders import PlantingOrder
 from saxaul.trees.outcomes import RedemptionChange, Reported, Verdict, certificate_in, named_tree
 from saxaul.trees.planting_rules import PlantingRules
@@ -81,8 +81,17 @@ CLOSING = (apply_confirmations, apply_failures)
 Report = TypeVar("Report", Confirmation, Failure, Inspection, Correction)
 
 
+class _WaitsError(Exception):
+    """A report depends on what an earlier report changes in another redemption."""
+
+
 class _ReportRequest:
-    """Applies the reports of one request in their order. A report sees the changes that earlier reports made."""
+    """Applies the reports of one request in their order. A report sees the changes that earlier reports made.
+
+    Each redemption is written by itself. So a report waits if it takes or gives up evidence that an earlier report took
+    or gave up in another redemption: whether that is written is not known yet. The later reports on its redemption
+    wait too, and those that take what its redemption may give up.
+    """
 
     def __init__(
         self,
@@ -101,7 +110,8 @@ class _ReportRequest:
         self._current = dict(redemptions)
         self._redemption_ids = {tree.number: tree.redemption_id for tree in order.trees}
         self._statements: dict[str, list[Statement]] = {}
-        self._transfers = Transfers(known.owners)
+        self._transfers = Transfers(known.holds)
+        self._waiting: set[str] = set()
 
     def apply(
         self,
@@ -114,9 +124,14 @@ class _ReportRequest:
 
         A report that is not a valid ``model`` is refused with ``invalid_code``.
         """
-        verdicts = [
-            Verdict(certificate_in(report), self._apply_one(report, model, invalid_code, rule)) for report in reports
-        ]
+        verdicts: list[Verdict | None] = []
+        for report in reports:
+            try:
+                refusal = self._apply_one(report, model, invalid_code, rule)
+            except _WaitsError:
+                verdicts.append(None)
+            else:
+                verdicts.append(Verdict(certificate_in(report), refusal))
         return Reported(self._changes(), verdicts)
 
     def _changes(self) -> list[RedemptionChange]:
@@ -137,7 +152,11 @@ class _ReportRequest:
         invalid_code: str,
         rule: Callable[[Report, Tree], RefusalReason | None],
     ) -> RefusalReason | None:
-        """Apply one report. Return the refusal, or None if the report is accepted."""
+        """Apply one report. Return the refusal, or None if the report is accepted.
+
+        Raises:
+            _WaitsError: the report has to wait.
+        """
         try:
             report = model.model_validate(candidate)
         except ValidationError as error:
@@ -145,6 +164,8 @@ class _ReportRequest:
         named = named_tree(candidate, self._redemption_ids)
         if named is None:
             return RefusalReason("not_in_order", "This order has no tree with this certificate number.")
+        if named.redemption_id in self._waiting:
+            raise _WaitsError
         return rule(report, self._current[named.redemption_id].tree(named.number))
 
     def confirm(self, report: Confirmation, tree: Tree) -> RefusalReason | None:
@@ -216,12 +237,21 @@ class _ReportRequest:
         """Add a step to a tree, and record it as a statement for the public log, if the evidence is the tree's own."""
         redemption_id = self._redemption_ids[tree.number]
         after, statement = stated(self._current[redemption_id], tree, step, self._order, self._calendar)
+        self._check_waits(redemption_id, tree, after)
         if refusal := self._evidence_refusal(tree, after):
             return refusal
-        self._transfers.add(redemption_id, tree, after)
-        self._statements.setdefault(redemption_id, []).append(statement)
+        freed_by = self._transfers.add(redemption_id, tree, after)
+        self._statements.setdefault(redemption_id, []).append(statement._replace(after=freed_by))
         self._set(after)
         return None
+
+    def _check_waits(self, redemption_id: str, tree: Tree, after: Tree) -> None:
+        wanted = taken(tree, after)
+        owners = {self._redemption_ids.get(self._transfers.owner(evidence), "") for evidence in wanted}
+        changed = wanted | given_up(tree, after)
+        if owners & self._waiting or any(self._transfers.is_of_other(redemption_id, one) for one in changed):
+            self._waiting.add(redemption_id)
+            raise _WaitsError
 
     def _evidence_refusal(self, tree: Tree, after: Tree) -> RefusalReason | None:
         """Return why the evidence that a step takes is refused: it is another tree's, or a photo was never uploaded."""

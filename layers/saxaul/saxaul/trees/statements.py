@@ -7,6 +7,7 @@ from saxaul.catalog.calendar import Calendar
 from saxaul.log.degrees import degrees
 from saxaul.log.leaves import TreeLeaf
 from saxaul.log.particulars import Particulars
+from saxaul.trees.leaf_refs import LeafRef
 from saxaul.trees.orders import OrderedProject, PlantingOrder
 from saxaul.trees.redemptions import Redemption, Seal, Step, Tree
 from saxaul.trees.states import IllegalTransitionError
@@ -19,13 +20,15 @@ class Statement(NamedTuple):
     """A statement about a tree, as a leaf for the public log.
 
     ``number`` is 1 for the planting, then 2, 3 and so on. ``link`` is the link whose hash is in the leaf, or empty.
-    ``recorded_at`` is an instant in seconds.
+    ``recorded_at`` is an instant in seconds. ``after`` names the statements about other trees that freed what this one
+    takes: they come before it in the log.
     """
 
     number: int
     leaf: TreeLeaf
     link: str
     recorded_at: int
+    after: frozenset[LeafRef] = frozenset()
 
 
 def stated(
