@@ -6,7 +6,7 @@ An operator writes a programme; two apps report what a person did; the person ge
 
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from http import HTTPStatus
@@ -20,11 +20,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from local.operations import operations
 from local.sam import ROOT
 from saxaul.catalog.entries import ActionType, Facility, Kind
+from saxaul.storage.clients import s3
 from tests.builders import NOON, SHANGHAI, at
 from tests.clocks import StoppedClock
 from tests.integration.conftest import new_stack
 from tests.integration.stack import Response, Stack, an_app, call, invoke
 from tests.integration.test_impact import Stream
+from tests.integration.test_photos import hash_uploads
 from tests.photos import PHOTO, declared
 from tests.proof.memory_kms import MemoryKMS
 
@@ -362,6 +364,12 @@ def _settle(stack: Stack) -> None:
     assert stack.settle(*stack.receive_all(stack.redemptions_url)) == []
 
 
+def upload(fields: Mapping[str, str], photo: bytes) -> None:
+    """Write a photo where its form would, and deliver the message that S3 sends then. moto checks no forms."""
+    s3().put_object(Bucket="uploads", Key=fields["key"], Body=photo, ContentType=fields["Content-Type"])
+    assert hash_uploads(fields["key"]) == []
+
+
 def _plant(journey: Journey) -> None:
     [order_id] = journey.stack.run_planting_batch()
     path = {"order_id": order_id}
@@ -373,7 +381,9 @@ def _plant(journey: Journey) -> None:
     too_late = {**MEI, "redemption_id": redemption_id}
     journey("cancel_redemption", "A tree that is already ordered", "already_ordered", path=too_late)
     photo = declared(PHOTO)
-    journey("offer_uploads", "A photo to upload", path=path, body={"photos": [photo]})
+    [offered] = journey("offer_uploads", "A photo to upload", path=path, body={"photos": [photo]}).body["photos"]
+    upload(offered["upload"]["fields"], PHOTO)
+    journey("offer_uploads", "A photo that is hashed", path=path, body={"photos": [photo]})
     too_large = {"photos": [photo | {"bytes": 20_000_000}]}
     journey("offer_uploads", "A photo that is too large", "invalid_body", path=path, body=too_large)
     confirmation = {
@@ -382,8 +392,13 @@ def _plant(journey: Journey) -> None:
         "lat": 38.851,
         "lon": 105.731,
         "planted_at": "2026-06-06T06:50:00+08:00",
+        "photo": photo["sha256"],
         "photo_url": "https://trees.example/ax-0001.jpg",
     }
+    unknown_photo = confirmation | {"photo": "0" * 64}
+    journey(
+        "confirm_trees", "A photo that is not hashed", "all_refused", path=path, body={"confirmations": [unknown_photo]}
+    )
     journey("confirm_trees", "A planted tree", path=path, body={"confirmations": [confirmation]})
     failure = {"certificate": other, "reason": "frost"}
     journey("fail_trees", "A tree that could not be planted", path=path, body={"failures": [failure]})

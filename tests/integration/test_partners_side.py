@@ -2,7 +2,6 @@
 
 import csv
 import json
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -15,8 +14,7 @@ from saxaul.storage.orders import Orders
 from saxaul.storage.table import Item, python
 from saxaul.trees.orders import OrderProgress
 from tests.builders import DAY, confirmation, failure, inspection, make_redemption, make_tree_project
-from tests.clocks import StoppedClock
-from tests.integration.public_log import PublishedFiles, public_files
+from tests.integration.public_log import PublishedFiles
 from tests.integration.stack import (
     Response,
     Stack,
@@ -352,9 +350,8 @@ def test_a_tree_that_fails_in_three_orders_is_refunded(stack: Stack) -> None:
 
 
 @pytest.fixture
-def log(stack: Stack, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[PublishedFiles]:
-    assert stack
-    yield from public_files(clock, monkeypatch)
+def log(stack: Stack) -> PublishedFiles:
+    return PublishedFiles(stack.clock)
 
 
 def test_the_owner_sees_every_step_of_a_tree_and_the_public_sees_the_steps_in_the_log(

@@ -110,7 +110,7 @@ def reading(stack: Stack) -> StatusReading:
     for name in (*WORK_QUEUES, *DEAD_ONLY):
         urls[f"{name}_dead_letter"] = sqs().create_queue(QueueName=f"{name}-dead")["QueueUrl"]
     return StatusReading(
-        known={"queues": urls},
+        known={"queues": urls, "witnesses": ""},
         ledger=stack.ledger,
         activity=Table("Activity", stack.clock),
         catalog=Table("Catalog", stack.clock),
@@ -131,7 +131,7 @@ def test_a_stack_in_which_nothing_waits_has_empty_queues_and_no_batches(reading:
 
     assert reading.queues() == work + [QueueFacts(name, None, None, 0) for name in DEAD_ONLY]
     assert reading.batches() == BatchFacts(0, 0, None, are_all=True)
-    assert reading.log() == LogFacts(0, None, 0, 0, None, are_all=True)
+    assert reading.log() == LogFacts(0, None, 0, 0, None, [], 0, None, are_all=True)
 
 
 def test_each_queue_has_its_depth_its_dead_letters_and_the_age_of_what_waits_longest(
@@ -292,4 +292,4 @@ def test_orders_whose_trees_wait_for_a_report_are_counted(stack: Stack, reading:
         announced = order._replace(announced_at=NOON)
         stack.orders.announce(announced, OrderProgress.of(order, trees))
 
-    assert reading.log() == LogFacts(0, None, 0, open_trees=3, oldest_order_s=200, are_all=True)
+    assert reading.log() == LogFacts(0, None, 0, 0, None, [], open_trees=3, oldest_order_s=200, are_all=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saxaul.catalog.apps import SCOPES, App, AppKind, AppRecord, AppSecret, Hold
+from saxaul.catalog.apps import SCOPES, App, AppKind, AppRecord, AppSecret, SecretsClaim
 from saxaul.catalog.clients import RegisteredClient, stored_client
 from saxaul.catalog.entries import AppLink
 from saxaul.catalog.models import TypeAdapter
@@ -98,7 +98,7 @@ def test_an_app_is_due_when_the_first_of_its_ends_comes() -> None:
 
     assert record.due_at is None
     assert record._replace(secrets=(AppSecret("s-1", 1, 90), AppSecret("s-2", 2))).due_at == 90
-    assert record._replace(claim=Hold("n", 60), syncing=70).due_at == 60
+    assert record._replace(claim=SecretsClaim("n", 60), syncing=70).due_at == 60
     assert record._replace(syncing=70).due_at == 70
 
 

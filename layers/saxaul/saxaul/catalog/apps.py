@@ -193,7 +193,7 @@ class AppSecret(NamedTuple):
         return self.ends_at is not None and self.ends_at <= now
 
 
-class Hold(NamedTuple):
+class SecretsClaim(NamedTuple):
     """The right to change the secrets of a client, for one worker, until an instant in seconds."""
 
     nonce: str
@@ -223,7 +223,7 @@ class AppRecord(NamedTuple):
     changed_by: str
     state: AppState = "active"
     secrets: tuple[AppSecret, ...] = ()
-    claim: Hold | None = None
+    claim: SecretsClaim | None = None
     syncing: int | None = None
     stored: int = 0
 

@@ -9,7 +9,7 @@ import secrets
 from functools import cache
 from typing import NamedTuple
 
-from saxaul.catalog.apps import AppRecord, AppSecret, Hold
+from saxaul.catalog.apps import AppRecord, AppSecret, SecretsClaim
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import Clock
 from saxaul.problems import Conflict, NotFound
@@ -146,7 +146,7 @@ class SecretRotation(NamedTuple):
         return retry_lost_races(attempt, self.clock)
 
     def _claimed(self, record: AppRecord, now: int) -> AppRecord:
-        claimed = record._replace(claim=Hold(secrets.token_hex(8), now + CLAIMED_FOR))
+        claimed = record._replace(claim=SecretsClaim(secrets.token_hex(8), now + CLAIMED_FOR))
         self.management.apps.write(record, claimed)
         return claimed._replace(stored=record.stored + 1)
 

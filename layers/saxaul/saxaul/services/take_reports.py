@@ -26,7 +26,7 @@ from saxaul.storage.photos import Photos
 from saxaul.storage.queues import send_leaves
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.table import ItemMovedError, Key, TransactionRefusedError, item_written_by, transact
-from saxaul.trees.evidence import Hold, KnownEvidence, TreeEvidence
+from saxaul.trees.evidence import Holding, KnownEvidence, TreeEvidence
 from saxaul.trees.orders import OrderProgress, PlantingOrder, open_trees
 from saxaul.trees.outcomes import RedemptionChange, Reported, Verdict, named_tree
 from saxaul.trees.redemptions import Redemption
@@ -163,7 +163,7 @@ class _Call:
     apply: ApplyReports
     waiting: dict[int, object]
     redemptions: dict[str, Redemption] = field(default_factory=dict)
-    holds: dict[TreeEvidence, Hold] = field(default_factory=dict)
+    holds: dict[TreeEvidence, Holding] = field(default_factory=dict)
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     has_statements: bool = False
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from saxaul.catalog.apps import App, AppRecord, AppSecret, Hold
+from saxaul.catalog.apps import App, AppRecord, AppSecret, SecretsClaim
 from saxaul.catalog.recorded import recorded
 from saxaul.storage.registry import CLIENTS, to_item
 from saxaul.storage.table import Item, Key, Table, transact
@@ -136,7 +136,7 @@ def _from_item(item: Item) -> AppRecord:
         changed_by=item["changed_by"],
         state=item["state"],
         secrets=tuple(map(_secret, item["secrets"])),
-        claim=Hold(claim["nonce"], int(claim["until"])) if claim else None,
+        claim=SecretsClaim(claim["nonce"], int(claim["until"])) if claim else None,
         syncing=None if syncing is None else int(syncing),
         stored=int(item["v"]),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from saxaul.storage.table import IS_NEW, Item, Key, Table
-from saxaul.trees.evidence import NEVER_TAKEN, Hold, Transfer, TreeEvidence
+from saxaul.trees.evidence import NEVER_TAKEN, Holding, Transfer, TreeEvidence
 from saxaul.trees.leaf_refs import LeafRef
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class EvidenceStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def holds(self, evidence: Iterable[TreeEvidence]) -> dict[TreeEvidence, Hold]:
+    def holds(self, evidence: Iterable[TreeEvidence]) -> dict[TreeEvidence, Holding]:
         """Return whose each of these is; without those that were never taken. The read is consistent."""
         keys = {evidence_key(each): each for each in evidence}
         found = self._table.get_many(keys, consistent=True)
@@ -45,13 +45,13 @@ class EvidenceStore:
         return self._table.put_if_write(evidence_key(evidence)._asdict() | after, " OR ".join(conditions), values)
 
 
-def hold_of(item: Item) -> Hold:
+def hold_of(item: Item) -> Holding:
     """Read the item of an evidence."""
     freed_by = item.get("freed_by")
-    return Hold(item.get("certificate", ""), LeafRef.parse(freed_by) if freed_by else None)
+    return Holding(item.get("certificate", ""), LeafRef.parse(freed_by) if freed_by else None)
 
 
-def _attributes(hold: Hold) -> Item:
+def _attributes(hold: Holding) -> Item:
     """Return what an item has besides its keys: one attribute, or none if the evidence was never taken."""
     if hold.freed_by:
         return {"freed_by": hold.freed_by.text}

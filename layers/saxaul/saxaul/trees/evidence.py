@@ -25,7 +25,7 @@ class TreeEvidence(NamedTuple):
     key: str
 
 
-class Hold(NamedTuple):
+class Holding(NamedTuple):
     """Whose an evidence is: that of the tree of a certificate, or nobody's.
 
     Attributes:
@@ -37,7 +37,7 @@ class Hold(NamedTuple):
     freed_by: LeafRef | None = None
 
 
-NEVER_TAKEN = Hold()
+NEVER_TAKEN = Holding()
 
 
 class KnownEvidence(NamedTuple):
@@ -48,21 +48,21 @@ class KnownEvidence(NamedTuple):
         photos: the SHA-256 of each photo that the reports name and that Saxaul has hashed.
     """
 
-    holds: Mapping[TreeEvidence, Hold] = {}
+    holds: Mapping[TreeEvidence, Holding] = {}
     photos: AbstractSet[str] = frozenset()
 
 
 class Transfer(NamedTuple):
     """Whose an evidence is before and after a change."""
 
-    before: Hold
-    after: Hold
+    before: Holding
+    after: Holding
 
 
 class Transfers:
     """The evidence that changes hands while the reports of a request are applied, by redemption."""
 
-    def __init__(self, holds: Mapping[TreeEvidence, Hold]) -> None:
+    def __init__(self, holds: Mapping[TreeEvidence, Holding]) -> None:
         self._holds = dict(holds)
         self._transfers: dict[str, dict[TreeEvidence, Transfer]] = {}
         self._redemption_of: dict[TreeEvidence, str] = {}
@@ -82,12 +82,12 @@ class Transfers:
         """
         leaf = LeafRef(after.number, after.chain.statements)
         for evidence in given_up(before, after):
-            self._holds[evidence] = Hold(before.number)
-            self._change(redemption_id, evidence, Hold(freed_by=leaf))
-        freed_by = {self._change(redemption_id, evidence, Hold(after.number)) for evidence in taken(before, after)}
+            self._holds[evidence] = Holding(before.number)
+            self._change(redemption_id, evidence, Holding(freed_by=leaf))
+        freed_by = {self._change(redemption_id, evidence, Holding(after.number)) for evidence in taken(before, after)}
         return frozenset(ref for ref in freed_by if ref and ref.certificate != after.number)
 
-    def _change(self, redemption_id: str, evidence: TreeEvidence, after: Hold) -> LeafRef | None:
+    def _change(self, redemption_id: str, evidence: TreeEvidence, after: Holding) -> LeafRef | None:
         """Let an evidence change hands. Return the statement that had freed it."""
         before = self._holds.get(evidence, NEVER_TAKEN)
         transfers = self._transfers.setdefault(redemption_id, {})
