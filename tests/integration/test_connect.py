@@ -12,17 +12,20 @@ import boto3
 import pytest
 from botocore.exceptions import NoCredentialsError, PartialCredentialsError
 from botocore.stub import Stubber
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from local import client, connect, export, seed
 from local.client import client_arguments_of_stack, stack, use_stack
 from local.credentials import remember
 from local.deployed import OUTPUTS
+from saxaul.log.notes import VerifierKey
 from saxaul_client import AppClient, Clock
 
 POOL = "eu-west-1_pool"
 SHAPE = {
     *("api_url", "token_url", "region", "endpoint_url", "tables", "queues", "bucket", "bus", "functions", "clients"),
-    *("time_zone", "log_group", "catalog_bucket"),
+    *("time_zone", "log_group", "catalog_bucket", "files_bucket", "log_url", "log_vkey", "witnesses"),
 }
 
 
@@ -39,11 +42,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def stubs(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Stubber]]:
-    """Stubs for CloudFormation and Cognito. botocore checks the requests and the responses against its own models."""
+    """Stubs for CloudFormation, Cognito and KMS. botocore checks requests and responses against its own models."""
     keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "eu-west-1"}
     clients: dict[str, Any] = {
         name: boto3.client(name, **keys)  # type: ignore[call-overload] # one of many by its name
-        for name in ("cloudformation", "cognito-idp")
+        for name in ("cloudformation", "cognito-idp", "kms")
     }
     monkeypatch.setattr(boto3, "client", lambda name, **_: clients[name])
     stubbers = {name: Stubber(client) for name, client in clients.items()}
@@ -56,6 +59,7 @@ def stubs(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Stubber]]:
 
 def outputs() -> dict[str, str]:
     found = {output: f"the-{output}" for output in OUTPUTS.values()}
+    found |= {"FilesUrl": "https://{bucket}.example/", "LogOrigin": ""}
     return found | {"UserPoolId": POOL, "ApiUrl": "https://api.example/v1", "ApiId": "abc123"}
 
 
@@ -102,12 +106,19 @@ def stub_client(stubber: Stubber, name: str = "operator", **secret: str) -> None
     stubber.add_response("describe_user_pool_client", {"UserPoolClient": client | secret}, request)
 
 
+def stub_key(stubber: Stubber) -> None:
+    """Answer with the public key of the log, as KMS does."""
+    key = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    stubber.add_response("get_public_key", {"PublicKey": key}, {"KeyId": "the-SigningKeyArn"})
+
+
 def stub_everything(stubs: dict[str, Stubber]) -> None:
     stub_stack(stubs["cloudformation"], outputs())
     functions = {"ViewForest": "trees-ViewForest-1", "role": "r", "AnotherClient": "id-other"}
     stub_resources(stubs["cloudformation"], functions, {"PlaceOrders": "p"} | OPERATORS)
     stub_client(stubs["cognito-idp"], "other")
     stub_client(stubs["cognito-idp"], ClientSecret="a long secret of operators")
+    stub_key(stubs["kms"])
 
 
 def refusal(name: str, region: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -136,6 +147,8 @@ def test_connecting_writes_addresses_names_and_secrets_to_a_file_that_only_its_o
     assert (known["region"], known["endpoint_url"]) == ("eu-west-1", None)
     assert known["tables"] == {name: f"the-{name.capitalize()}TableName" for name in ("ledger", "catalog", "activity")}
     assert known["queues"]["planting_dead_letter"] == "the-PlantingDeadLetterQueueUrl"
+    assert known["log_url"] == "https://the-FilesBucketName.example/log"
+    assert VerifierKey.parse(known["log_vkey"]).name == "the-FilesBucketName.example/log"
     assert known["functions"] == {"ViewForest": "trees-ViewForest-1", "PlaceOrders": "p"}
     assert known["clients"] == {
         "operator": {
@@ -243,6 +256,7 @@ def test_a_client_of_operators_without_a_secret_ends_with_one_sentence(
     stub_stack(stubs["cloudformation"], outputs())
     stub_resources(stubs["cloudformation"], OPERATORS)
     stub_client(stubs["cognito-idp"])
+    stub_key(stubs["kms"])
 
     assert "operators of trees has no secret" in refusal("trees", "eu-west-1", capsys)
     assert list(folder.iterdir()) == []
@@ -254,6 +268,7 @@ def test_a_stack_without_a_client_of_operators_ends_with_one_sentence_that_says_
     stub_stack(stubs["cloudformation"], outputs())
     stub_resources(stubs["cloudformation"], {"AlipayClient": "id-alipay"})
     stub_client(stubs["cognito-idp"], "alipay", ClientSecret="a long secret of alipay..")
+    stub_key(stubs["kms"])
 
     assert "trees has no client for operators; deploy it again" in refusal("trees", "eu-west-1", capsys)
 

@@ -75,7 +75,10 @@ def test_an_event_of_the_api_has_the_shape_of_a_rest_api_event(function: str) ->
     assert not {"@", " "} & set(event["path"]), "a REST API keeps the path percent-encoded"
 
 
-@pytest.mark.parametrize("function", ["accrue_points", "settle_redemptions", "place_orders"])
+QUEUES = ["accrue_points", "settle_redemptions", "place_orders", "hash_photos", "sequence_log", "cosign_checkpoints"]
+
+
+@pytest.mark.parametrize("function", QUEUES)
 @pytest.mark.usefixtures("seeded")
 def test_an_event_of_a_queue_has_no_failures(function: str) -> None:
     assert invoke(function, event_of(function)) == {"batchItemFailures": []}
@@ -144,7 +147,7 @@ def test_the_events_in_sequence_lead_to_an_ordered_tree(seeded: Stack) -> None:
         "tally_impact",
     ]
     redeeming = ["redeem_trees", "sweep_redemptions", "settle_redemptions", "schedule_orders", "place_orders"]
-    logging = ["sequence_log", "cosign_checkpoints"]
+    logging = ["hash_photos", "sequence_log", "cosign_checkpoints"]
     story = [*beginning, *redeeming, "take_reports", *logging, "view_forest", "prove_trees", "view_impact"]
 
     responses = {}

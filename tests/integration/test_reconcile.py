@@ -33,7 +33,7 @@ from tests.builders import (
     make_redemption,
     make_tree_project,
 )
-from tests.integration.stack import Stack, confirm, harvest, redeem, report, view_order
+from tests.integration.stack import Stack, confirm, harvest, invoke, redeem, report, view_order
 
 if TYPE_CHECKING:
     from saxaul.audit import Finding
@@ -238,11 +238,12 @@ PLANTED_AT = "2026-06-06T00:10:00+08:00"
 
 @pytest.fixture
 def planted(three_weeks: Stack) -> Stack:
-    """The ordered tree was confirmed and later found dead. The log records both reports."""
+    """The ordered tree was confirmed and later found dead. The public log has both reports."""
     [order_id] = three_weeks.order_ids()
     number = view_order(order_id).body["ordered_trees"][0]["certificate"]
     assert confirm(order_id, confirmation(number, planted_at=PLANTED_AT)).body["accepted"] == 1
     report("inspections", order_id, inspection(number, "dead", inspected_at="2026-06-06T00:20:00+08:00"))
+    assert invoke("sequence_log", {"schedule": "repair"})["size"] == 3
     return three_weeks
 
 
@@ -257,8 +258,12 @@ def test_a_tree_whose_state_disagrees_with_the_log_is_reported(planted: Stack) -
     history = item["trees"][0]["history"]
     tamper(tree, state="planted", trees=[item["trees"][0] | {"history": history[:-1]}])
 
+    number = item["trees"][0]["number"]
+    place = "{lat:.5f},{lon:.5f}".format_map(confirmation(number))
     assert findings(planted) == [
-        "the public log: counts 1 planted, 1 dead, 0 standing, but the redemptions have 1 planted, 0 dead, 1 standing"
+        f"certificate {number}: has the place {place}, which is noted for nobody",
+        f"certificate {number}: has leaves for the public log that its tree does not follow from",
+        "the public log: counts 1 planted, 1 dead, 0 standing, but the redemptions have 1 planted, 0 dead, 1 standing",
     ]
 
 

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Literal
 
 import pytest
 
@@ -18,11 +19,15 @@ from saxaul.catalog.models import ValidationError
 from saxaul.ledger.actions import Owner, Reversal
 from saxaul.ledger.identifiers import Id, Reason
 from saxaul.ledger.periods import PeriodKey
+from saxaul.log.leaves import tag_key
 from saxaul.messages.bodies import ActionMessage, RedemptionMessage
 from saxaul.services.redeem import redemption_id
 from saxaul.storage import claims, orders, periods, receipts, redemptions
+from saxaul.storage.evidence import evidence_key
 from saxaul.storage.table import wallet_key
+from saxaul.trees.evidence import TreeEvidence
 from saxaul.trees.manifests import manifest_key
+from saxaul.trees.reports import Tag
 from tests.builders import NOON, USER, action_bodies, make_action, reversal_bodies
 from tests.hostile_texts import HOSTILE
 from tests.integration.each_text import IDS, IN_CATALOG, SENT, accepts, for_each
@@ -70,6 +75,22 @@ def test_different_redemption_requests_never_have_the_same_id() -> None:
     found = Counter(redemption_id(app, user, key) for app, user, key in product(("alipay", "tmall"), users, keys))
 
     assert set(found.values()) == {1}
+
+
+_KINDS: tuple[Literal["tag", "photo"], ...] = ("tag", "photo")
+
+
+def test_a_tag_leads_to_the_item_of_the_same_tag_alone() -> None:
+    tags = sorted(
+        {text for text in SENT if accepts(Tag, text)} | {"AX-7", "AX-8", "photo#AX-7", "#AX-7", "\ufdfa" * 14}
+    )
+    evidence = {TreeEvidence(kind, tag_key(tag)) for tag in tags for kind in _KINDS}
+    keys = {evidence_key(each) for each in evidence}
+
+    assert len(tags) > 10
+    assert len(keys) == len(evidence)
+    assert max(len(key.pk.encode()) for key in keys) <= 2048  # the most of DynamoDB
+    assert not accepts(Tag, "\ufdfa" * 64)  # what the folding makes longest, 18 characters of each
 
 
 def test_a_list_of_the_index_belongs_to_one_project_or_partner() -> None:

@@ -21,7 +21,8 @@ from saxaul.ledger.entries import ZERO, Entry, app_of
 from saxaul.ledger.periods import Period
 from saxaul.ledger.wallets import Wallet
 from saxaul.log.counts import Counts
-from saxaul.log.leaves import TreeLeaf, parse
+from saxaul.log.leaves import CountLeaf, parse
+from saxaul.log.verdicts import RefusedError
 from saxaul.trees.orders import OrderedTree, OrderProgress, PlantingOrder, open_trees
 from saxaul.trees.redemptions import Redemption, Tree
 from saxaul.trees.states import STANDING_STATES, State
@@ -283,32 +284,36 @@ class LoggedLife(NamedTuple):
 
     Attributes:
         certificate: the number of the tree's certificate.
+        state: the state of the tree after the last one.
         statements: how many there are.
         previous: the hash of the last one that changed the state, in hexadecimal digits.
         since: how many came after that one.
     """
 
     certificate: str
+    state: str
     statements: int
     previous: str
     since: int
 
     @classmethod
     def of_tree(cls, tree: Tree) -> "LoggedLife":
-        return cls(tree.number, tree.chain.statements, tree.chain.previous, tree.chain.since)
+        return cls(tree.number, tree.state, tree.chain.statements, tree.chain.previous, tree.chain.since)
 
     @classmethod
     def of_leaves(cls, certificate: str, texts: Sequence[bytes]) -> "LoggedLife":
         """Return that of all leaves of a certificate, oldest first.
 
         Raises:
-            RefusedError: a leaf is malformed.
+            RefusedError: a leaf is malformed, or is a count.
         """
-        previous, since = "", 0
+        state, previous, since = "", "", 0
         for leaf in map(parse, texts):
-            is_change = isinstance(leaf, TreeLeaf) and leaf.changes_state
-            previous, since = (leaf.hash.hex(), 0) if is_change else (previous, since + 1)
-        return cls(certificate, len(texts), previous, since)
+            if isinstance(leaf, CountLeaf):
+                raise RefusedError("it is a count, which no certificate has")
+            state = leaf.state
+            previous, since = (leaf.hash.hex(), 0) if leaf.changes_state else (previous, since + 1)
+        return cls(certificate, state, len(texts), previous, since)
 
 
 class PlacedLeaf(NamedTuple):
