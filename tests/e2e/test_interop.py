@@ -1,12 +1,15 @@
 """Go's own packages verify the log of the running stack, and what a witness and the certificates say of it."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from local.sam import ROOT
 from tests.e2e.calling import Client
 from tests.e2e.journeys import eventually, logged_certificate, plant, time_from_now
 from tests.interop.go_checker import build, check
@@ -87,6 +90,35 @@ def test_go_refuses_another_key_and_a_changed_certificate_of_the_running_log(
 
     assert check(program, stack["log_url"], stack["log_vkey"], forged).stderr.startswith("WRONG: forged.json: proof 0")
     assert check(program, stack["log_url"], other).returncode == 1
+
+
+def verified_with(policy: str, vkey: str, certificate: Path, file: Path) -> tuple[int, str]:
+    """Return the exit code and the last line of a verification with a policy (C2SP tlog-policy)."""
+    file.write_text(policy, "utf-8")
+    command = [sys.executable, "-m", "saxaul.log", "verify", str(certificate), "--vkey", vkey, "--policy", str(file)]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    return ran.returncode, (ran.stdout.splitlines() or [ran.stderr])[-1]
+
+
+def test_a_certificate_has_the_cosignature_of_one_witness_and_lacks_that_of_a_second_one(
+    stack: dict[str, Any], witness: tuple[Witness, str], certificates: list[Path], tmp_path: Path
+) -> None:
+    watching, log = witness[0], f"log {stack['log_vkey']}\n"
+    one = f"{log}witness one {watching.vkey}\nquorum one\n"
+    absent = Witness("absent.example/tests").vkey
+    two = f"{log}witness one {watching.vkey}\nwitness two {absent}\ngroup both 2 one two\nquorum both\n"
+    cosigned_checkpoint(stack, watching)
+    address = f"{stack['api_url']}/certificates/{certificates[0].stem}.json"
+    certificate = tmp_path / "certificate.json"
+
+    def fetch() -> bytes:
+        return httpx.get(address, timeout=30).raise_for_status().content
+
+    certificate.write_bytes(eventually(fetch, lambda text: f"— {watching.key.name} ".encode() in text))
+    code, line = verified_with(one, stack["log_vkey"], certificate, tmp_path / "one")
+    assert (code, line[:14]) == (0, "VERIFIED AS OF"), line
+    code, line = verified_with(two, stack["log_vkey"], certificate, tmp_path / "two")
+    assert (code, line[:14]) == (3, "MORE TO FETCH:"), line
 
 
 def test_the_witness_has_never_refused_a_checkpoint_of_the_log(witness: tuple[Witness, str]) -> None:

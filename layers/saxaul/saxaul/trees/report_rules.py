@@ -223,7 +223,7 @@ class _ReportRequest:
             return RefusalReason("not_planted", "This tree was not planted under this order.")
         withdraws = report.alive is True and tree.state is State.DEAD
         if report.corrected(planting) == planting and not withdraws:
-            if any(report.repeats(step) for step in tree.history):
+            if report.repeats(tree):
                 return None
             return RefusalReason("nothing_to_correct", "This tree is already recorded as the correction states it.")
         if report.alive and not withdraws:

@@ -271,11 +271,17 @@ class Correction(_Report):
             photo=planting.photo if self.photo is None else self.photo,
         )
 
-    def repeats(self, step: Step) -> bool:
-        """Return whether a step may come from this same correction."""
-        if not step.is_correction or step.planting is None or step.reason != self.reason:
-            return False
-        return self.corrected(step.planting) == step.planting and (step.state is State.ALIVE or not self.alive)
+    def repeats(self, tree: Tree) -> bool:
+        """Return whether this same complete correction was made, of the tree that is in the ground now."""
+        found, state, planting = False, tree.state, None
+        for step in tree.history:
+            if step.planting and not step.is_correction:
+                found = False
+            elif step.is_correction and planting and step.reason == self.reason:
+                withdrew = state is not step.state
+                found |= self.corrected(planting) == step.planting and withdrew == bool(self.alive)
+            state, planting = step.state, step.planting or planting
+        return found
 
     def step(self, tree: Tree, planting: PlantedTree, now: int) -> Step:
         """Return the next step of a tree, which from now on has these details."""
