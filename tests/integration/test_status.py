@@ -1,7 +1,6 @@
 """The status is read from the queues, the receipts, the ledger, the log and the API."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, time
 from typing import Any, NamedTuple, cast
 
@@ -336,7 +335,7 @@ def test_the_witnesses_are_named_whose_cosignature_the_published_checkpoint_lack
 ) -> None:
     near, far = (Signer(f"{name}.witness.example", COSIGNATURE) for name in ("near", "far"))
     witnesses = " ".join(f"{each.key.text} https://{each.name}" for each in (near, far))
-    reading = replace(reading, known={**reading.known, "files_bucket": "files", "witnesses": witnesses})
+    reading = reading._replace(known={**reading.known, "files_bucket": "files", "witnesses": witnesses})
     assert reading.log().missing == [], "nothing is published yet"
     state(stack, "C-1")
     invoke("sequence_log", {"schedule": "repair"})
