@@ -23,8 +23,10 @@ from saxaul.catalog.calendar import instant_of
 from saxaul.catalog.entries import ReleaseSchedule
 from saxaul.ledger.batches import LATE_SECONDS
 from saxaul.ledger.receipts import ReceiptPart
+from saxaul.log.notes import COSIGNATURE
 from saxaul.storage import receipts
 from saxaul.storage.clients import sqs
+from saxaul.storage.log_files import LogFiles
 from saxaul.storage.table import Table, transact
 from saxaul.trees.numbers import new_number
 from saxaul.trees.orders import OrderProgress
@@ -33,8 +35,10 @@ from saxaul.trees.states import State
 from saxaul.trees.stock import Stock, Timetable
 from saxaul_client import Page
 from tests.builders import NOON, SHANGHAI, make_order, make_receipt_part, make_redemption
-from tests.integration.stack import Stack
+from tests.integration.stack import Stack, invoke
 from tests.integration.test_dead_letters import GOOD, TAKEN_BACK
+from tests.integration.test_sequencing import state
+from tests.published_log import Signer
 
 ALXA = "Alxa SEE Foundation"
 
@@ -293,3 +297,54 @@ def test_orders_whose_trees_wait_for_a_report_are_counted(stack: Stack, reading:
         stack.orders.announce(announced, OrderProgress.of(order, trees))
 
     assert reading.log() == LogFacts(0, None, 0, 0, None, [], open_trees=3, oldest_order_s=200, are_all=True)
+
+
+def test_the_log_has_its_size_its_age_its_trees_and_how_long_the_oldest_statement_waits(
+    stack: Stack, reading: StatusReading
+) -> None:
+    state(stack, "C-1")
+    invoke("sequence_log", {"schedule": "repair"})
+    stack.clock.instant += 40
+    published = LogFacts(2, 40, 1, 0, None, [], 0, None, are_all=True)
+    assert reading.log() == published
+
+    state(stack, "C-2")
+    state(stack, "C-3")
+    stack.clock.instant += 50
+    assert reading.log() == published._replace(published_s=90, waiting=2, oldest_s=50)
+
+    invoke("sequence_log", {"schedule": "repair"})
+    assert reading.log() == published._replace(size=5, published_s=0, standing=3)
+
+
+def test_statements_that_have_a_place_in_the_log_wait_until_they_are_published(
+    stack: Stack, reading: StatusReading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state(stack, "C-1")
+    monkeypatch.setattr("saxaul.storage.signing.SigningKey.sign", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        invoke("sequence_log", {"schedule": "repair"})
+    stack.clock.instant += 30
+
+    found = reading.log()
+    assert (found.size, found.published_s, found.waiting, found.oldest_s) == (0, None, 2, 30)
+
+
+def test_the_witnesses_are_named_whose_cosignature_the_published_checkpoint_lacks(
+    stack: Stack, reading: StatusReading
+) -> None:
+    near, far = (Signer(f"{name}.witness.example", COSIGNATURE) for name in ("near", "far"))
+    witnesses = " ".join(f"{each.key.text} https://{each.name}" for each in (near, far))
+    reading = reading._replace(known={**reading.known, "files_bucket": "files", "witnesses": witnesses})
+    assert reading.log().missing == [], "nothing is published yet"
+    state(stack, "C-1")
+    invoke("sequence_log", {"schedule": "repair"})
+    assert reading.log().missing == [near.name, far.name]
+
+    files = LogFiles("files")
+    found = files.checkpoint()
+    assert found
+    signatures = (*found.note.signatures, near.sign(found.note.text))
+    files.publish(found.note._replace(signatures=signatures), found.etag)
+
+    assert reading.log().missing == [far.name]

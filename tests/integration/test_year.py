@@ -15,7 +15,7 @@ from saxaul.settings import settings
 from tests.clocks import StoppedClock
 from tests.integration.conftest import new_stack
 from tests.integration.in_process import BASE_URL, send
-from tests.integration.stack import Stack, deliver, event_of, invoke
+from tests.integration.stack import Stack, call, deliver, event_of, invoke
 from tests.integration.test_impact import raw_record, tally
 from tests.proof.memory_dynamodb import MemoryDynamoDB, MemorySQS, Name, Raw
 from tests.year.living import Year
@@ -45,6 +45,7 @@ class InProcess:
             settings().action_queue_url: "accrue_points",
             settings().redemption_queue_url: "settle_redemptions",
             settings().planting_queue_url: "place_orders",
+            settings().log_queue_url: "sequence_log",
         }
         for url, function in queues.items():
             while bodies := self._queues.queues.pop(url, []):
@@ -84,12 +85,15 @@ def product(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[In
 def test_each_day_of_a_year_is_as_the_plain_model_says(product: InProcess) -> None:
     seed = random.randrange(2**32)
     times = every_day(YEAR, seed)
-    year = Year(product, new_programme(YEAR), "y")
+    paper = new_programme(YEAR)
+    year = Year(product, paper, "y")
 
     year.begin(times[0] - timedelta(days=1))
     played = year.play(steps(times, seed))
 
     assert (played, product.faults()) == (366, []), seed
+    planted = sum(tree.state == "planted" for tree in paper.trees.values())
+    assert call("prove_trees", "GET", "/log").body["planted"] == planted > 0, seed
     assert year.happened.keys() >= {
         *("accepted", "too_old", "in_future", "reserved", "sold_out", "insufficient_points")
     }, seed

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Protocol
 
+from tests.builders import label
 from tests.year.model import Act, Programme
 from tests.year.script import (
     PEOPLE,
@@ -155,8 +156,7 @@ class Year:
         orders = self._ok("partner", "GET", "/planting-orders?state=open&limit=100")["orders"]
         for path in [f"/planting-orders/{order['order_id']}" for order in orders]:
             trees = [tree["certificate"] for tree in self._ok("partner", "GET", path)["ordered_trees"]]
-            details = {"lat": 38.85, "lon": 105.73, "planted_at": text_of(at)}
-            planted = [{"certificate": tree, "tag": f"T-{tree}", **details} for tree in trees]
+            planted = [{"certificate": tree, **label("T", tree), "planted_at": text_of(at)} for tree in trees]
             self._ok("partner", "POST", f"{path}/confirmations", {"confirmations": planted})
         return sum(order["open_trees"] for order in orders)
 
