@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def handler(event: QueueEvent, context: "LambdaContext") -> QueueResponse:
-    """Offer the newest checkpoint once. If a witness does not cosign it, the queue redelivers the messages.
+    """Offer the newest checkpoint once. If a witness does not cosign it, the queue redelivers one of the messages.
+
+    The messages of a batch ask for the same, because only the newest checkpoint is offered. So during an outage of a
+    witness, they do not add up. A checkpoint that is smaller than a message says cannot be read.
 
     The check after a deployment sends no message, and then the checkpoint is only read.
     """
@@ -25,10 +28,15 @@ def handler(event: QueueEvent, context: "LambdaContext") -> QueueResponse:
         logger.info("published", extra=logged | {"size": cosigning().published()})
         return redeliver(())
     try:
-        asked = max(CheckpointMessage.model_validate_json(record["body"]).size for record in event["Records"])
+        asked, newest = max(
+            (CheckpointMessage.model_validate_json(record["body"]).size, record["messageId"])
+            for record in event["Records"]
+        )
         cosigned = cosigning().cosign()
+        if cosigned.size < asked:
+            raise LookupError(f"the checkpoint of {asked} leaves cannot be read")  # noqa: TRY301
     except Exception:  # noqa: BLE001 - the queue redelivers the messages, and finally moves them to the dead-letter queue
         logger.exception("the checkpoint could not be cosigned", extra=logged)
         return redeliver(record["messageId"] for record in event["Records"])
     logger.info("cosigned", extra=logged | {"asked_for": asked, **cosigned._asdict()})
-    return redeliver(record["messageId"] for record in event["Records"] if cosigned.missing)
+    return redeliver([newest] if cosigned.missing else ())

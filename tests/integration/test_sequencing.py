@@ -12,6 +12,7 @@ from saxaul.log.leaves import CountLeaf, parse
 from saxaul.log.merkle import leaf_hash, root
 from saxaul.log.notes import VerifierKey, open_note, parse_note
 from saxaul.log.tiles import unbundle
+from saxaul.services.cosign import Cosigned, Cosigning
 from saxaul.services.sequence_log import LateLogError
 from saxaul.settings import settings
 from saxaul.storage import clients
@@ -94,6 +95,25 @@ def test_without_witnesses_a_checkpoint_needs_no_cosignature(stack: Stack) -> No
 
     message = {"Records": [{"messageId": "m-1", "body": '{"size":2}'}]}
     assert invoke("cosign_checkpoints", message) == {"batchItemFailures": []}
+
+
+def test_a_checkpoint_that_cannot_be_read_is_asked_for_again(stack: Stack) -> None:
+    state(stack, "C-1")
+    invoke("sequence_log", MESSAGE)
+
+    message = {"Records": [{"messageId": "m-1", "body": '{"size":3}'}]}
+    assert invoke("cosign_checkpoints", message) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+
+
+def test_of_the_messages_about_checkpoints_that_lack_a_cosignature_one_is_redelivered(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state(stack, "C-1")
+    invoke("sequence_log", MESSAGE)
+    monkeypatch.setattr(Cosigning, "cosign", lambda _: Cosigned(2, [], {"witness.example/w1": "it did not answer"}))
+
+    message = {"Records": [{"messageId": f"m-{size}", "body": f'{{"size":{size}}}'} for size in (2, 1)]}
+    assert invoke("cosign_checkpoints", message) == {"batchItemFailures": [{"itemIdentifier": "m-2"}]}
 
 
 def test_reconciling_names_leaves_without_a_tree_and_positions_that_are_not_those_of_the_batch(stack: Stack) -> None:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,23 @@ def test_no_event_of_a_long_life_can_be_hidden(tmp_path: Path, leaves: list[Tree
             for more in ({"log": reader}, {"state": file}):
                 with pytest.raises(RefusedError):
                     list(verify(encode(shorter), log.signer.key, **more))
+
+
+def test_a_log_that_leaves_the_tree_of_the_monitor_is_forged(command: Command, url: str) -> None:
+    """The fork hides its death from the monitor, and has it where the log is not read again after the monitor."""
+    life = make_tree_life(["dead"], 7)
+    command.log.publish(life[0])
+    fork = deepcopy(command.log)
+    certificate, waiting = command.log.certificate("CERT-0007"), encode({**UNPROVEN, "certificate": "CERT-0009"})
+    command.log.publish(*make_tree_life([], 8))
+    assert command.monitor(url) == 0
+    fork.publish(life[1], *make_tree_life([], 9)).publish(*make_tree_life([], 10))
+
+    with served(fork.files) as (forked, _):
+        assert command.verify(certificate, "--state", command.state) == 0
+        for hidden in (certificate, waiting):
+            assert command.verify(hidden, "--state", command.state, "--log", forked) == 1
+            assert "does not begin with the tree of 10 leaves" in command.lines[-1]
 
 
 def test_a_state_that_is_behind_the_certificate_is_more_to_fetch(command: Command, url: str) -> None:
@@ -312,6 +330,23 @@ def test_a_closed_output_ends_without_a_traceback(command: Command, reader: str)
         code, shell=True, check=False, capture_output=True, cwd=command.folder, env={**os.environ}
     )
 
+    assert shown.stderr == b""
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_without_an_output_the_exit_code_is_the_verdict(command: Command, closed: str) -> None:
+    (command.folder / "certificate.json").write_bytes(command.log.certificate("CERT-0000"))
+    (command.folder / "vkey").write_text(command.log.signer.key.text)
+
+    shown = subprocess.run(  # noqa: S602 - our own command
+        f"{sys.executable} -m saxaul.log verify certificate.json --vkey @vkey {closed}",
+        shell=True,
+        check=False,
+        capture_output=True,
+        cwd=command.folder,
+    )
+
+    assert shown.returncode == 0
     assert shown.stderr == b""
 
 

@@ -22,6 +22,7 @@ import io
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -153,11 +154,16 @@ def run() -> None:
             signal.signal(getattr(signal, interruption), signal.SIG_DFL)  # end at once, without a traceback
     try:
         code = _exit_code()
-        sys.stdout.flush()
+        if sys.stdout:  # None if it is closed
+            sys.stdout.flush()
     except OSError as failure:  # of the output
         print(failure, file=sys.stderr)  # noqa: T201
         code = 2
-    sys.stderr.flush()
+    except Exception:  # noqa: BLE001 - a fault of this command is never the verdict FORGED, which is 1
+        traceback.print_exc()
+        code = 2
+    if sys.stderr:
+        sys.stderr.flush()
     os._exit(code)  # at once: Python would write the output again, and wait for downloads that nobody needs any more
 
 

@@ -1,8 +1,9 @@
 """Checks a certificate, alone or against the log, and says as of when it is true."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from .canonical_json import Json
 from .certificates import CheckedCertificate, check_certificate, open_checkpoint, parse_certificate
@@ -10,6 +11,7 @@ from .checkpoints import Checkpoint
 from .fetching import LogReader
 from .leaves import CountLeaf, TreeLeaf, parse
 from .lives import name_of
+from .merkle import CompactRange
 from .monitor import require_quorum
 from .notes import SignedNote, VerifierKey, open_note
 from .policy import Policy
@@ -48,17 +50,31 @@ def verify(
     yield from map(printable, _lines_about(checked))
     size, times = checked.checkpoint.size, [checked.count.counted_at, *_cosigned_at(checked.note, policy)]
     start = checked.shown[-1].position + 1
+    seen = [_SeenTree(size, checked.checkpoint.root, "of the certificate")]
     if state:
         known, counted_at = _check_by_state(checked, key, state)
-        size, start = max(size, known), max(start, known)
+        seen.append(_SeenTree.of_monitor(known))
+        size, start = max(size, known.size), max(start, known.size)
         times.append(counted_at)
     if log:
-        note, checkpoint, counted_at = _newest_checkpoint(log, key, policy, checked.checkpoint, start, checked.number)
+        note, checkpoint, counted_at = _newest_checkpoint(log, key, policy, seen, start, checked.number)
         size = checkpoint.size
         times += [counted_at, *_cosigned_at(note, policy)]
     if not (state or log):
         yield "Only the log shows whether something was recorded after the newest event above: add --log or --state."
     yield printable(f"VERIFIED AS OF {size}, {max(filter(None, times), key=datetime.fromisoformat)}")
+
+
+class _SeenTree(NamedTuple):
+    """A tree that the log must begin with. ``where`` says where it was seen."""
+
+    size: int
+    root: bytes
+    where: str
+
+    @classmethod
+    def of_monitor(cls, tree: CompactRange) -> "_SeenTree":
+        return cls(tree.size, tree.root(), "that the monitor read")
 
 
 def _check_not_logged(
@@ -70,21 +86,22 @@ def _check_not_logged(
         NotInLogError: the log has nothing about it, or none was given.
         RefusedError: the log has a leaf about it.
     """
-    start, where = 0, ""
+    start, where, seen = 0, "", list[_SeenTree]()
     if state:
         with MonitorState.open(state, key, must_exist=True) as known:
             start = known.tree.size
+            seen.append(_SeenTree.of_monitor(known.tree))
             if known.known(number):
                 raise RefusedError("the certificate has no proofs, but its tree is in the log")
         where = f": the log of {start} leaves has nothing about it"
     if log:
-        _, checkpoint, _ = _newest_checkpoint(log, key, policy, None, start, number)
+        _, checkpoint, _ = _newest_checkpoint(log, key, policy, seen, start, number)
         where = f": the log of {checkpoint.size} leaves has nothing about it"
     raise NotInLogError(f"the certificate has no proofs{where}")
 
 
-def _check_by_state(checked: CheckedCertificate, key: VerifierKey, file: Path) -> tuple[int, str]:
-    """Check that a monitor knows nothing newer, and return the size up to which it read, and the time of its count."""
+def _check_by_state(checked: CheckedCertificate, key: VerifierKey, file: Path) -> tuple[CompactRange, str]:
+    """Check that a monitor knows nothing newer, and return the tree that it read, and the time of its count."""
     with MonitorState.open(file, key, must_exist=True) as state:
         checkpoint, newest = checked.checkpoint, checked.shown[-1]
         if state.tree.size < checkpoint.size:
@@ -98,26 +115,26 @@ def _check_by_state(checked: CheckedCertificate, key: VerifierKey, file: Path) -
         if known is None or (known.position, known.hash) != (newest.position, newest.leaf.hash):
             later = f"leaf {known.position}, after which the tree is {known.life.state}" if known else "all leaves"
             raise RefusedError(f"the certificate hides a later event: {later}; fetch the certificate again")
-        return state.tree.size, state.counted_at
+        return state.tree, state.counted_at
 
 
 def _newest_checkpoint(
-    log: LogReader, key: VerifierKey, policy: Policy | None, shown: Checkpoint | None, start: int, number: str
+    log: LogReader, key: VerifierKey, policy: Policy | None, seen: Sequence[_SeenTree], start: int, number: str
 ) -> tuple[SignedNote, Checkpoint, str]:
     """Read the log from ``start`` on, and check that no leaf there is about this certificate.
 
-    Return the newest checkpoint with its note, and the time of its count. ``shown`` is the certificate's checkpoint.
+    Return the newest checkpoint with its note, and the time of its count. The log must begin with the ``seen`` trees.
     """
     note, checkpoint = open_checkpoint(log.checkpoint(), key)
-    if shown and checkpoint.size < shown.size:
-        raise IncompleteError(
-            f"the log shows {checkpoint.size} leaves, fewer than the {shown.size} of the certificate: fetch it again"
-        )
+    for tree in seen:
+        if checkpoint.size < tree.size:
+            raise IncompleteError(
+                f"the log shows {checkpoint.size} leaves, fewer than the {tree.size} {tree.where}: fetch it again"
+            )
     require_quorum(note.message.encode(), key, policy)
-    if shown:
-        check_extends(shown.size, shown.root, checkpoint, log)
-    if checkpoint.size < start:
-        raise IncompleteError(f"the log shows {checkpoint.size} leaves, fewer than the {start} that the monitor read")
+    for tree in seen:
+        if tree.size:
+            check_extends(tree.size, tree.root, checkpoint, log)
     return note, checkpoint, _read_on(log, checkpoint, start, number) if checkpoint.size else ""
 
 
