@@ -97,14 +97,6 @@ def test_without_witnesses_a_checkpoint_needs_no_cosignature(stack: Stack) -> No
     assert invoke("cosign_checkpoints", message) == {"batchItemFailures": []}
 
 
-def test_a_checkpoint_that_cannot_be_read_is_asked_for_again(stack: Stack) -> None:
-    state(stack, "C-1")
-    invoke("sequence_log", MESSAGE)
-
-    message = {"Records": [{"messageId": "m-1", "body": '{"size":3}'}]}
-    assert invoke("cosign_checkpoints", message) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
-
-
 def test_of_the_messages_about_checkpoints_that_lack_a_cosignature_one_is_redelivered(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
