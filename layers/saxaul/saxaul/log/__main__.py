@@ -24,6 +24,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from .certificates import MAX_CERTIFICATE
@@ -157,14 +158,19 @@ def run() -> None:
         if sys.stdout:  # None if it is closed
             sys.stdout.flush()
     except OSError as failure:  # of the output
-        print(failure, file=sys.stderr)  # noqa: T201
+        _complain(str(failure))
         code = 2
     except Exception:  # noqa: BLE001 - a fault of this command is never the verdict FORGED, which is 1
-        traceback.print_exc()
+        _complain(traceback.format_exc())
         code = 2
-    if sys.stderr:
-        sys.stderr.flush()
     os._exit(code)  # at once: Python would write the output again, and wait for downloads that nobody needs any more
+
+
+def _complain(text: str) -> None:
+    """Print a text to the error output, if there is one that can be written."""
+    if sys.stderr:
+        with suppress(OSError):
+            print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _exit_code() -> int:
