@@ -13,7 +13,7 @@ import pytest
 from saxaul.log import fetching
 from saxaul.log.fetching import LogReader, MissingFileError
 from saxaul.log.tiles import bundle, entries_path, tile_path
-from saxaul.log.verdicts import IncompleteError, NotVerifiedError, RefusedError
+from saxaul.log.verdicts import IncompleteError, NotVerifiedError
 from tests.published_log import PublishedLog, make_tree_life, served
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -208,8 +208,8 @@ def test_a_server_that_sends_byte_by_byte_is_left_in_the_end(monkeypatch: pytest
         ({entries_path(0): bundle([b"a", b"b"])}, "has 2 entries, not 256"),
     ],
 )
-def test_a_bundle_with_other_entries_is_refused(files: dict[str, bytes], reason: str) -> None:
-    with served(files) as (url, _), pytest.raises(RefusedError, match=reason):
+def test_a_bundle_with_other_entries_is_no_file_of_the_log(files: dict[str, bytes], reason: str) -> None:
+    with served(files) as (url, _), pytest.raises(IncompleteError, match=reason):
         list(LogReader(url).bundles(0, 2))
 
 

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -23,7 +24,7 @@ from saxaul.log.monitor import Followed, follow
 from saxaul.log.notes import COSIGNATURE
 from saxaul.log.policy import Policy
 from saxaul.log.states import MonitorState, StateFileError
-from saxaul.log.verdicts import IncompleteError, RefusedError
+from saxaul.log.verdicts import IncompleteError, NotVerifiedError, RefusedError
 from tests.published_log import ORIGIN, PublishedLog, Signer, make_tree_life, photo_of, served
 from tests.tree_leaves import make_count_leaf
 from tests.unit.test_lives import lives
@@ -177,21 +178,43 @@ def test_a_log_that_was_rolled_back_and_continued_is_refused(state: Path) -> Non
             run(fork, state)
 
 
-def test_tiles_that_are_not_those_of_the_checkpoint_are_refused(state: Path) -> None:
-    log = PublishedLog().publish(*make_tree_life(["alive"] * 600, 1))
+@pytest.mark.parametrize("before", [62, 510, 600])
+def test_tiles_that_do_not_lead_to_the_signed_root_are_no_sign_of_a_forgery(state: Path, before: int) -> None:
+    log = PublishedLog().publish(*make_tree_life(["alive"] * before, 1))
     run(log, state)
+    known = state.read_bytes()
     log.publish(*make_tree_life(["alive"] * 600, 2))
-    log.files["tile/1/000.p/4"] = bytes(128)
+    found = []
+    for path, tile in log.files.items():
+        if "entries" in path or path == "checkpoint":
+            continue
+        for changed in (bytes(len(tile)), tile[:-1] + bytes([tile[-1] ^ 1]), tile[:-1], b"", b"hello"):
+            state.write_bytes(known)
+            try:
+                run(replace(log, files=log.files | {path: changed}), state)
+            except NotVerifiedError as reason:
+                found.append(reason)
 
-    with pytest.raises(RefusedError, match="does not begin with"):
+    assert len(found) >= 5
+    assert {type(reason) for reason in found} == {IncompleteError}
+    state.write_bytes(known)
+    assert run(log, state).counts == Counts(2, 0, 2)
+
+
+@pytest.mark.parametrize("answer", [b"", b"<p>Log in to the network</p>", b"log.example/trees\n2\n", b"\r\n"])
+def test_a_page_in_the_place_of_the_checkpoint_is_no_sign_of_a_forgery(state: Path, answer: bytes) -> None:
+    log = PublishedLog().publish(*A)
+    log.files["checkpoint"] = answer
+
+    with pytest.raises(IncompleteError, match="checkpoint is not a checkpoint"):
         run(log, state)
 
 
-def test_entries_that_are_not_those_of_the_checkpoint_are_refused_and_not_written(state: Path) -> None:
+def test_entries_that_are_not_those_of_the_checkpoint_are_not_written(state: Path) -> None:
     log = PublishedLog().publish(*A)
     forged = PublishedLog(log.signer).publish(A[0]._replace(tag="AX-9"))
 
-    with pytest.raises(RefusedError, match="does not begin with"):
+    with pytest.raises(IncompleteError, match="are not those of its signed tree"):
         run(PublishedLog(files=log.files | {"tile/entries/000.p/2": forged.files["tile/entries/000.p/2"]},
                          signer=log.signer), state)  # fmt: skip
     assert run(log, state).counts == Counts(1, 0, 1)

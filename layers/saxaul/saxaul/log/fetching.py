@@ -89,12 +89,17 @@ class LogReader:
 
     def _tile(self, level: int, n: int, width: int) -> bytes:
         most = TILE_WIDTH * HASH_BYTES
+        path = tile_path(level, n, width)
         try:
-            return self._fetch(tile_path(level, n, width), most)
+            tile = self._fetch(path, most)
         except MissingFileError:
             if width == TILE_WIDTH:
                 raise
-            return self._fetch(tile_path(level, n), most)[: width * HASH_BYTES]
+            path = tile_path(level, n)
+            tile = self._fetch(path, most)[: width * HASH_BYTES]
+        if len(tile) != width * HASH_BYTES:
+            raise IncompleteError(f"{self.url}/{path} is not a tile of this log: it has {len(tile)} bytes")
+        return tile
 
     def bundles(self, start: int, size: int) -> Iterator[list[bytes]]:
         """Yield the entries from ``start`` to before ``size``, bundle by bundle. ``start`` begins a bundle.
@@ -102,8 +107,7 @@ class LogReader:
         A few bundles are fetched ahead, so memory is bounded however many there are.
 
         Raises:
-            IncompleteError: a bundle cannot be fetched.
-            RefusedError: a bundle does not have the entries that it must have.
+            IncompleteError: a bundle cannot be fetched, or does not have as many entries as it must have.
         """
         awaited: deque[Future[list[bytes]]] = deque()
         numbers = iter(range(start // TILE_WIDTH, -(-size // TILE_WIDTH)))
@@ -128,16 +132,23 @@ class LogReader:
     def _bundle(self, n: int, width: int) -> list[bytes]:
         path = entries_path(n, width)
         try:
-            texts = unbundle(self._fetch(path, MAX_BUNDLE))
+            texts = self._entries(path)
         except MissingFileError:
             if width == TILE_WIDTH:
                 raise
             path = entries_path(n)
-            texts = unbundle(self._fetch(path, MAX_BUNDLE))
+            texts = self._entries(path)
             width, texts = (width, texts[:width]) if len(texts) == TILE_WIDTH else (TILE_WIDTH, texts)
         if len(texts) != width:
-            raise RefusedError(f"{path} has {len(texts)} entries, not {width}")
+            raise IncompleteError(f"{self.url}/{path} has {len(texts)} entries, not {width}")
         return texts
+
+    def _entries(self, path: str) -> list[bytes]:
+        data = self._fetch(path, MAX_BUNDLE)
+        try:
+            return unbundle(data)
+        except RefusedError as reason:
+            raise IncompleteError(f"{self.url}/{path} is not a bundle of entries: {reason}") from None
 
     def _fetch(self, path: str, most: int) -> bytes:
         """Return the body of an answer, unpacked.
@@ -159,7 +170,7 @@ class LogReader:
             more = f", and names {target[:200]}" if target else ""
             raise IncompleteError(f"{address} cannot be fetched: the server answers {error.code}{more}") from None
         except URLError as error:
-            raise IncompleteError(f"{address} cannot be fetched: {error.reason}") from None
+            raise IncompleteError(f"{address} cannot be fetched: {str(error.reason)[:200]}") from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             reason = str(error) or type(error).__name__
             raise IncompleteError(f"{address} cannot be fetched: {reason[:200]}") from None

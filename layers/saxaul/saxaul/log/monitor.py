@@ -22,7 +22,7 @@ from .lives import evidence_changes, name_of, next_life
 from .merkle import CompactRange, leaf_hash
 from .notes import VerifierKey, open_note
 from .policy import Policy
-from .scanning import check_extends, confirmed_entries
+from .scanning import check_extends, confirmed_entries, newest_checkpoint
 from .states import MonitorState
 from .verdicts import IncompleteError, RefusedError
 
@@ -63,8 +63,7 @@ def follow(reader: LogReader, key: VerifierKey, file: Path, policy: Policy | Non
         RefusedError: the log contradicts what was seen before, or a leaf breaks a rule.
     """
     with MonitorState.open(file, key) as state:
-        message = reader.checkpoint()
-        note, checkpoint = open_checkpoint(message, key)
+        note, checkpoint = newest_checkpoint(reader, key)
         cosigned = require_quorum(note.message.encode(), key, policy)
         _check_not_back(checkpoint, state)
         tree, before = state.tree, state.tree.size

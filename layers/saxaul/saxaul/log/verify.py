@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .canonical_json import Json
-from .certificates import CheckedCertificate, check_certificate, open_checkpoint, parse_certificate
+from .certificates import CheckedCertificate, check_certificate, parse_certificate
 from .checkpoints import Checkpoint
 from .fetching import LogReader
 from .leaves import CountLeaf, TreeLeaf, parse
@@ -15,7 +15,7 @@ from .merkle import CompactRange
 from .monitor import require_quorum
 from .notes import SignedNote, VerifierKey, open_note
 from .policy import Policy
-from .scanning import check_extends, confirmed_entries, tree_before
+from .scanning import check_extends, confirmed_entries, newest_checkpoint, tree_before
 from .states import MonitorState
 from .verdicts import IncompleteError, NotInLogError, RefusedError, printable
 
@@ -125,7 +125,7 @@ def _newest_checkpoint(
 
     Return the newest checkpoint with its note, and the time of its count. The log must begin with the ``seen`` trees.
     """
-    note, checkpoint = open_checkpoint(log.checkpoint(), key)
+    note, checkpoint = newest_checkpoint(log, key)
     for tree in seen:
         if checkpoint.size < tree.size:
             raise IncompleteError(
