@@ -10,7 +10,7 @@ from saxaul.problems import InvalidRequest
 from saxaul.services.take_reports import ApplyReports
 from saxaul.trees.outcomes import Reported
 from saxaul.trees.redemptions import MAX_REPLACEMENTS, MAX_TRIES, Redemption
-from saxaul.trees.report_rules import apply_confirmations, apply_failures, apply_inspections
+from saxaul.trees.report_rules import apply_confirmations, apply_corrections, apply_failures, apply_inspections
 from saxaul.trees.states import State
 from tests.builders import (
     DAY,
@@ -22,6 +22,7 @@ from tests.builders import (
     accepted,
     apply_reports,
     confirmation,
+    correction,
     failure,
     inspection,
     make_calendar,
@@ -283,6 +284,23 @@ def test_a_repeated_inspection_changes_nothing_even_after_a_later_one() -> None:
     )
 
     assert (accepted(again), list(again.changes), refusals(again)) == (2, [], [])
+
+
+def test_a_correction_repeats_only_one_of_the_tree_that_is_in_the_ground() -> None:
+    withdrawal = correction(FIRST, alive=True, reason="It sprouts again.")
+    alive = redemption_after(apply_corrections, withdrawal, redemption=DEAD)
+    again = apply_reports(apply_corrections, withdrawal, redemption=alive)
+    assert (accepted(again), list(again.changes), refusals(again)) == (1, [], [])
+
+    dead = inspection(FIRST, "dead", inspector="Somebody else")
+    replaced = redemption_after(apply_inspections, dead, inspection(FIRST, "replaced"), redemption=alive)
+    assert refusal_codes(apply_corrections, withdrawal, redemption=replaced) == ["nothing_to_correct"]
+    moved = correction(FIRST, lat=38.852, lon=105.732)
+    corrected = redemption_after(apply_corrections, moved, redemption=replaced)
+    assert not apply_reports(apply_corrections, moved, redemption=corrected).changes
+    assert refusal_codes(apply_corrections, moved | {"reason": "Another."}, redemption=corrected) == [
+        "nothing_to_correct"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,6 @@ _DETAILS = {
     "characters is wrong.",
 }
 
-_BUSY = Unavailable("busy", "The public log cannot be read now, so this certificate cannot be shown with its proofs.")
-
 
 class Certificates(NamedTuple):
     """Finds the certificates of all trees that were reserved and not cancelled.
@@ -86,7 +84,8 @@ class Certificates(NamedTuple):
             return self._certificate(redemption, redemption.tree(number), tree)
         except ObjectError as error:
             logger.warning("the public log could not be read", extra={"error": repr(error)})
-            raise _BUSY from error
+            detail = "The public log cannot be read now, so this certificate cannot be shown with its proofs."
+            raise Unavailable("busy", detail) from error
 
     def _certificate(self, redemption: Redemption, tree: Tree, published: PublishedTree | None) -> Certificate:
         order = self.orders.get(tree.order_id) if tree.order_id else None
@@ -127,6 +126,7 @@ class Certificates(NamedTuple):
             ObjectError: it has one. The checkpoint is lost, or this process may not read it.
         """
         positions = [leaf.position for leaf in stored if leaf.position is not None]
+        # The checkpoint is read once more, because the first one may have been published in the meantime.
         if positions and min(positions) < self.sequence.published().size and self.log.newest() is None:
             raise ObjectError("the checkpoint of a log that is published cannot be read")
 

@@ -43,7 +43,7 @@ UNPUBLISHED_SECONDS = 600
 """After so many seconds, a statement should be published. Usually it is after a few."""
 
 _NOT_NOW = (KeyUnavailableError, ObjectError, ContendedError, OverloadedError)
-"""The errors after which a later run can continue: AWS did not answer, or other runs were faster."""
+"""The errors after which a later run can continue: AWS did not answer, or other runs won every race."""
 
 
 class BrokenLogError(Exception):
@@ -82,7 +82,7 @@ class Sequencing(NamedTuple):
     clock: Clock
 
     def run(self) -> Sequenced:
-        """Take in pending leaves and publish the tree, as far as there is time.
+        """Take in pending leaves until SEQUENCING_SECONDS have passed, and publish the tree.
 
         Raises:
             BrokenLogError: what is published does not fit what is committed, or the log has another origin.
@@ -317,5 +317,5 @@ def sequencing() -> Sequencing:
 
 
 def read_again() -> None:
-    """Use nothing that this process has read before."""
+    """Drop what this process has cached, for the check after a deployment."""
     sequencing.cache_clear()

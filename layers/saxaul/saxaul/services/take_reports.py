@@ -154,8 +154,8 @@ class ReportTaking(NamedTuple):
 class _Call:
     """One request: its reports that are not decided yet, by their index, and the verdicts on the others.
 
-    ``redemptions`` are those that were read, as they are after the writes of this request. ``holds`` is whose evidence
-    is, as far as this request has read or written it.
+    ``redemptions`` are those that were read, as they are after the writes of this request. ``holds`` is which tree
+    holds which evidence, as far as this request has read or written it.
     """
 
     taking: ReportTaking

@@ -1,6 +1,6 @@
-"""Whose each tag, place and photo is, as items of the ledger: ``EVIDENCE#<kind>#<key>`` and ``EVIDENCE``.
+"""Which tree holds each tag, place and photo, as items of the ledger: ``EVIDENCE#<kind>#<key>`` and ``EVIDENCE``.
 
-An item has the certificate that the evidence belongs to. If the evidence is free again, it has the leaf that freed it.
+An item has the certificate that holds the evidence. If the evidence is free again, it has the leaf that freed it.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ _SORT_KEY = "EVIDENCE"
 
 
 class EvidenceStore:
-    """Reads whose evidence is, and makes the writes that let it change hands.
+    """Reads which certificate holds each piece of evidence, and makes the writes that change it.
 
     Evidence without an item was never taken.
     """
@@ -27,13 +27,13 @@ class EvidenceStore:
         self._table = table
 
     def holds(self, evidence: Iterable[TreeEvidence]) -> dict[TreeEvidence, Holding]:
-        """Return whose each of these is; without those that were never taken. The read is consistent."""
+        """Return the holding of each of these, without those that were never taken. The read is consistent."""
         keys = {evidence_key(each): each for each in evidence}
         found = self._table.get_many(keys, consistent=True)
         return {keys[key]: hold_of(item) for key, item in found.items()}
 
     def transfer_write(self, evidence: TreeEvidence, transfer: Transfer) -> "TransactWriteItemTypeDef":
-        """Return the write that lets evidence change hands, on condition that it still is whose it was.
+        """Return the write that changes a holding, on condition that it is still the one before the change.
 
         A tree can give up evidence that was not noted as its own.
         """
@@ -46,7 +46,7 @@ class EvidenceStore:
 
 
 def hold_of(item: Item) -> Holding:
-    """Read the item of an evidence."""
+    """Read the item of a piece of evidence."""
     freed_by = item.get("freed_by")
     return Holding(item.get("certificate", ""), LeafRef.parse(freed_by) if freed_by else None)
 

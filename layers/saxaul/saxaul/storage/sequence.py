@@ -26,7 +26,7 @@ MAX_LEAVES = 1000
 
 _HEAD, _PUBLISHED = Key(LOG, "HEAD"), Key(LOG, "PUBLISHED")
 _BATCH = "BATCH#"
-_PLACE_DIGITS = 12
+_INDEX_DIGITS = 12
 
 
 class PendingLeaf(NamedTuple):
@@ -34,11 +34,6 @@ class PendingLeaf(NamedTuple):
 
     order: str
     ref: LeafRef
-
-    @property
-    def recorded_at(self) -> int:
-        """When the statement was recorded, in seconds."""
-        return int(self.order.partition("#")[0])
 
 
 class Head(NamedTuple):
@@ -230,7 +225,7 @@ def ref_of(item: Item) -> LeafRef:
 
 
 def _batch_key(start: int) -> Key:
-    return Key(LOG, f"{_BATCH}{start:0{_PLACE_DIGITS}d}")
+    return Key(LOG, f"{_BATCH}{start:0{_INDEX_DIGITS}d}")
 
 
 def is_batch(item: Item) -> bool:

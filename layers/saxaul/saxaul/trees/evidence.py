@@ -1,9 +1,9 @@
-"""Evidence: what shows that a tree is a tree of its own. It is unique across all certificates.
+"""Evidence: what distinguishes a tree from every other. It is unique across all certificates.
 
 A tree has a tag, a place and perhaps a photo, and no other tree has them. A tree that dies gives up its place and
 nothing else. A correction gives up what it replaces. A photo belongs to one statement.
 
-In the public log, a statement that takes an evidence comes after the statement that freed it. So what was freed is
+In the public log, a statement that takes evidence comes after the statement that freed it. So freed evidence is
 remembered together with that statement.
 """
 
@@ -26,7 +26,7 @@ class TreeEvidence(NamedTuple):
 
 
 class Holding(NamedTuple):
-    """Whose an evidence is: that of the tree of a certificate, or nobody's.
+    """Which tree holds a piece of evidence, if any does.
 
     Attributes:
         certificate: the number of the certificate; empty if the evidence is free.
@@ -44,7 +44,8 @@ class KnownEvidence(NamedTuple):
     """What is known before reports are applied.
 
     Attributes:
-        holds: whose each evidence is. What is not in it may be taken too: only the write of the reports decides.
+        holds: the holding of each piece of evidence. What is not in it may be taken too: only the write of the reports
+            decides.
         photos: the SHA-256 of each photo that the reports name and that Saxaul has hashed.
     """
 
@@ -53,7 +54,7 @@ class KnownEvidence(NamedTuple):
 
 
 class Transfer(NamedTuple):
-    """Whose an evidence is before and after a change."""
+    """The holding of a piece of evidence before and after a change."""
 
     before: Holding
     after: Holding
@@ -68,11 +69,11 @@ class Transfers:
         self._redemption_of: dict[TreeEvidence, str] = {}
 
     def owner(self, evidence: TreeEvidence) -> str:
-        """Return the certificate that an evidence belongs to after the reports so far; empty if none is known."""
+        """Return the certificate that holds a piece of evidence after the reports so far; empty if none is known."""
         return self._holds.get(evidence, NEVER_TAKEN).certificate
 
     def is_of_other(self, redemption_id: str, evidence: TreeEvidence) -> bool:
-        """Return whether a tree of another redemption has taken an evidence or given it up in this request."""
+        """Return whether a tree of another redemption has taken this evidence or given it up in this request."""
         return self._redemption_of.get(evidence, redemption_id) != redemption_id
 
     def add(self, redemption_id: str, before: Tree, after: Tree) -> frozenset[LeafRef]:
@@ -88,7 +89,7 @@ class Transfers:
         return frozenset(ref for ref in freed_by if ref and ref.certificate != after.number)
 
     def _change(self, redemption_id: str, evidence: TreeEvidence, after: Holding) -> LeafRef | None:
-        """Let an evidence change hands. Return the statement that had freed it."""
+        """Change the holding of a piece of evidence. Return the statement that had freed it."""
         before = self._holds.get(evidence, NEVER_TAKEN)
         transfers = self._transfers.setdefault(redemption_id, {})
         transfers[evidence] = transfers.get(evidence, Transfer(before, after))._replace(after=after)
