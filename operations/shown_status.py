@@ -62,16 +62,18 @@ def worst_of(rows: Sequence[Row]) -> Colour:
 
 def rows_of_queues(queues: Sequence[QueueFacts]) -> Iterator[Row]:
     limits = {"actions": LATE_SECONDS, "redemptions": LONG_REQUESTED}
-    for queue in queues:
-        if queue.messages is None:
-            continue
+    known = [queue for queue in queues if queue.messages is not None]
+    idle = [queue.queue for queue in known if not queue.messages and queue.oldest_s is None]
+    for queue in (queue for queue in known if queue.queue not in idle):
         what = "tree to order" if queue.queue == "planting" else "one"
         oldest = "" if queue.oldest_s is None else f", the oldest {what} is {age_text(queue.oldest_s)} old"
         is_slow = (queue.oldest_s or 0) > limits.get(queue.queue, float("inf"))
         to_do = "" if not is_slow else _make("reconcile") if queue.queue == "actions" else _letters(queue.queue)
         yield Row(
-            f"{queue.queue}: {counted(queue.messages, 'message')}{oldest}", "yellow" if is_slow else "green", to_do
+            f"{queue.queue}: {counted(queue.messages or 0, 'message')}{oldest}", "yellow" if is_slow else "green", to_do
         )
+    if idle:
+        yield Row(f"nothing waits: {', '.join(idle)}")
 
 
 def rows_of_dead_letters(queues: Sequence[QueueFacts]) -> Iterator[Row]:

@@ -168,6 +168,14 @@ def test_what_is_in_order_is_green_and_asks_for_nothing(section: str) -> None:
     assert {(row.colour, row.to_do) for row in FINE[section]} == {("green", "")}
 
 
+def test_queues_in_which_nothing_waits_share_a_line() -> None:
+    queues = [QueueFacts("actions", 3, 2, 0), *(QueueFacts(name, 0, None, 0) for name in ("redemptions", "photos"))]
+    assert [row.text for row in shown_status.rows_of_queues(queues)] == [
+        "actions: 3 messages, the oldest one is 2 s old",
+        "nothing waits: redemptions, photos",
+    ]
+
+
 @pytest.mark.parametrize(("rows", "colour", "said", "to_do"), BROKEN)
 def test_what_is_not_in_order_has_its_colour_and_says_what_to_do_next(
     rows: list[Row], colour: str, said: str, to_do: str
