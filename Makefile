@@ -240,7 +240,7 @@ test-fast: env ## the tests without a stack, in two minutes
 #= WORKERS  the number of processes; by default one for each processor
 	@$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow" tests/unit tests/client tests/contract tests/integration tests/template tests/search
 
-test: env ## all tests, in about seventeen minutes
+test: env ## all tests, in about nineteen minutes
 #= WORKERS  the number of processes; by default one for each processor
 	@$(BIN)/python -m pytest $(IN_PARALLEL)
 
