@@ -27,8 +27,14 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def certificates(
     stack: dict[str, Any], alipay: Client, partner: Client, tmp_path_factory: pytest.TempPathFactory
 ) -> list[Path]:
-    """Return the certificates of two trees in the log. One of them was inspected several times."""
-    folder, planted = tmp_path_factory.mktemp("certificates"), [plant(stack, alipay, partner) for _ in range(2)]
+    """Return the certificates of two trees in the log. One of them was inspected several times.
+
+    Each tree is published before the next statement, so there are at least three checkpoints.
+    """
+    folder, planted = tmp_path_factory.mktemp("certificates"), []
+    for _ in range(2):
+        planted.append(plant(stack, alipay, partner))
+        logged_certificate(stack, planted[-1][0], 1)
     number, path = planted[0]
     for seconds in range(INSPECTIONS):
         seen = {"certificate": number, "state": "alive", "inspected_at": time_from_now(60 + seconds), "inspector": "x"}
