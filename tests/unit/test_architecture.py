@@ -15,7 +15,7 @@ PACKAGE = ROOT / "layers" / "saxaul" / "saxaul"
 FUNCTIONS = ROOT / "functions"
 
 DOMAIN = frozenset(
-    {"catalog", "ledger", "log", "trees", "impact", "audit", "certificate", "search", "messages", "limits"}
+    {"catalog", "ledger", "log", "trees", "impact", "people", "audit", "certificate", "search", "messages", "limits"}
 )
 """The parts of the domain. ``functions``, ``services``, ``storage`` and ``http`` may import all of them."""
 
@@ -33,6 +33,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "log": frozenset(),
     "trees": frozenset({"catalog", "ledger", "log"}),
     "impact": frozenset({"catalog", "ledger", "trees"}),
+    "people": frozenset({"catalog", "ledger", "trees", "impact"}),
     "audit": frozenset({"catalog", "ledger", "trees", "log"}),
     "certificate": frozenset({"catalog", "log"}),
     "search": frozenset({"catalog"}),

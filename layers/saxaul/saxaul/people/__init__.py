@@ -1,0 +1,1 @@
+"""People: what is held about a person, and how it is exported and erased."""

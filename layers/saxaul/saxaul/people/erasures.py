@@ -1,0 +1,66 @@
+"""Erasures: everything that names a person is deleted. It takes a few minutes, and workers finish it.
+
+An erasure has two records. Its mark is found by the person's id and tells workers which messages to drop. Its receipt
+says what was erased, and names nobody.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+ErasureState = Literal["erasing", "erased"]
+"""Whether an erasure is still going on."""
+
+_NOTHING: Mapping[str, int] = MappingProxyType({})
+
+
+class ErasureMark(NamedTuple):
+    """What workers know of the newest erasure of a person. Instants are in seconds since 1970.
+
+    Attributes:
+        name: a keyed hash of the user id, in hexadecimal.
+        erasure_id: the erasure.
+        requested_at: when it was requested. What was accepted in this second or before belongs to the erased person.
+        user_id: the person, only until the erasure is finished; empty afterwards.
+        version: the version of the stored item; 0 if it is new.
+    """
+
+    name: str
+    erasure_id: str
+    requested_at: int
+    user_id: str = ""
+    version: int = 0
+
+    @property
+    def is_finished(self) -> bool:
+        return not self.user_id
+
+    def drops(self, accepted_at: int) -> bool:
+        """Return whether a message that was accepted at an instant is of the erased person."""
+        return accepted_at <= self.requested_at
+
+    def defers(self, accepted_at: int) -> bool:
+        """Return whether a message must wait, because it is of the person that begins after the erasure."""
+        return not self.is_finished and not self.drops(accepted_at)
+
+
+class ErasureReceipt(NamedTuple):
+    """What an operator may keep as proof of an erasure. It does not name the person. Instants are in seconds.
+
+    Attributes:
+        requested_by: the client that requested it.
+        reason: why, in the operator's words; empty if an app requested it.
+        erased: how many items of each kind were erased so far.
+        finished_at: when nothing was left; None while the erasure goes on.
+    """
+
+    erasure_id: str
+    requested_at: int
+    requested_by: str
+    reason: str = ""
+    erased: Mapping[str, int] = _NOTHING
+    finished_at: int | None = None
+
+    @property
+    def state(self) -> ErasureState:
+        return "erasing" if self.finished_at is None else "erased"

@@ -1,0 +1,162 @@
+"""Erasures as items of the ledger: ``ERASED#<name>`` (the mark) and ``ERASURE#<erasure_id>`` (the receipt).
+
+The name of a mark is an HMAC of the user id. Its key is random, and an item of the same table (``ERASED``, ``KEY``). So
+who sees names without the key cannot test whether an id is among them. Who may read the whole table can.
+"""
+
+import hmac
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from saxaul.people.erasures import ErasureMark, ErasureReceipt
+from saxaul.storage.table import IS_NEW, Item, ItemMovedError, Key, Table, transact
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+MARK_PREFIX = "ERASED#"
+ERASURE_PREFIX = "ERASURE#"
+UNFINISHED = "ERASING"
+"""The list of unfinished erasures in the index ``Listing``."""
+
+_KEY = Key("ERASED", "KEY")
+_KEY_BYTES = 32
+_COUNT = "erased_"
+"""Begins the name of an attribute of a receipt: the number of erased items of one kind."""
+
+
+class Erasures:
+    """Reads and writes marks and receipts."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._secret = b""
+
+    def name_of(self, user_id: str) -> str:
+        """Return the name of the mark of a person."""
+        return hmac.digest(self._key(), user_id.encode(), "sha256").hex()
+
+    def find(self, user_id: str) -> ErasureMark | None:
+        """Return the mark of a person; None if there was never an erasure. The read is consistent."""
+        return self.named(self.name_of(user_id))
+
+    def find_many(self, user_ids: Iterable[str]) -> Mapping[str, ErasureMark]:
+        """Return the marks of those of these persons who have one, by user_id. The reads are consistent."""
+        names = {self.name_of(user_id): user_id for user_id in user_ids}
+        found = self._table.get_many(map(mark_key, names), consistent=True)
+        marks = map(_mark_of, found.values())
+        return {names[mark.name]: mark for mark in marks}
+
+    def named(self, name: str) -> ErasureMark | None:
+        item = self._table.get(mark_key(name))
+        return _mark_of(item) if item else None
+
+    def receipt(self, erasure_id: str) -> ErasureReceipt | None:
+        item = self._table.get(receipt_key(erasure_id))
+        return _receipt_of(item) if item else None
+
+    def begin(self, mark: ErasureMark, receipt: ErasureReceipt) -> None:
+        """Write a new mark and its receipt. ``mark`` has the version of the mark that it replaces, or 0.
+
+        Raises:
+            TransactionRefusedError: the mark has changed since it was read.
+        """
+        transact(
+            [
+                self._table.put_write(_mark_item(mark), mark.version),
+                self._table.put_write(_receipt_item(receipt), expected_version=0),
+            ]
+        )
+
+    def count_write(self, erasure_id: str, erased: Mapping[str, int]) -> "TransactWriteItemTypeDef":
+        """Return the write that adds numbers of erased items, by kind, to the receipt of an unfinished erasure."""
+        added = ", ".join(f"{_COUNT}{kind} :{kind}" for kind in sorted(erased))
+        values = {f":{kind}": number for kind, number in erased.items()}
+        condition = "attribute_exists(pk) AND attribute_not_exists(finished_at)"
+        return self._table.update_write(receipt_key(erasure_id), f"ADD {added}", condition, values)
+
+    def finish(self, mark: ErasureMark, now: int) -> None:
+        """Finish an erasure: the mark loses the user id, and the receipt gets the time.
+
+        Raises:
+            TransactionRefusedError: the mark has changed since it was read.
+        """
+        finished = "SET finished_at = :now"
+        transact(
+            [
+                self._table.put_write(_mark_item(mark._replace(user_id="")), mark.version),
+                self._table.update_write(receipt_key(mark.erasure_id), finished, "attribute_exists(pk)", {":now": now}),
+            ]
+        )
+
+    def unfinished(self, limit: int) -> Iterator[str]:
+        """Return the names of up to ``limit`` marks of unfinished erasures, oldest first. The index may lag behind."""
+        return (item["pk"].removeprefix(MARK_PREFIX) for item in self._table.listed(UNFINISHED, limit))
+
+    def _key(self) -> bytes:
+        """Return the key of the names. The first process that needs it makes it."""
+        if not self._secret:
+            stored = self._table.get(_KEY)
+            self._secret = bytes(stored["key"]) if stored else self._new_key()
+        return self._secret
+
+    def _new_key(self) -> bytes:
+        key = secrets.token_bytes(_KEY_BYTES)
+        try:
+            self._table.put_if({**_KEY._asdict(), "key": key}, IS_NEW)
+        except ItemMovedError:  # another process was faster, or an earlier attempt of this write succeeded
+            stored = self._table.get(_KEY)
+            return bytes(stored["key"]) if stored else key
+        return key
+
+
+def mark_key(name: str) -> Key:
+    return Key(f"{MARK_PREFIX}{name}", "ERASURE")
+
+
+def receipt_key(erasure_id: str) -> Key:
+    return Key(f"{ERASURE_PREFIX}{erasure_id}", "RECEIPT")
+
+
+def _mark_item(mark: ErasureMark) -> Item:
+    item: Item = {
+        **mark_key(mark.name)._asdict(),
+        "erasure_id": mark.erasure_id,
+        "requested_at": mark.requested_at,
+    }
+    if mark.user_id:
+        item["user_id"] = mark.user_id
+        item["list_name"] = UNFINISHED
+        item["list_order"] = f"{mark.requested_at:012d}#{mark.name}"
+    return item
+
+
+def _mark_of(item: Item) -> ErasureMark:
+    return ErasureMark(
+        name=item["pk"].removeprefix(MARK_PREFIX),
+        erasure_id=item["erasure_id"],
+        requested_at=int(item["requested_at"]),
+        user_id=item.get("user_id", ""),
+        version=int(item["v"]),
+    )
+
+
+def _receipt_item(receipt: ErasureReceipt) -> Item:
+    return {
+        **receipt_key(receipt.erasure_id)._asdict(),
+        "requested_at": receipt.requested_at,
+        "requested_by": receipt.requested_by,
+        "reason": receipt.reason,
+    }
+
+
+def _receipt_of(item: Item) -> ErasureReceipt:
+    return ErasureReceipt(
+        erasure_id=item["pk"].removeprefix(ERASURE_PREFIX),
+        requested_at=int(item["requested_at"]),
+        requested_by=item["requested_by"],
+        reason=item["reason"],
+        erased={name.removeprefix(_COUNT): int(item[name]) for name in sorted(item) if name.startswith(_COUNT)},
+        finished_at=int(item["finished_at"]) if "finished_at" in item else None,
+    )
