@@ -136,9 +136,8 @@ class Sequencing(NamedTuple):
             known |= self.store.leaves({ref for leaf in known.values() for ref in leaf.after} - known.keys())
             leaves = _parsed(known)
             integrated = {ref for ref, leaf in known.items() if leaf.position is not None}
-            chosen = in_order(
-                (ref for ref in refs if ref in leaves), {ref: known[ref].needed for ref in refs}, integrated
-            )
+            needed = {ref: known[ref].needed for ref in refs if ref in leaves}
+            chosen = in_order(needed, integrated)
             if chosen:
                 batch, after = self._next(head, {ref: known[ref].text for ref in chosen}, leaves)
                 return NextBatch(seen._replace(head=self.store.commit(after, batch)), batch)

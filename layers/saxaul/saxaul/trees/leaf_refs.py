@@ -1,6 +1,6 @@
 """Names of leaves: how one statement about a tree refers to another, and in which order they enter the log."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 _NUMBER_DIGITS = 6
@@ -37,20 +37,17 @@ class LeafRef(NamedTuple):
         return cls(certificate, int(number))
 
 
-def in_order(
-    refs: Iterable[LeafRef], needed: Mapping[LeafRef, Collection[LeafRef]], integrated: Collection[LeafRef]
-) -> list[LeafRef]:
+def in_order(needed: Mapping[LeafRef, Collection[LeafRef]], integrated: Collection[LeafRef]) -> list[LeafRef]:
     """Return the pending leaves that can be taken in, each after all that must be in the log before it.
 
     Other leaves keep the order in which they are given.
 
     Args:
-        refs: pending leaves, oldest first. Those that are integrated are left out.
-        needed: the leaves that must be in the log before each of them.
-        integrated: those of all these leaves that are in the log already.
+        needed: for each pending leaf, oldest first, the leaves that must be in the log before it.
+        integrated: those of all these leaves that are in the log already. They are left out.
     """
     chosen: dict[LeafRef, None] = {}
-    rest = [ref for ref in refs if ref not in integrated]
+    rest = [ref for ref in needed if ref not in integrated]
     while True:
         blocked = []
         for ref in rest:
