@@ -77,6 +77,7 @@ SCOPES = " ".join(sorted({f"saxaul/{scope}" for declared in operations() for sco
 class Context:
     """The fields of the Lambda context that the functions read."""
 
+    function_name = "saxaul-function"
     aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 
     def get_remaining_time_in_millis(self) -> int:

@@ -134,6 +134,18 @@ def parse(text: bytes) -> TreeLeaf | CountLeaf:
             raise RefusedError("a leaf is neither about a tree nor a count")
 
 
+def parse_statement(text: bytes, certificate: str) -> TreeLeaf:
+    """Return the statement about the tree of this certificate that a text of the log holds.
+
+    Raises:
+        RefusedError: the text is not one, as :func:`parse` says, or it is about something else.
+    """
+    leaf = parse(text)
+    if not isinstance(leaf, TreeLeaf) or leaf.certificate != certificate:
+        raise RefusedError(f"a leaf of {certificate} is not about its tree")
+    return leaf
+
+
 def _parse_tree(document: Json) -> TreeLeaf:
     members = parse_object(document, "a leaf", " ".join(("type", *TreeLeaf._fields)))
     del members["type"]

@@ -2,7 +2,8 @@
 
 The leaves of a certificate are numbered from 1, its planting, without a gap. A leaf has no position in the log until
 it is integrated into the tree of the log. Until then, it is in one of the lists of pending leaves, oldest first. The
-text of a leaf never changes.
+text of a leaf never changes. The integration adds the position, and removes the leaf from its list. It also removes the
+version of the item, which only the first write compares.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -46,6 +47,11 @@ class StoredLeaf(NamedTuple):
     def ref(self) -> LeafRef:
         """The name of this leaf."""
         return LeafRef(self.certificate, self.number)
+
+    @property
+    def needed(self) -> frozenset[LeafRef]:
+        """The leaves that must be in the log before it: those of ``after``, and the last one of its certificate."""
+        return self.after | ({self.ref.before} if self.number > 1 else frozenset())
 
 
 class Leaves:

@@ -244,7 +244,7 @@ class Table:
         dynamodb().delete_item(TableName=self.name, Key=_raw_key(key))
 
     def put_all(self, items: Sequence[Item]) -> None:
-        """Write items in batches, without conditions. Use this only for items whose content never changes.
+        """Write items in batches, without conditions. Use this only for items that every writer would write alike.
 
         Raises:
             OverloadedError: DynamoDB left a part of a batch unwritten, and ``races.ATTEMPTS`` requests in a row made no
