@@ -7,10 +7,16 @@ import pytest
 from functions.take_reports.handler import CONFIRMATIONS, FAILURES
 from saxaul.http.bodies import MAX_REPORTS, Listed
 from saxaul.problems import InvalidRequest
-from saxaul.services.take_reports import ApplyReports
 from saxaul.trees.outcomes import Reported
 from saxaul.trees.redemptions import MAX_REPLACEMENTS, MAX_TRIES, Redemption
-from saxaul.trees.report_rules import apply_confirmations, apply_corrections, apply_failures, apply_inspections
+from saxaul.trees.report_rules import (
+    ApplyReports,
+    ReportRequest,
+    apply_confirmations,
+    apply_corrections,
+    apply_failures,
+    apply_inspections,
+)
 from saxaul.trees.states import State
 from tests.builders import (
     DAY,
@@ -191,7 +197,7 @@ def test_a_tree_that_fails_in_its_last_order_is_refunded() -> None:
         if redemption.waiting:
             redemption = redemption.ordered(order_id, NOON)
         order = make_order(redemption, order_id=order_id)
-        outcome = apply_failures(order, {redemption.redemption_id: redemption}, [failure(FIRST)], NOON, CALENDAR)
+        outcome = apply_reports(apply_failures, failure(FIRST), redemption=redemption, order=order)
         assert [change.refund for change in outcome.changes] == [160 if order_id == order_ids[-1] else 0]
         redemption = outcome.changes[0].redemption
 
@@ -207,15 +213,14 @@ def test_each_redemption_of_a_request_has_its_own_refund() -> None:
         for order_id in ("o-2", "o-3"):
             before = make_order(redemption, order_id=redemption.trees[0].order_id)
             reports = [failure(tree.number) for tree in redemption.trees]
-            [change] = apply_failures(before, {name: redemption}, reports, NOON, CALENDAR).changes
+            [change] = apply_reports(apply_failures, *reports, redemption=redemption, order=before).changes
             redemption = change.redemption.ordered(order_id, NOON)
         redemptions.append(redemption)
     order = make_order(*redemptions, order_id="o-3")
     reports = [failure(tree.number) for redemption in redemptions for tree in redemption.trees]
 
-    outcome = apply_failures(
-        order, {redemption.redemption_id: redemption for redemption in redemptions}, reports, NOON, CALENDAR
-    )
+    known = {redemption.redemption_id: redemption for redemption in redemptions}
+    outcome = apply_failures(ReportRequest(order, known, NOON, CALENDAR), reports)
 
     assert [change.refund for change in outcome.changes] == [320, 320]
     assert [change.redemption.state for change in outcome.changes] == [State.REFUNDED] * 2
