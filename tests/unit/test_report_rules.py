@@ -1,5 +1,6 @@
 """What a partner may report about the trees of an order, and which reports are refused."""
 
+import unicodedata
 from decimal import Decimal
 
 import pytest
@@ -369,6 +370,48 @@ def test_a_replacement_cannot_be_planted_before_the_day_on_which_the_tree_was_fo
 
     assert replaced("2026-06-08T23:59:59+08:00") == ["planted_before_death"]
     assert replaced("2026-06-09T00:00:00+08:00") == []
+
+
+SPACES = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Zs"]
+
+
+@pytest.mark.parametrize("space", SPACES, ids=lambda space: f"U+{ord(space):04X}")
+def test_each_space_of_unicode_is_a_space_in_a_tag(space: str) -> None:
+    planted = redemption_after(apply_confirmations, confirmation(FIRST, tag=f"{space}AX{space}{space}7{space}"))
+    planting = planted.tree(FIRST).planting
+
+    assert planting is not None
+    assert planting.tag == "AX 7"
+    assert refusal_codes(apply_confirmations, confirmation(FIRST, tag=space), redemption=ORDERED) == [
+        "invalid_confirmation"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tag", "said"),
+    [
+        ("AX\u200b7", "its character 3 is invisible (U+200B ZERO WIDTH SPACE)"),
+        ("\u00adAX7", "its character 1 is invisible (U+00AD SOFT HYPHEN)"),
+        ("AX7\u200d", "its character 4 is invisible (U+200D ZERO WIDTH JOINER)"),
+        ("AX\u3000\u202e7", "its character 4 is invisible (U+202E RIGHT-TO-LEFT OVERRIDE)"),
+        ("AX\t7", "its character 3 is invisible (U+0009)"),
+        ("AX\u20287", "its character 3 is invisible (U+2028 LINE SEPARATOR)"),
+        ("a\u0301\u200b", "its character 2 is invisible (U+200B ZERO WIDTH SPACE)"),
+    ],
+)
+def test_an_invisible_character_of_a_tag_is_named_with_its_place(tag: str, said: str) -> None:
+    [verdict] = apply_reports(apply_confirmations, confirmation(FIRST, tag=tag)).verdicts
+
+    assert verdict is not None
+    assert verdict.refusal is not None
+    assert said in verdict.refusal.detail
+
+
+@pytest.mark.parametrize(
+    "reason", ["\U0001f468\u200d\U0001f33e is ill", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"]
+)
+def test_a_reason_may_have_the_joiners_that_its_script_needs(reason: str) -> None:
+    assert refusal_codes(apply_failures, failure(FIRST, reason=reason), redemption=ORDERED) == []
 
 
 @pytest.mark.parametrize("tag", ["\u2800", "\U0001d159", "\u0301", "\u200d", "\u00ad", "\u3164"])
