@@ -82,6 +82,36 @@ def test_trees_whose_places_differ_in_the_fifth_decimal_are_two_trees(order: str
     done(confirm(order, confirmation(numbers[0], **PLACE), confirmation(numbers[1], lat=38.85001, lon=105.73)))
 
 
+@pytest.mark.parametrize("other", [1, 2])
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ([{"tag": "AX-8"}, {"tag": "AX-7"}, {"tag": "AX-8 swapped with AX-7"}], "tag_used"),
+        ([PLACE, {"lat": 38.86, "lon": 105.73}, {"lat": 38.85003, "lon": 105.73}], "place_used"),
+    ],
+    ids=["tags", "places"],
+)
+def test_two_swapped_values_are_exchanged_in_one_call_through_a_third(
+    stack: Stack, order: str, values: list[dict[str, Any]], code: str, other: int
+) -> None:
+    mine, theirs, between = values
+    first, second = numbers_of(order)[0], numbers_of(order)[other]
+    done(confirm(order, confirmation(first, **mine), confirmation(second, **theirs)))
+    direct = correction(first, **theirs), correction(second, **mine)
+    assert [refused for _, refused in codes(report("corrections", order, *direct))] == [code, code]
+
+    exchange = correction(first, **between), correction(second, **mine), correction(first, **theirs)
+    done(report("corrections", order, *exchange))
+
+    assert [len(Leaves(stack.ledger).of_certificate(number)) for number in (first, second)] == [3, 2]
+    done(report("corrections", order, *exchange))
+    assert [len(Leaves(stack.ledger).of_certificate(number)) for number in (first, second)] == [5, 2]
+    for number, has in ((first, theirs), (second, mine)):
+        assert codes(report("corrections", order, correction(number, reason="Another.", **has))) == [
+            (0, "nothing_to_correct")
+        ]
+
+
 def test_a_death_frees_the_place_and_nothing_else(stack: Stack, order: str) -> None:
     first, second, third, fourth = numbers_of(order)
     planted = confirmation(first, tag="AX-7", photo=PHOTO, **PLACE)

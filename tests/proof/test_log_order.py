@@ -15,7 +15,6 @@ from saxaul.log.monitor import follow
 from saxaul.log.notes import VerifierKey
 from saxaul.log.tiles import TILE_WIDTH, entries_path
 from saxaul.services.sequence_log import Sequencing
-from saxaul.services.take_reports import ApplyReports
 from saxaul.storage.leaves import leaf_key
 from saxaul.storage.log_files import PREFIX
 from saxaul.storage.photos import Photos
@@ -23,7 +22,7 @@ from saxaul.storage.sequence import SequenceStore
 from saxaul.storage.signing import SigningKey
 from saxaul.trees.leaf_refs import LeafRef
 from saxaul.trees.photos import HashedPhoto
-from saxaul.trees.report_rules import apply_confirmations, apply_corrections, apply_inspections
+from saxaul.trees.report_rules import ApplyReports, apply_confirmations, apply_corrections, apply_inspections
 from tests.builders import confirmation, correction, inspection
 from tests.proof.faults import Calls
 from tests.proof.memory_dynamodb import Name

@@ -583,12 +583,22 @@ class UploadForm:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedUpload:
+    """An upload that was refused: the ``key`` of its form, and a ``code`` such as ``other_bytes``."""
+
+    key: str
+    code: str
+    refused_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Photo:
-    """Whether a photo is ``hashed``, or ``awaited`` with the form that uploads it."""
+    """Whether a photo is ``hashed``; if not, the form that uploads it, and the last upload that was ``refused``."""
 
     sha256: str
     state: str
     upload: UploadForm | None = None
+    refused: RefusedUpload | None = None
 
 
 @dataclass(frozen=True, slots=True)

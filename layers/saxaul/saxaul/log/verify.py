@@ -62,7 +62,8 @@ def verify(
         times += [counted_at, *_cosigned_at(note, policy)]
     if not (state or log):
         yield "Only the log shows whether something was recorded after the newest event above: add --log or --state."
-    yield printable(f"VERIFIED AS OF {size}, {max(filter(None, times), key=datetime.fromisoformat)}")
+    newest = max(filter(None, times), key=datetime.fromisoformat)
+    yield printable(f"VERIFIED AS OF {size}, {newest}{'' if state or log else '; later events were not checked'}")
 
 
 class _SeenTree(NamedTuple):

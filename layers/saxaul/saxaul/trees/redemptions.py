@@ -108,10 +108,10 @@ class Chain(NamedTuple):
     replacements: int = 0
     corrections: int = 0
 
-    def after(self, leaf: "TreeLeaf") -> "Chain":
-        """Return the chain after one more statement."""
+    def after(self, leaf: "TreeLeaf", leaf_hash: bytes) -> "Chain":
+        """Return the chain after one more statement, which is this leaf with this hash."""
         return Chain(
-            previous=leaf.hash.hex() if leaf.changes_state else self.previous,
+            previous=leaf_hash.hex() if leaf.changes_state else self.previous,
             since=0 if leaf.changes_state else self.since + 1,
             statements=self.statements + 1,
             replacements=self.replacements + (leaf.event == "replaced"),
