@@ -122,8 +122,7 @@ def new_stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[
         cognito = MemoryCognito(clock, _check_call)
         monkeypatch.setattr("saxaul.storage.identity.cognito", lambda: cognito)
         made = Stack(clock, actions, redemptions["QueueUrl"], planting["QueueUrl"], cognito)
-        for client_id, client in REGISTERED.items():
-            made.register(client_id, client)
+        made.register_all(REGISTERED)
         yield made
         wait_for_renewals()
     clear_worker_caches()

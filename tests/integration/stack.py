@@ -169,7 +169,11 @@ class Stack:
 
     def register(self, client_id: str, client: RegisteredClient) -> None:
         """Write a client to the registry."""
-        self.write_registration(to_item(client_id, client))
+        self.register_all({client_id: client})
+
+    def register_all(self, registered: Mapping[str, RegisteredClient]) -> None:
+        """Write clients to the registry, in one request."""
+        Table("Catalog", self.clock).put_all([to_item(client_id, client) for client_id, client in registered.items()])
 
     def write_registration(self, item: Item) -> None:
         """Write an item of the registry, which may be malformed."""
