@@ -189,7 +189,7 @@ class Sequencing(NamedTuple):
         """Return the next batch and the head after it. None if no leaf can be taken in now."""
         refs = [pending.ref for pending in self.store.pending(MAX_LEAVES - PENDING_LISTS, taken)]
         known = self.store.leaves({*refs, *(ref.before for ref in refs if ref.number > 1)})
-        known |= self.store.leaves({ref for leaf in known.values() for ref in leaf.after} - known.keys())
+        known |= self.store.leaves({ref for leaf in known.values() for ref in leaf.must_follow} - known.keys())
         leaves = dict(_parsed(known))
         chosen = in_order([ref for ref in refs if ref in leaves], known)
         if not chosen:
@@ -268,7 +268,7 @@ def in_order(refs: Iterable[LeafRef], known: Mapping[LeafRef, StoredLeaf]) -> li
     while True:
         blocked = []
         for ref in rest:
-            before = known[ref].after | ({ref.before} if ref.number > 1 else set())
+            before = known[ref].must_follow | ({ref.before} if ref.number > 1 else set())
             if all(map(is_in_log, before)):
                 chosen[ref] = None
             else:

@@ -116,7 +116,7 @@ class ReportTaking(NamedTuple):
                     statement.number,
                     statement.leaf.text,
                     statement.link,
-                    after=statement.after,
+                    must_follow=statement.must_follow,
                 ),
                 recorded_at=statement.recorded_at,
             )

@@ -241,7 +241,7 @@ class _ReportRequest:
         if refusal := self._evidence_refusal(tree, after):
             return refusal
         freed_by = self._transfers.add(redemption_id, tree, after)
-        self._statements.setdefault(redemption_id, []).append(statement._replace(after=freed_by))
+        self._statements.setdefault(redemption_id, []).append(statement._replace(must_follow=freed_by))
         self._set(after)
         return None
 
