@@ -26,7 +26,8 @@ from tests.integration.log_lines import Lines, written_lines
 from tests.integration.moto_objects import Requests
 from tests.integration.moto_statements import batch_execute_statement
 from tests.integration.policies import CALLS, accesses_of, watch_calls
-from tests.integration.stack import HANDLERS, REGISTERED, Stack
+from tests.integration.public_log import PublishedFiles
+from tests.integration.stack import HANDLERS, REGISTERED, Stack, redeem
 from tests.memory_cognito import POOL, MemoryCognito
 from tests.proof.memory_kms import MemoryKMS
 
@@ -89,6 +90,25 @@ def stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[Stac
         yield made
 
 
+@pytest.fixture
+def log(stack: Stack) -> PublishedFiles:
+    """The public log of the stack."""
+    return PublishedFiles(stack.clock)
+
+
+@pytest.fixture
+def ordered(stack: Stack, log: PublishedFiles) -> tuple[str, str]:
+    """Return the order id and the certificate number of a tree that was redeemed with a dedication."""
+    assert log
+    stack.seed_catalog()
+    stack.add_wallet(160)
+    response = redeem(dedication="For my grandmother · 献给奶奶")
+    assert stack.settle(*stack.receive_all(stack.redemptions_url)) == []
+    [order_id] = stack.run_planting_batch()
+    [number] = response.body["certificates"]
+    return order_id, number
+
+
 @contextmanager
 def new_stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[Stack]:
     """Make a stack with empty tables, empty queues and empty caches, for as long as the context lasts."""
@@ -122,8 +142,7 @@ def new_stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[
         cognito = MemoryCognito(clock, _check_call)
         monkeypatch.setattr("saxaul.storage.identity.cognito", lambda: cognito)
         made = Stack(clock, actions, redemptions["QueueUrl"], planting["QueueUrl"], cognito)
-        for client_id, client in REGISTERED.items():
-            made.register(client_id, client)
+        made.register_all(REGISTERED)
         yield made
         wait_for_renewals()
     clear_worker_caches()

@@ -85,7 +85,7 @@ class LogWorld:
     def state(self, certificate: str, event: str, after: Iterable[LeafRef] = (), **changed: Any) -> LeafRef:  # noqa: ANN401
         """Write a statement as a pending leaf, and return its name. Repeating it would be another statement."""
         life = self._lives.setdefault(certificate, [])
-        last = next((number for number in reversed(range(len(life))) if life[number].changes_state), None)
+        last = next((number for number in reversed(range(len(life))) if life[number].is_in_chain), None)
         state = life[-1].state if life and event in ("corrected", "dedication_erased") else None
         leaf = make_tree_leaf(
             event,
@@ -98,7 +98,7 @@ class LogWorld:
         )
         life.append(leaf)
         self.stated.append(leaf)
-        stored = StoredLeaf(certificate, len(life), leaf.text, after=frozenset(after))
+        stored = StoredLeaf(certificate, len(life), leaf.text, must_follow=frozenset(after))
         with self.calls.undisturbed():
             transact([self.leaves.add_write(stored, self.clock.now())])
         return stored.ref

@@ -133,7 +133,7 @@ class Sequencing(NamedTuple):
         head, blocked = self._written(seen.head), set[LeafRef]()
         while refs := [one.ref for one in self.store.pending(MAX_LEAVES - PENDING_LISTS, blocked.union(taken))]:
             known = self.store.leaves({*refs, *(ref.before for ref in refs if ref.number > 1)})
-            known |= self.store.leaves({ref for leaf in known.values() for ref in leaf.after} - known.keys())
+            known |= self.store.leaves({ref for leaf in known.values() for ref in leaf.must_follow} - known.keys())
             leaves = _parsed(known)
             integrated = {ref for ref, leaf in known.items() if leaf.position is not None}
             needed = {ref: known[ref].needed for ref in refs if ref in leaves}

@@ -98,7 +98,7 @@ class ReportTaking(NamedTuple):
                     statement.number,
                     statement.text,
                     statement.link,
-                    after=statement.after,
+                    must_follow=statement.must_follow,
                 ),
                 recorded_at=statement.recorded_at,
             )

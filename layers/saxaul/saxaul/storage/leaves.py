@@ -33,7 +33,8 @@ class StoredLeaf(NamedTuple):
         text: the leaf, as it is in the log: canonical JSON in UTF-8.
         link: the link that the statement names; empty if there is none. The leaf has only the hash of it.
         position: the index of the leaf in the tree of the log; None until it is integrated.
-        after: the leaves of other certificates that must be in the log before it, because they freed what it takes.
+        must_follow: the leaves of other certificates after which it must come in the log, because they freed what it
+            takes.
     """
 
     certificate: str
@@ -41,7 +42,7 @@ class StoredLeaf(NamedTuple):
     text: bytes
     link: str = ""
     position: int | None = None
-    after: frozenset[LeafRef] = frozenset()
+    must_follow: frozenset[LeafRef] = frozenset()
 
     @property
     def ref(self) -> LeafRef:
@@ -50,8 +51,8 @@ class StoredLeaf(NamedTuple):
 
     @property
     def needed(self) -> frozenset[LeafRef]:
-        """The leaves that must be in the log before it: those of ``after``, and the last one of its certificate."""
-        return self.after | ({self.ref.before} if self.number > 1 else frozenset())
+        """The leaves that must be in the log before it: those of ``must_follow``, and the last one of its certificate."""
+        return self.must_follow | ({self.ref.before} if self.number > 1 else frozenset())
 
 
 class Leaves:
@@ -93,8 +94,8 @@ def to_item(leaf: StoredLeaf) -> Item:
     item: Item = {**leaf_key(leaf.ref)._asdict(), "leaf": leaf.text.decode()}
     if leaf.link:
         item["link"] = leaf.link
-    if leaf.after:
-        item["after"] = sorted(ref.text for ref in leaf.after)
+    if leaf.must_follow:
+        item["must_follow"] = sorted(ref.text for ref in leaf.must_follow)
     return item if leaf.position is None else item | {"position": leaf.position}
 
 
@@ -105,5 +106,5 @@ def from_item(item: Item) -> StoredLeaf:
         text=item["leaf"].encode(),
         link=item.get("link", ""),
         position=int(item["position"]) if "position" in item else None,
-        after=frozenset(map(LeafRef.parse, item.get("after", ()))),
+        must_follow=frozenset(map(LeafRef.parse, item.get("must_follow", ()))),
     )

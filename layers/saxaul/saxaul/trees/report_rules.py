@@ -188,7 +188,7 @@ class ReportRequest:
         if refusal := self._evidence_refusal(wanted):
             return refusal
         freed_by = self._transfers.add(redemption_id, after, wanted)
-        self._statements.setdefault(redemption_id, []).append(statement._replace(after=freed_by))
+        self._statements.setdefault(redemption_id, []).append(statement._replace(must_follow=freed_by))
         self._set(after)
         return None
 

@@ -21,8 +21,8 @@ class Statement(NamedTuple):
     """A statement about a tree, as a leaf for the public log.
 
     ``number`` is 1 for the planting, then 2, 3 and so on. ``text`` is the leaf as the log holds it. ``link`` is the
-    link whose hash is in the leaf, or empty. ``recorded_at`` is an instant in seconds. ``after`` names the statements
-    about other trees that freed what this one takes: they come before it in the log.
+    link whose hash is in the leaf, or empty. ``recorded_at`` is an instant in seconds. ``must_follow`` names the
+    statements about other trees that freed what this one takes: they come before it in the log.
     """
 
     number: int
@@ -30,7 +30,7 @@ class Statement(NamedTuple):
     text: bytes
     link: str
     recorded_at: int
-    after: frozenset[LeafRef] = frozenset()
+    must_follow: frozenset[LeafRef] = frozenset()
 
 
 def stated(
