@@ -51,7 +51,7 @@ class StoredLeaf(NamedTuple):
 
     @property
     def needed(self) -> frozenset[LeafRef]:
-        """The leaves that must be in the log before it: those of ``must_follow``, and the last one of its certificate."""
+        """The leaves that must be in the log before it: ``must_follow``, and the last one of its certificate."""
         return self.must_follow | ({self.ref.before} if self.number > 1 else frozenset())
 
 
