@@ -1,6 +1,6 @@
-"""Start MiniStack with corrections of six faults. The interpreter is MiniStack's own.
+"""Start MiniStack with corrections of seven faults. The interpreter is MiniStack's own.
 
-MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in three that matter to operators:
+MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in four that matter to operators:
 
 - A write by PartiQL does not appear in the stream of its table. So the public totals would stay empty, and repeated ids
   would not be found.
@@ -16,6 +16,7 @@ MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in t
   token. With this correction, a client has one secret or two, and gets tokens with each.
 - If a function cannot be imported, it tells only the text of the error, such as ``'TIME_ZONE'``. With this correction,
   it tells the traceback, as AWS does, which has the type of the error, the file and the line.
+- It prints what a function logs, but not if API Gateway called the function. With this correction, it does.
 
 Besides, each worker gets the clock of the stack (local/worker_clock.py), which may be ahead of that of this machine.
 MiniStack's own clock, and so those of queues, tokens and logs, is never moved.
@@ -58,6 +59,10 @@ def main() -> None:
     iam.dynamodb_transaction_checks = _with_statements(iam, iam.dynamodb_transaction_checks)  # type: ignore[attr-defined]
     functions = import_module("ministack.services.lambda_svc")
     functions._poll_dynamodb_streams = in_own_thread(functions._poll_dynamodb_streams)  # type: ignore[attr-defined] # noqa: SLF001
+    functions._execute_function_with_config_scope = telling_logs(  # type: ignore[attr-defined] # noqa: SLF001
+        functions._execute_function_with_config_scope,  # noqa: SLF001
+        functions.logger.info,
+    )
     logs = import_module("ministack.services.cloudwatch_logs")
     logs._start_query = while_others_write(logs._start_query)  # type: ignore[attr-defined] # noqa: SLF001
     add_secrets(import_module("ministack.services.cognito"))
@@ -86,6 +91,18 @@ def with_clock(program: str, file: str) -> str:
     """Return the program of a worker, but with the clock that is as far ahead of this machine's as the file says."""
     moving = Path(__file__).with_name("worker_clock.py").read_text("utf-8")
     return f"{moving}\n\ninstall({file!r})\n\n{program}"
+
+
+def telling_logs(call: Callable[[Any, Any], Any], tell: Callable[..., None]) -> Callable[[Any, Any], Any]:
+    """Return a function that calls a function of Lambda, and tells what it logged."""
+
+    def called(function: Any, event: Any) -> Any:  # noqa: ANN401 - MiniStack's own
+        result = call(function, event)
+        if log := result.get("log"):
+            tell("Lambda %s output:\n%s", function["config"]["FunctionName"], log)
+        return result
+
+    return called
 
 
 def with_shared_layers(

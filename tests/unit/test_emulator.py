@@ -15,7 +15,14 @@ from zipfile import BadZipFile, ZipFile
 
 import pytest
 
-from local.emulator import in_own_thread, parsing_once, while_others_write, with_shared_layers, with_traceback
+from local.emulator import (
+    in_own_thread,
+    parsing_once,
+    telling_logs,
+    while_others_write,
+    with_shared_layers,
+    with_traceback,
+)
 
 SECONDS = 5
 """The most that a test waits for the thread."""
@@ -149,6 +156,16 @@ def test_a_worker_tells_the_traceback_of_a_failed_import() -> None:
 def test_a_release_of_ministack_with_another_worker_is_refused() -> None:
     with pytest.raises(ValueError, match="in another form now"):
         with_traceback("pass")
+
+
+def test_what_a_called_function_logs_is_told_and_its_result_is_returned() -> None:
+    told: list[str] = []
+    results = [{"body": {}, "log": "a line"}, {"body": {}, "log": ""}]
+    called = telling_logs(lambda _, event: results[event], lambda text, *values: told.append(text % values))
+    function = {"config": {"FunctionName": "ViewForest"}}
+
+    assert [called(function, number) for number in range(2)] == results
+    assert told == ["Lambda ViewForest output:\na line"]
 
 
 def zipped(text: str) -> bytes:
