@@ -1,6 +1,7 @@
 """Through the API: a tag, a place and a photo belong to one tree, whichever calls report them, and in which order."""
 
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from saxaul.storage.photos import Photos
 from saxaul.storage.table import transact
 from saxaul.trees.evidence import TreeEvidence
 from saxaul.trees.photos import HashedPhoto
+from saxaul.trees.report_rules import ReportRequest
 from tests.builders import NOON, confirmation, correction, failure, inspection, make_redemption
 from tests.integration.stack import Response, Stack, call, confirm, report, view_order, view_redemption
 
@@ -110,6 +112,45 @@ def test_two_swapped_values_are_exchanged_in_one_call_through_a_third(
         assert codes(report("corrections", order, correction(number, reason="Another.", **has))) == [
             (0, "nothing_to_correct")
         ]
+
+
+@pytest.mark.parametrize("order_of_reports", [(0, 2, 1), (2, 0, 3), (0, 2, 3), (2, 1, 0)])
+def test_the_first_report_of_a_request_gets_the_tag_however_redemptions_alternate(
+    stack: Stack, order: str, order_of_reports: tuple[int, int, int]
+) -> None:
+    first, second, third = (numbers_of(order)[place] for place in order_of_reports)
+    reports = [confirmation(first), confirmation(second, tag="AX-7"), confirmation(third, tag="AX-7")]
+
+    assert codes(confirm(order, *reports)) == [(2, "tag_used")]
+    assert owner(stack, "tag", "ax-7") == second
+
+
+def test_a_full_transaction_is_sent_before_the_last_reports_are_decided(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.seed_catalog(saplings=50)
+    for number in range(5):
+        stack.redemptions.add(make_redemption(f"r-{number}", trees=10, user_id=f"u-{number}").reserved(NOON))
+    [order_id] = stack.run_planting_batch()
+    made, one_at_a_time = list[str](), Lock()
+    apply = ReportRequest.apply
+
+    def sending(writes: Any) -> None:  # noqa: ANN401 - as boto3 takes them
+        made.append("sent")
+        with one_at_a_time:  # moto cannot make two transactions at once
+            transact(writes)
+
+    def deciding(*arguments: Any) -> Any:  # noqa: ANN401 - of the function
+        made.append("decided")
+        return apply(*arguments)
+
+    monkeypatch.setattr(take_reports, "transact", sending)
+    monkeypatch.setattr(ReportRequest, "apply", deciding)
+    done(confirm(order_id, *map(confirmation, numbers_of(order_id))))
+
+    assert made.count("decided") == 5
+    assert "decided" in made[made.index("sent") :]
+    assert stack.orders.progress(order_id).open_trees == 0
 
 
 def test_a_death_frees_the_place_and_nothing_else(stack: Stack, order: str) -> None:
