@@ -7,7 +7,7 @@ moto neither throttles nor reports conflicts between transactions. It ignores th
 import json
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -54,6 +54,17 @@ ENVIRONMENT = {
 }
 
 _LOG_QUEUES = ("LogQueue", "CheckpointQueue")
+
+
+def _one_at_a_time(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that only one thread runs at a time. moto copies all tables for a transaction without a lock."""
+    lock = threading.Lock()
+
+    def locked(*args: Any) -> Any:  # noqa: ANN401 - any method
+        with lock:
+            return method(*args)
+
+    return locked
 
 
 class CheckedKMS(MemoryKMS):
@@ -118,6 +129,7 @@ def new_stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[
     for service in ("accrue", "take_reports"):
         monkeypatch.setattr(f"saxaul.services.{service}._WRITERS", 1)  # moto's tables are not thread-safe
     monkeypatch.setattr(DynamoDBBackend, "batch_execute_statement", batch_execute_statement)
+    monkeypatch.setattr(DynamoDBBackend, "transact_write_items", _one_at_a_time(DynamoDBBackend.transact_write_items))
     clear_worker_caches()
     watch_calls(monkeypatch)
     for module in (endpoint, *HANDLERS.values()):
