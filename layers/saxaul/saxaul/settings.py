@@ -32,8 +32,10 @@ class Settings(NamedTuple):
     planting_queue_url: str
     log_queue_url: str
     checkpoint_queue_url: str
+    erase_queue_url: str
     manifest_bucket: str
     upload_bucket: str
+    export_bucket: str
     files_bucket: str
     files_url: str
     log_origin: str
@@ -66,8 +68,10 @@ class Settings(NamedTuple):
             planting_queue_url=env.get("PLANTING_QUEUE_URL", ""),
             log_queue_url=env.get("LOG_QUEUE_URL", ""),
             checkpoint_queue_url=env.get("CHECKPOINT_QUEUE_URL", ""),
+            erase_queue_url=env.get("ERASE_QUEUE_URL", ""),
             manifest_bucket=env.get("MANIFEST_BUCKET", ""),
             upload_bucket=env.get("UPLOAD_BUCKET", ""),
+            export_bucket=env.get("EXPORT_BUCKET", ""),
             files_bucket=env.get("FILES_BUCKET", ""),
             files_url=env.get("FILES_URL", "").replace("{bucket}", env.get("FILES_BUCKET", "")).rstrip("/"),
             log_origin=env.get("LOG_ORIGIN", ""),

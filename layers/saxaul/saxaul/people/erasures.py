@@ -11,6 +11,9 @@ from typing import Literal, NamedTuple
 ErasureState = Literal["erasing", "erased"]
 """Whether an erasure is still going on."""
 
+BACKUP_DAYS = 35
+"""For how many days DynamoDB keeps what is needed to restore a table as it was at any second."""
+
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
@@ -64,3 +67,8 @@ class ErasureReceipt(NamedTuple):
     @property
     def state(self) -> ErasureState:
         return "erasing" if self.finished_at is None else "erased"
+
+    @property
+    def last_trace_at(self) -> int | None:
+        """Until when backups can have what was erased; None while the erasure goes on."""
+        return None if self.finished_at is None else self.finished_at + BACKUP_DAYS * 86_400
