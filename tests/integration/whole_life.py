@@ -20,13 +20,16 @@ from saxaul.storage.table import Table
 from saxaul.trees.redemptions import MAX_TRIES
 from tests.builders import (
     USER,
+    at,
     confirmation,
     correction,
     failure,
     inspection,
     make_action_type,
     make_campaign,
+    make_entry,
     make_facility,
+    make_period,
     reported,
 )
 from tests.integration.public_log import PublishedFiles
@@ -76,6 +79,8 @@ def live(stack: Stack, patches: pytest.MonkeyPatch) -> Life:
     """Let a person live a whole life."""
     stream = Stream()
     _prepare(stack, patches)
+    long_ago = make_period(make_entry(occurred_at=at("2026-05-02T12:00")), window="2026-05-02", version=0)
+    stack.put_period(long_ago)  # the harvest closes it
     _report(stack)
     life = _redeem_and_plant(stack)
     PublishedFiles(stack.clock).publish()
@@ -147,7 +152,7 @@ def _redeem_and_plant(stack: Stack) -> Life:
     cancel(found["cancelled"])
     orders = list(stack.run_planting_batch())
     planted, refunded = (_certificate(stack, found[name]) for name in ("planted", "refunded"))
-    _plant(stack, orders[0], planted)
+    _plant(orders[0], planted)
     for _ in range(MAX_TRIES):
         report("failures", orders[-1], failure(refunded))
         orders += stack.run_planting_batch()
@@ -167,7 +172,7 @@ def _certificate(stack: Stack, redemption_id: str) -> str:
     return stack.redemption(redemption_id).trees[0].number
 
 
-def _plant(stack: Stack, order_id: str, number: str) -> None:
+def _plant(order_id: str, number: str) -> None:
     photo = declared(PHOTO)
     assert hash_uploads(uploaded(order_id, photo, PHOTO)) == []
     uploaded(order_id, declared(JPEG), JPEG)  # and its message is lost
