@@ -482,9 +482,9 @@ def _schema_of_parameter(parameter: QueryParameter) -> Schema:
 
 
 def _schema_of_body(media: str, schema: Schema) -> Schema:
-    """Return the schema of a body. JSON Lines are a sequence of values, which OpenAPI 3.2 describes like an array."""
+    """Return the schema of a body. JSON Lines are a text, whose lines are described like the items of an array."""
     if media == JSON_LINES:
-        return {"type": "array", "items": schema}
+        return {"type": "string", "contentMediaType": media, "contentSchema": {"type": "array", "items": schema}}
     return schema if media.endswith("json") else {"type": "string"}
 
 

@@ -14,7 +14,7 @@ LINK_SECONDS = 900
 """How many seconds a link to a file is valid."""
 
 PREFIX = "exports/"
-MEDIA_TYPE = "application/jsonl"
+_HEADERS = {"Content-Type": "application/jsonl", "Cache-Control": "no-store"}
 
 
 class ExportLink(NamedTuple):
@@ -37,8 +37,8 @@ class Exports:
             ObjectError: S3 cannot be reached, fails or is slow. The file may have been written.
         """
         key = f"{PREFIX}{name}/{sha256(content).hexdigest()}.jsonl"
-        write_object(self._bucket, key, content, headers={"Content-Type": MEDIA_TYPE})
-        wanted = {"Bucket": self._bucket, "Key": key, "ResponseCacheControl": "no-store"}
+        write_object(self._bucket, key, content, headers=_HEADERS)
+        wanted = {"Bucket": self._bucket, "Key": key}
         url = s3().generate_presigned_url("get_object", Params=wanted, ExpiresIn=LINK_SECONDS)
         return ExportLink(url, now + LINK_SECONDS)
 
