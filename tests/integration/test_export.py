@@ -102,12 +102,12 @@ def values_in(part: Any) -> Iterator[Any]:  # noqa: ANN401 - any value of an ite
 
 def stored_values(kind: str, item: Item) -> Iterator[Any]:
     """Yield each value of an item that is not left out on purpose."""
-    entries = item.get("packed") or item.get("z")
+    left_out = next((names for of, names in LEFT_OUT.items() if of == kind), {})
     for name, value in item.items():
-        if name in LEFT_OUT.get(kind, {}) or name in ("pk", "sk"):  # type: ignore[call-overload]
+        if name in left_out or name in ("pk", "sk"):
             continue
         if name in ("z", "packed"):
-            yield from fields_in(json.loads(decompressed(bytes(entries))))
+            yield from fields_in(json.loads(decompressed(bytes(value))))
         elif name == "marks":
             marks = urlsafe_b64encode(bytes(value)).decode()
             yield from {marks[start : start + 4] for start in range(0, len(marks), 4)} - {"AAAA"}

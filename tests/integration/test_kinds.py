@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from operations.ledger_reading import scan
-from saxaul.people.kinds import KINDS, Kind, key_of_item, kinds_of
+from saxaul.people.kinds import ITEM_KINDS, ItemKind, key_of_item, kinds_of
 from saxaul.storage.clients import s3
 from saxaul.storage.table import Table
 from tests.integration.policies import RESOURCES
@@ -28,7 +28,7 @@ def stored(stack: Stack) -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture
-def kinds(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], list[Kind]]:
+def kinds(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], list[ItemKind]]:
     """The kinds of everything that is stored after a whole life."""
     live(stack, monkeypatch)
     run_the_programme(stack)
@@ -37,12 +37,12 @@ def kinds(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str]
     return {(place, key): kinds_of(place, key) for place, key in stored(stack)}
 
 
-def test_every_item_and_object_is_of_exactly_one_kind(kinds: dict[tuple[str, str], list[Kind]]) -> None:
+def test_every_item_and_object_is_of_exactly_one_kind(kinds: dict[tuple[str, str], list[ItemKind]]) -> None:
     assert {place: [kind.name for kind in found] for place, found in kinds.items() if len(found) != 1} == {}
 
 
-def test_a_whole_life_stores_items_and_objects_of_each_kind(kinds: dict[tuple[str, str], list[Kind]]) -> None:
+def test_a_whole_life_stores_items_and_objects_of_each_kind(kinds: dict[tuple[str, str], list[ItemKind]]) -> None:
     written = {kind.name for found in kinds.values() for kind in found}
-    has_keys = {kind.name for kind in KINDS if kind.key and not kind.part}
+    has_keys = {kind.name for kind in ITEM_KINDS if kind.key and not kind.part}
 
     assert has_keys - written == OF_THE_ERASER

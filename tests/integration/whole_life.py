@@ -186,8 +186,8 @@ def _plant(order_id: str, number: str) -> None:
 
 def erase(user_id: str, **query: str) -> Any:  # noqa: ANN401 - the response body
     """Request an erasure as an operator."""
-    sent = {"client": "operator-client", "path": {"user_id": user_id}, "query": {"reason": "ticket 4711"} | query}
-    return call("manage_persons", "DELETE", "/users/{user_id}", **sent).body
+    sent: dict[str, Any] = {"path": {"user_id": user_id}, "query": {"reason": "ticket 4711"} | query}
+    return call("manage_persons", "DELETE", "/users/{user_id}", client="operator-client", **sent).body
 
 
 def store_an_export(user_id: str) -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from local.sam import ROOT
-from saxaul.people.kinds import EXPORTED, KINDS, Kind, key_of_item, kinds_of
+from saxaul.people.kinds import EXPORTED, ITEM_KINDS, ItemKind, key_of_item, kinds_of
 from tests.template.reading import resources
 from tests.unit.test_documentation import quoted, tables
 
@@ -18,7 +18,7 @@ STORING = (
 """The types of resources that keep something of what a program writes."""
 
 
-def row_of(kind: Kind) -> list[str]:
+def row_of(kind: ItemKind) -> list[str]:
     place = ", ".join(f"`{name}`" for name in kind.where)
     key = f": `{kind.key}`" if kind.key else ""
     part = f", in `{kind.part}`" if kind.part else ""
@@ -29,23 +29,23 @@ def row_of(kind: Kind) -> list[str]:
 def test_the_page_on_privacy_prints_the_table() -> None:
     [rows] = [rows for titles, rows in tables(PRIVACY) if titles[0] == "kind" and "whose" in titles]
 
-    assert rows == [row_of(kind) for kind in KINDS]
+    assert rows == [row_of(kind) for kind in ITEM_KINDS]
 
 
 def test_no_two_kinds_have_the_same_name() -> None:
-    assert len({kind.name for kind in KINDS}) == len(KINDS)
+    assert len({kind.name for kind in ITEM_KINDS}) == len(ITEM_KINDS)
 
 
 def test_the_exported_kinds_come_first_are_erased_and_are_a_persons() -> None:
-    first = KINDS[: len(EXPORTED)]
+    first = ITEM_KINDS[: len(EXPORTED)]
 
     assert tuple(kind.name for kind in first) == EXPORTED
     assert all(kind.erased and kind.whose == "person" for kind in first)
-    assert not [kind.name for kind in KINDS[len(EXPORTED) :] if kind.is_exported]
+    assert not [kind.name for kind in ITEM_KINDS[len(EXPORTED) :] if kind.is_exported]
 
 
 def test_the_table_says_of_everything_what_becomes_of_it() -> None:
-    assert not [kind.name for kind in KINDS if not (kind.erased or kind.stays)]
+    assert not [kind.name for kind in ITEM_KINDS if not (kind.erased or kind.stays)]
 
 
 def test_every_table_bucket_queue_bus_pool_and_log_of_the_template_has_a_kind_and_no_other_is_named() -> None:
@@ -54,12 +54,12 @@ def test_every_table_bucket_queue_bus_pool_and_log_of_the_template_has_a_kind_an
         f"{name}.Stream" for name, table in resources("AWS::DynamoDB::Table").items() if "StreamSpecification" in table
     }
 
-    assert {place for kind in KINDS for place in kind.where} - {"LedgerTable.Backup"} == storing | streams
+    assert {place for kind in ITEM_KINDS for place in kind.where} - {"LedgerTable.Backup"} == storing | streams
 
 
 def test_the_data_model_has_the_same_partitions() -> None:
     listed = [row[0] for titles, rows in tables(DATA_MODEL) if titles[:2] == ["pk", "sk"] for row in rows]
-    keys = [kind.key.partition(" / ")[0] for kind in KINDS if " / " in kind.key]
+    keys = [kind.key.partition(" / ")[0] for kind in ITEM_KINDS if " / " in kind.key]
 
     assert {without_names(key) for key in quoted(listed)} == {without_names(key) for key in keys}
 

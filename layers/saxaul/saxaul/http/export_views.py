@@ -28,10 +28,10 @@ from saxaul.people.kinds import ExportedKind
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.states import State
 
-Window = Annotated[str, Described({"pattern": "^[0-9]{4}(-[0-9]{2}){0,2}$"})]
+StoredWindow = Annotated[str, Described({"pattern": "^[0-9]{4}(-[0-9]{2}){0,2}$"})]
 """A day, a month or a year, such as ``2026-06-05``, ``2026-06`` or ``2026``."""
 
-Version = NonNegative
+StoredVersion = NonNegative
 """How often the item was written."""
 
 
@@ -46,13 +46,13 @@ class WalletLineView(TypedDict):
     """The points that can be spent. They can be negative after a reversal."""
     spent: int
     """The points that redemptions cost, without what was refunded."""
-    harvested: dict[Window, int]
+    harvested: dict[StoredWindow, int]
     """The points that were harvested from each period that is not closed, by its window."""
     closed_through: DayText | None
     """Periods that ended on this day or before are closed; null before the first harvest."""
     closed_avoided_g: float
     """Grams of CO2e avoided in the closed periods."""
-    version: Version
+    version: StoredVersion
     """How often the wallet was written."""
 
 
@@ -120,7 +120,7 @@ class PeriodLineView(TypedDict):
     """The kind of the line."""
     user_id: str
     """The person."""
-    window: Window
+    window: StoredWindow
     """The day, the month or the year."""
     entries: list[ExportedEntryView]
     """The actions, in the order in which they are stored."""
@@ -130,7 +130,7 @@ class PeriodLineView(TypedDict):
     """The apps that reported an action that found no room."""
     awaited_apps: list[str]
     """The apps that reversed an action of this window before it arrived."""
-    version: Version
+    version: StoredVersion
     """How often the period was written."""
 
 
@@ -141,7 +141,7 @@ class ExportedClaimView(TypedDict):
     """The app that reported the action."""
     action_id: str
     """The id that the app chose."""
-    window: Window
+    window: StoredWindow
     """The window of the period that has the action."""
 
 
@@ -156,7 +156,7 @@ class EvidenceLineView(TypedDict):
     """The evidence, as apps report it."""
     claims: list[ExportedClaimView]
     """The actions that claim it."""
-    version: Version
+    version: StoredVersion
     """How often the item was written."""
 
 
@@ -184,7 +184,7 @@ class EarlyReversalLineView(TypedDict):
     """The app."""
     reversals: list[ExportedReversalView]
     """The reversals, sorted by action id."""
-    version: Version
+    version: StoredVersion
     """How often the item was written."""
 
 
@@ -206,7 +206,7 @@ class ParticipationLineView(TypedDict):
     """The campaign and the first day of the run, such as ``earth-hour@2026-03-28``."""
     periods: NonNegative
     """How many periods of the person have an action that counts and that the run multiplied."""
-    version: Version
+    version: StoredVersion
     """How often the item was written."""
 
 
@@ -239,7 +239,7 @@ class RedemptionLineView(TypedDict):
     """When the trees were reserved; null if they were not."""
     trees: list[ExportedTreeView]
     """The trees."""
-    version: Version
+    version: StoredVersion
     """How often the redemption was written."""
 
 

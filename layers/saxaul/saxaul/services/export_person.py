@@ -1,12 +1,12 @@
 """Reads everything that is held about a person, and stores an export that is too long for a response."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
 from saxaul.clock import Clock
 from saxaul.ledger.actions import Owner
-from saxaul.people.exports import PersonalData, TreeInOrder
+from saxaul.people.exports import CertificateLink, PersonalData, TreeInOrder
 from saxaul.services import wiring
 from saxaul.settings import settings
 from saxaul.storage.claims import Claims
@@ -16,7 +16,7 @@ from saxaul.storage.grants import Grants
 from saxaul.storage.impact import ImpactStore
 from saxaul.storage.orders import Orders
 from saxaul.storage.periods import Periods
-from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.redemptions import Redemptions, certificate_key
 from saxaul.storage.wallets import Wallets
 from saxaul.trees.redemptions import Redemption
 
@@ -53,9 +53,16 @@ class Exporting(NamedTuple):
             grants=self.grants.of_person(user_id),
             participations=list(self.impact.participations(user_id)),
             redemptions=redemptions,
-            certificates=sorted(self.redemptions.certificates_of(redemptions)),
+            certificates=sorted(self._certificates(redemptions)),
             ordered_trees=list(self._ordered_trees(user_id, redemptions)),
         )
+
+    def _certificates(self, redemptions: Sequence[Redemption]) -> Iterator[CertificateLink]:
+        found = set(self.redemptions.certificates_of(redemptions))
+        for redemption in redemptions:
+            for tree in redemption.trees:
+                if certificate_key(tree.number) in found:
+                    yield CertificateLink(tree.number, redemption.user_id, redemption.redemption_id)
 
     def _ordered_trees(self, user_id: str, redemptions: Iterable[Redemption]) -> Iterator[TreeInOrder]:
         named = {order_id for redemption in redemptions for tree in redemption.trees for order_id in tree.orders}

@@ -10,10 +10,10 @@ from typing import NamedTuple
 from saxaul.storage.clients import s3
 from saxaul.storage.objects import write_object
 
-LINK_SECONDS = 900
+EXPORT_LINK_SECONDS = 900
 """How many seconds a link to a file is valid."""
 
-PREFIX = "exports/"
+EXPORT_PREFIX = "exports/"
 _HEADERS = {"Content-Type": "application/jsonl", "Cache-Control": "no-store"}
 
 
@@ -36,16 +36,16 @@ class Exports:
         Raises:
             ObjectError: S3 cannot be reached, fails or is slow. The file may have been written.
         """
-        key = f"{PREFIX}{name}/{sha256(content).hexdigest()}.jsonl"
+        key = f"{EXPORT_PREFIX}{name}/{sha256(content).hexdigest()}.jsonl"
         write_object(self._bucket, key, content, headers=_HEADERS)
         wanted = {"Bucket": self._bucket, "Key": key}
-        url = s3().generate_presigned_url("get_object", Params=wanted, ExpiresIn=LINK_SECONDS)
-        return ExportLink(url, now + LINK_SECONDS)
+        url = s3().generate_presigned_url("get_object", Params=wanted, ExpiresIn=EXPORT_LINK_SECONDS)
+        return ExportLink(url, now + EXPORT_LINK_SECONDS)
 
     def delete_all(self, name: str) -> int:
         """Delete all files of a person, and return how many there were. It is safe to repeat this."""
         deleted = 0
-        while found := s3().list_objects_v2(Bucket=self._bucket, Prefix=f"{PREFIX}{name}/").get("Contents", []):
+        while found := s3().list_objects_v2(Bucket=self._bucket, Prefix=f"{EXPORT_PREFIX}{name}/").get("Contents", []):
             for each in found:
                 s3().delete_object(Bucket=self._bucket, Key=each["Key"])
             deleted += len(found)

@@ -15,7 +15,6 @@ from itertools import islice
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from saxaul.people.exports import CertificateLink
 from saxaul.storage.spending import Spending
 from saxaul.storage.table import FOREST_PAGE, Item, ItemMovedError, Key, Table, transact
 from saxaul.trees.plantings import PlantedTree
@@ -176,6 +175,14 @@ class Redemptions:
             writes.append(self._spending.unreserve_write(cancelled.project_id, len(cancelled.trees)))
         transact(writes)
 
+    def certificates_of(self, redemptions: Iterable[Redemption]) -> list[Key]:
+        """Return the keys of the certificate items that exist for the trees of these redemptions.
+
+        A rejected redemption can have some: they are written before the transaction that reserves it, if it succeeds.
+        """
+        numbers = [tree.number for redemption in redemptions for tree in redemption.trees]
+        return list(self._table.get_many(map(certificate_key, numbers), consistent=True))
+
     def requested_before(self, instant: int, limit: int) -> list[Redemption]:
         """Return up to ``limit`` pending redemptions that were requested before an instant, oldest first."""
         listed = [
@@ -210,19 +217,6 @@ class Redemptions:
         refund = [self._spending.refund_write(redemption.user_id, change.refund)] if change.refund else []
         return [self._table.put_write(to_item(redemption), redemption.version), *refund]
 
-    def certificates_of(self, redemptions: Iterable[Redemption]) -> list[CertificateLink]:
-        """Return which certificates of these redemptions have a link to them, in the order of their trees.
-
-        A redemption that is not settled has none. The read is consistent.
-        """
-        links = [
-            CertificateLink(tree.number, redemption.user_id, redemption.redemption_id)
-            for redemption in redemptions
-            for tree in redemption.trees
-        ]
-        found = self._table.get_many((certificate_key(link.number) for link in links), consistent=True)
-        return [link for link in links if _link_of(found.get(certificate_key(link.number))) == link]
-
     def of_certificate(self, number: str) -> Redemption | None:
         """Return the redemption, in any state, that a certificate number belongs to. Return None if there is none."""
         item = self._table.get(certificate_key(number))
@@ -235,12 +229,6 @@ def redemption_key(user_id: str, redemption_id: str) -> Key:
 
 def certificate_key(number: str) -> Key:
     return Key(f"CERT#{number}", "CERT")
-
-
-def _link_of(item: Item | None) -> CertificateLink | None:
-    if item is None:
-        return None
-    return CertificateLink(item["pk"].removeprefix("CERT#"), item["user_id"], item["redemption_id"])
 
 
 def _requested_list(redemption: Redemption) -> str:
