@@ -122,7 +122,7 @@ def _prepare(stack: Stack, patches: pytest.MonkeyPatch) -> None:
 def _report(stack: Stack) -> None:
     grant("report", "read")
     ride = reported(evidence_id=TICKET)
-    report_actions(ride, _FACILITY | reported(**_FACILITY, action_id="kwh-1", evidence_id="meter-7"))
+    report_actions(ride, reported(**_FACILITY, action_id="kwh-1", evidence_id="meter-7"))
     report_actions(ride | {"action_id": "other-app"}, client="taobao-client")
     report_actions(reported(action_id="bike-1"), client="third-party-client")
     earlier = "2026-06-04T08:30:00+08:00"
