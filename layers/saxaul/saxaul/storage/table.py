@@ -281,6 +281,11 @@ class Table:
         """Return the deletion of an item, if there is one, for a transaction."""
         return {"Delete": {"TableName": self.name, "Key": _raw_key(key)}}
 
+    def erase_write(self, key: Key, expected_version: int) -> "TransactWriteItemTypeDef":
+        """Return the deletion of an item for a transaction, on condition that it still has the version."""
+        delete: Any = {"TableName": self.name, "Key": _raw_key(key), "ConditionExpression": IS_AS_EXPECTED}
+        return {"Delete": delete | _compared({":expected_version": expected_version})}
+
     def check_write(self, key: Key, expected_version: int) -> "TransactWriteItemTypeDef":
         """Return a check for a transaction: an item still has a version. Version 0 means that it does not exist."""
         check: Any = {
