@@ -1,4 +1,4 @@
-"""Deletes the items of a person that is erased, all but the redemptions, and adds what they counted to nameless sums."""
+"""Deletes the items of a person, all but the redemptions, and adds what they counted to the nameless sums."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence

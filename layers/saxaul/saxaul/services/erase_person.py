@@ -6,7 +6,7 @@ item is deleted and counted once, whatever crashes, and a late worker changes no
 erasure.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Literal, NamedTuple, Protocol
 
@@ -16,24 +16,23 @@ from saxaul.people.erasures import ErasureMark, ErasureStep
 from saxaul.races import LostRaceError, retry_lost_races
 from saxaul.services import wiring
 from saxaul.services.erase_items import ItemErasing
+from saxaul.services.erase_trees import TreeErasing
 from saxaul.settings import settings
 from saxaul.storage.erasures import Erasures
 from saxaul.storage.nameless import NamelessSums
+from saxaul.storage.orders import Orders
 from saxaul.storage.person_items import PersonItems
 from saxaul.storage.queues import send_erasure
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.table import transact
 from saxaul.trees.redemptions import Redemption
-from saxaul.trees.states import TRANSITIONS, UNPAID, State
+from saxaul.trees.states import TRANSITIONS, State
 
 LOST_AFTER = 120
 """Seconds after which a step that is due, and is not made, is queued again. A worker has ended before."""
 
 MAX_ERASURES = 100
 """The most erasures that one run of the schedule queues again. The next run queues the rest."""
-
-_REDEMPTIONS = 8
-"""How many redemptions without trees are deleted together. Each can have ten certificate items."""
 
 Outcome = Literal["nothing", "early", "waits", "goes on", "erased"]
 """What became of a message: no erasure to go on with; not due yet; a delay; the next step at once; the end."""
@@ -55,6 +54,7 @@ class Erasing(NamedTuple):
 
     erasures: Erasures
     items: ItemErasing
+    trees: TreeErasing
     redemptions: Redemptions
     clock: Clock
     delay: int
@@ -126,10 +126,7 @@ class Erasing(NamedTuple):
         return "waits" if delay else "goes on"
 
     def _delete(self, mark: ErasureMark, redemptions: Iterable[Redemption], check_time: Callable[[], None]) -> Outcome:
-        unpaid = [redemption for redemption in redemptions if redemption.state in UNPAID]
-        for start in range(0, len(unpaid), _REDEMPTIONS):
-            check_time()
-            self._erase_redemptions(mark, unpaid[start : start + _REDEMPTIONS])
+        self.trees.erase_all(mark, redemptions, check_time)
         self.items.erase_all(mark, check_time)
         if self.exports and (files := self.exports.delete(mark.name)):
             transact([self.erasures.count_write(mark.erasure_id, {"export_file": files})])
@@ -147,21 +144,6 @@ class Erasing(NamedTuple):
             return "nothing"  # another worker has finished it, or goes on
         return "erased"
 
-    def _erase_redemptions(self, mark: ErasureMark, part: Sequence[Redemption]) -> None:
-        """Delete redemptions without trees, with their certificate items."""
-        keys = [(redemption.user_id, redemption.redemption_id) for redemption in part]
-
-        def attempt() -> None:
-            found = self.redemptions.get_many(keys)
-            if found:
-                certificates = self.redemptions.certificates_of(found)
-                numbers = {"redemption": len(found), "certificate": len(certificates)}
-                erased = {kind: number for kind, number in numbers.items() if number}
-                count = self.erasures.count_write(mark.erasure_id, erased)
-                transact([count, *self.redemptions.delete_writes(found, certificates)])
-
-        retry_lost_races(attempt, self.clock)
-
 
 def is_waiting(redemption: Redemption) -> bool:
     """Return whether a redemption can still be cancelled, because it is not settled or not ordered yet."""
@@ -171,7 +153,14 @@ def is_waiting(redemption: Redemption) -> bool:
 @cache
 def erasing() -> Erasing:
     """Return the erasing service of this process."""
-    ledger, clock = wiring.ledger(), wiring.clock()
-    erasures = Erasures(ledger)
-    items = ItemErasing(erasures, PersonItems(ledger), NamelessSums(ledger), settings().calendar, clock)
-    return Erasing(erasures, items, Redemptions(ledger), clock, settings().erasure_delay, settings().erase_queue_url)
+    ledger, clock, found = wiring.ledger(), wiring.clock(), settings()
+    erasures, redemptions = Erasures(ledger), Redemptions(ledger)
+    return Erasing(
+        erasures=erasures,
+        items=ItemErasing(erasures, PersonItems(ledger), NamelessSums(ledger), found.calendar, clock),
+        trees=TreeErasing(ledger, erasures, redemptions, Orders(ledger), found.calendar, clock, found.log_queue_url),
+        redemptions=redemptions,
+        clock=clock,
+        delay=found.erasure_delay,
+        queue_url=found.erase_queue_url,
+    )
