@@ -176,6 +176,7 @@ def _manage_persons(callers: Callers) -> list[HarmlessEvent]:
     return [
         _get("/users/{user_id}/export", callers.operator, path=person, query=_WITH_REASON),
         newest._replace(status=_NOT_FOUND, code="no_erasure"),
+        _stranger(newest),
         one._replace(status=_NOT_FOUND, code="unknown_erasure"),
     ]
 

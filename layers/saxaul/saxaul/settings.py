@@ -16,6 +16,7 @@ class Settings(NamedTuple):
     A setting that the function does not need is empty.
     ``operator_client`` is the client id of the operator, whom the template creates; apps and partners are registered.
     ``catalog_delay`` is how many seconds after it was written a change of a catalog entry takes effect.
+    ``erasure_delay`` is how many seconds an erasure waits before it deletes.
     ``files_url`` is the address of the files bucket, in which the log is public, without a slash at the end.
     ``log_origin`` names the log in its checkpoints, and ``witnesses`` those that cosign them, like the parameters.
     ``release`` names the version of the layer with our code. It differs if any of our code in the layer differs.
@@ -46,6 +47,7 @@ class Settings(NamedTuple):
     token_url: str
     calendar: Calendar
     catalog_delay: int
+    erasure_delay: int
     release: str
 
     @classmethod
@@ -86,6 +88,7 @@ class Settings(NamedTuple):
                 harvest_time=None if harvest_time == "at-once" else time.fromisoformat(harvest_time),
             ),
             catalog_delay=int(env.get("CATALOG_DELAY", CATALOG_DELAY)),
+            erasure_delay=int(env.get("ERASURE_DELAY", "0")),
             release=env.get("RELEASE", ""),
         )
 

@@ -177,7 +177,7 @@ class CheckpointMessage(Model):
 
 
 class ErasureMessage(Model):
-    """The body of a message for an erasure that is to go on. ``name`` is the name of its mark."""
+    """The body of a message for an erasure that has a next step. ``name`` is that of its mark. It names nobody."""
 
     name: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 

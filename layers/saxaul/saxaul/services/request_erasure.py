@@ -39,7 +39,8 @@ class ErasureRequests(NamedTuple):
         if known and not known.is_finished:
             return known
         erasure_id, now = secrets.token_hex(16), self.clock.now()
-        mark = ErasureMark(self.erasures.name_of(user_id), erasure_id, now, user_id, known.version if known else 0)
+        version = known.version if known else 0
+        mark = ErasureMark(self.erasures.name_of(user_id), erasure_id, now, user_id, version=version)
         self.erasures.begin(mark, ErasureReceipt(erasure_id, now, requested_by, reason))
         return mark
 
@@ -49,7 +50,8 @@ class ErasureRequests(NamedTuple):
         Raises:
             NotFound: ``no_erasure``: the person was never erased.
         """
-        mark = self.erasures.find(user_id)
+        # Where nobody was ever erased, there are no names of marks yet, and a read makes none.
+        mark = self.erasures.find(user_id) if self.erasures.were_there_any() else None
         if mark is None:
             raise NotFound("no_erasure", "Nobody has requested to erase this person.")
         return self._receipt_of(mark)

@@ -58,6 +58,6 @@ def send_checkpoint(queue_url: str, size: int) -> None:
 
 
 def send_erasure(queue_url: str, name: str, delay: int = 0) -> None:
-    """Queue a message that the erasure with this mark is to go on, ``delay`` seconds from now."""
+    """Queue the next step of an erasure. ``name`` is that of its mark; the message comes after ``delay`` seconds."""
     body = ErasureMessage(name=name).model_dump_json()
     sqs().send_message(QueueUrl=queue_url, MessageBody=body, DelaySeconds=delay)

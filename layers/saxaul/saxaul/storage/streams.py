@@ -35,7 +35,8 @@ class RecordChange(NamedTuple):
 def changes_in(records: Iterable[StreamRecord]) -> Iterator[RecordChange]:
     """Return the changes in a batch of stream records, in order. Periods have only the entries that the write changed.
 
-    Deletions of items are ignored, so the public totals still count a deleted item.
+    Deletions of items are ignored, so the public totals still count a deleted item. So the insertion of a redemption
+    that is nobody's is ignored too: it was counted as that of a person.
     """
     for record in records:
         change = record["dynamodb"]
@@ -45,8 +46,10 @@ def changes_in(records: Iterable[StreamRecord]) -> Iterator[RecordChange]:
         if after and after["sk"].startswith(periods.PERIOD_PREFIX):
             yield RecordChange(int(change["SequenceNumber"]), *periods.change_of(before, after))
         elif after and after["sk"].startswith(redemptions.TREE_PREFIX):
-            old = redemptions.from_item(before) if before else None
-            yield RecordChange(int(change["SequenceNumber"]), old, redemptions.from_item(after))
+            old, new = redemptions.from_item(before) if before else None, redemptions.from_item(after)
+            # A redemption becomes nobody's by a deletion, which counts nothing, and an insertion.
+            if old or not new.is_nobodys:
+                yield RecordChange(int(change["SequenceNumber"]), old, new)
         elif after and after["sk"].startswith(impact.PARTICIPATION_PREFIX):
             was = impact.from_item(before) if before else None
             yield RecordChange(int(change["SequenceNumber"]), was, impact.from_item(after))

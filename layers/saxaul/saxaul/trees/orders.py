@@ -65,7 +65,9 @@ class OrderedProject(NamedTuple):
 
 
 class PlantingOrder(NamedTuple):
-    """The trees that a partner must plant. The list never changes; the state of each tree is in its redemption.
+    """The trees that a partner must plant. The state of each tree is in its redemption.
+
+    The list never changes, but a redemption whose person is erased gets another ``user_id``.
 
     An order is first written and then announced: its manifest is stored, an event is published, and ``announced_at`` is
     set. Instants are in seconds.
@@ -86,6 +88,11 @@ class PlantingOrder(NamedTuple):
     @property
     def place(self) -> "OrderPlace":
         return OrderPlace(self.ordered_at, self.order_id)
+
+    def moved(self, redemption_id: str, user_id: str) -> "PlantingOrder":
+        """Return this order after a redemption was given to another user."""
+        trees = (tree._replace(user_id=user_id) if tree.redemption_id == redemption_id else tree for tree in self.trees)
+        return self._replace(trees=tuple(trees))
 
     def announced(self, now: int) -> "PlantingOrder":
         return self._replace(announced_at=now)
