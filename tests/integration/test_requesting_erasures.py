@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from operations.erased_since import erased_since
 from operations.ledger_reading import scan
 from saxaul.people.erasures import ErasureMark
 from saxaul.services import request_erasure
@@ -14,6 +15,7 @@ from saxaul.storage.table import Table, TransactionRefusedError
 from tests.builders import NOON, USER
 from tests.integration.log_lines import Lines
 from tests.integration.stack import Response, Stack, an_app, call
+from tests.integration.whole_life import erase
 
 PERSON = {"user_id": USER.id}
 DAY = 86_400
@@ -174,3 +176,18 @@ def test_a_mark_without_its_receipt_is_an_error_on_our_side(stack: Stack) -> Non
     )
 
     assert send("GET").code == "internal_error"
+
+
+def test_a_restored_table_has_the_persons_to_erase_again(stack: Stack) -> None:
+    """The table of the catalog stands for the one that was restored: it is empty of persons."""
+    restored = Table("Catalog", stack.clock)
+    assert list(erased_since(restored, stack.ledger, NOON)) == []
+    for number in range(120):
+        restored.replace({"pk": f"USER#p-{number}", "sk": "WALLET"})
+        restored.replace({"pk": f"USER#p-{number}", "sk": "GRANT#citybike"})
+    send("DELETE")
+    for person, at in (("p-7", NOON - 1), ("p-8", NOON), ("p-119", NOON + 60), ("gone", NOON + 60)):
+        stack.clock.instant = at
+        erase(person)
+
+    assert sorted(erased_since(restored, stack.ledger, NOON)) == ["p-119", "p-8"]
