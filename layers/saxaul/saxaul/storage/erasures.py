@@ -35,15 +35,19 @@ class Erasures:
 
     def name_of(self, user_id: str) -> str:
         """Return the name of the mark of a person."""
-        return hmac.digest(self._key(), user_id.encode(), "sha256").hex()
+        return _name(self._known_key() or self._new_key(), user_id)
 
     def find(self, user_id: str) -> ErasureMark | None:
         """Return the mark of a person; None if there was never an erasure. The read is consistent."""
-        return self.named(self.name_of(user_id))
+        return self.find_many([user_id]).get(user_id)
 
     def find_many(self, user_ids: Iterable[str]) -> Mapping[str, ErasureMark]:
-        """Return the marks of those of these persons who have one, by user_id. The reads are consistent."""
-        names = {self.name_of(user_id): user_id for user_id in user_ids}
+        """Return the marks of those of these persons who have one, by user_id. The reads are consistent.
+
+        As long as nobody was ever erased, nothing but the missing key is read.
+        """
+        key = self._known_key()
+        names = {_name(key, user_id): user_id for user_id in user_ids} if key else {}
         found = self._table.get_many(map(mark_key, names), consistent=True)
         marks = map(_mark_of, found.values())
         return {names[mark.name]: mark for mark in marks}
@@ -77,15 +81,16 @@ class Erasures:
         return self._table.update_write(receipt_key(erasure_id), f"ADD {added}", condition, values)
 
     def finish(self, mark: ErasureMark, now: int) -> None:
-        """Finish an erasure: the mark loses the user id, and the receipt gets the time.
+        """Finish an erasure: the mark loses the user id, and it and the receipt get the time.
 
         Raises:
             TransactionRefusedError: the mark has changed since it was read.
         """
         finished = "SET finished_at = :now"
+        after = mark._replace(user_id="", finished_at=now)
         transact(
             [
-                self._table.put_write(_mark_item(mark._replace(user_id="")), mark.version),
+                self._table.put_write(_mark_item(after), mark.version),
                 self._table.update_write(receipt_key(mark.erasure_id), finished, "attribute_exists(pk)", {":now": now}),
             ]
         )
@@ -94,21 +99,25 @@ class Erasures:
         """Return the names of up to ``limit`` marks of unfinished erasures, oldest first. The index may lag behind."""
         return (item["pk"].removeprefix(MARK_PREFIX) for item in self._table.listed(UNFINISHED, limit))
 
-    def _key(self) -> bytes:
-        """Return the key of the names. The first process that needs it makes it."""
+    def _known_key(self) -> bytes:
+        """Return the key of the names; nothing if no process has made it yet."""
         if not self._secret:
             stored = self._table.get(_KEY)
-            self._secret = bytes(stored["key"]) if stored else self._new_key()
+            self._secret = bytes(stored["key"]) if stored else b""
         return self._secret
 
     def _new_key(self) -> bytes:
+        """Make the key of the names. The first erasure needs it."""
         key = secrets.token_bytes(_KEY_BYTES)
         try:
             self._table.put_if({**_KEY._asdict(), "key": key}, IS_NEW)
         except ItemMovedError:  # another process was faster, or an earlier attempt of this write succeeded
-            stored = self._table.get(_KEY)
-            return bytes(stored["key"]) if stored else key
+            return self._known_key() or key
         return key
+
+
+def _name(key: bytes, user_id: str) -> str:
+    return hmac.digest(key, user_id.encode(), "sha256").hex()
 
 
 def mark_key(name: str) -> Key:
@@ -129,7 +138,7 @@ def _mark_item(mark: ErasureMark) -> Item:
         item["user_id"] = mark.user_id
         item["list_name"] = UNFINISHED
         item["list_order"] = f"{mark.requested_at:012d}#{mark.name}"
-    return item
+    return item if mark.finished_at is None else item | {"finished_at": mark.finished_at}
 
 
 def _mark_of(item: Item) -> ErasureMark:
@@ -138,6 +147,7 @@ def _mark_of(item: Item) -> ErasureMark:
         erasure_id=item["erasure_id"],
         requested_at=int(item["requested_at"]),
         user_id=item.get("user_id", ""),
+        finished_at=int(item["finished_at"]) if "finished_at" in item else None,
         version=int(item["v"]),
     )
 
