@@ -111,6 +111,7 @@ PERMISSIONS = {
     "ManageGrants": [
         "dynamodb:GetItem dynamodb:Query on CatalogTable in clients",
         "dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:DeleteItem on LedgerTable in USER#*",
+        "dynamodb:GetItem dynamodb:BatchGetItem on LedgerTable in ERASED ERASED#*",
         "dynamodb:UpdateItem on ActivityTable in CALLS#*",
     ],
     "ProveTrees": [
