@@ -29,6 +29,7 @@ from saxaul.services.take_reports import ReportTaking
 from saxaul.storage.bus import Bus
 from saxaul.storage.catalog import CatalogStore, CompanionRefusedError
 from saxaul.storage.claims import Claims
+from saxaul.storage.erasures import Erasures
 from saxaul.storage.evidence import EvidenceStore
 from saxaul.storage.grants import Grants
 from saxaul.storage.leaves import Leaves
@@ -132,7 +133,12 @@ class World:
         """Create the services again, as a cold start does."""
         self.catalog_store = CatalogStore(Table("Catalog", self.clock))
         self.accrual = Accrual(
-            Stores(self.periods, self.wallets, self.claims), self.catalog_store, CALENDAR, self.clock, self.receipts
+            Stores(self.periods, self.wallets, self.claims),
+            self.catalog_store,
+            CALENDAR,
+            self.clock,
+            self.receipts,
+            Erasures(self.ledger),
         )
         metering = Metering(UsageStore(Table("Activity", self.clock)), CALENDAR, self.clock)
         grants, outbox = Grants(self.ledger), Outbox(ACTION_QUEUE, self.receipts)

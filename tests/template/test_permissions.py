@@ -111,12 +111,13 @@ PERMISSIONS = {
     "ManageGrants": [
         "dynamodb:GetItem dynamodb:Query on CatalogTable in clients",
         "dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:DeleteItem on LedgerTable in USER#*",
+        "dynamodb:GetItem dynamodb:BatchGetItem on LedgerTable in ERASED ERASED#*",
         "dynamodb:UpdateItem on ActivityTable in CALLS#*",
     ],
     "ManagePersons": [
         "dynamodb:GetItem on CatalogTable in clients",
         "dynamodb:GetItem dynamodb:Query on LedgerTable in USER#* ERASED ERASED#* ERASURE#*",
-        "dynamodb:BatchGetItem on LedgerTable in CERT#* ORDER#*",
+        "dynamodb:BatchGetItem on LedgerTable in CERT#* ORDER#* ERASED#*",
         "dynamodb:PutItem on LedgerTable in ERASED ERASED#* ERASURE#*",
         "s3:PutObject s3:GetObject on ExportBucket/exports/*",
         "sqs:SendMessage on EraseQueue",

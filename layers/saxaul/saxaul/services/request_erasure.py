@@ -50,8 +50,7 @@ class ErasureRequests(NamedTuple):
         Raises:
             NotFound: ``no_erasure``: the person was never erased.
         """
-        # Where nobody was ever erased, there are no names of marks yet, and a read makes none.
-        mark = self.erasures.find(user_id) if self.erasures.were_there_any() else None
+        mark = self.erasures.find(user_id)
         if mark is None:
             raise NotFound("no_erasure", "Nobody has requested to erase this person.")
         return self._receipt_of(mark)
