@@ -4,6 +4,7 @@ Two apps and a third-party app report, people spend points, partners plant, oper
 is counted, logged and published.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from saxaul.impact.totals import RunKey
+from saxaul.services.erase_person import erasing
 from saxaul.services.export_person import exporting
 from saxaul.settings import settings
 from saxaul.storage.apps import Apps, Leftover
@@ -192,3 +194,13 @@ def erase(user_id: str, **query: str) -> Any:  # noqa: ANN401 - the response bod
 
 def store_an_export(user_id: str) -> None:
     exporting().store(user_id, b"{}\n")
+
+
+def run_until_erased(stack: Stack) -> None:
+    """Let the worker take each message when it is due."""
+    for _ in range(50):
+        for body in stack.receive_all(settings().erase_queue_url):
+            if erasing().run(json.loads(body)["name"], lambda: None) == "erased":
+                return
+        stack.clock.instant += 10
+    pytest.fail("the person was not erased")

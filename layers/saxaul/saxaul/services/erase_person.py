@@ -8,7 +8,7 @@ erasure.
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from saxaul.clock import Clock
 from saxaul.deadline import OutOfTimeError
@@ -19,6 +19,7 @@ from saxaul.services.erase_items import ItemErasing
 from saxaul.services.erase_trees import TreeErasing
 from saxaul.settings import settings
 from saxaul.storage.erasures import Erasures
+from saxaul.storage.exports import Exports
 from saxaul.storage.nameless import NamelessSums
 from saxaul.storage.orders import Orders
 from saxaul.storage.person_items import PersonItems
@@ -38,13 +39,6 @@ Outcome = Literal["nothing", "early", "waits", "goes on", "erased"]
 """What became of a message: no erasure to go on with; not due yet; a delay; the next step at once; the end."""
 
 
-class ExportFiles(Protocol):
-    """Deletes the exports of a person, which are files."""
-
-    def delete(self, name: str) -> int:
-        """Delete all files of the person with this name of a mark, and return how many there were."""
-
-
 class UnknownItemError(Exception):
     """The person has an item of a kind that no code here knows, so the erasure cannot be finished."""
 
@@ -59,7 +53,7 @@ class Erasing(NamedTuple):
     clock: Clock
     delay: int
     queue_url: str
-    exports: ExportFiles | None = None
+    exports: Exports
 
     def run(self, name: str, check_time: Callable[[], None]) -> Outcome:
         """Make the next step of an erasure, and queue the one after it. ``name`` is that of its mark.
@@ -128,7 +122,7 @@ class Erasing(NamedTuple):
     def _delete(self, mark: ErasureMark, redemptions: Iterable[Redemption], check_time: Callable[[], None]) -> Outcome:
         self.trees.erase_all(mark, redemptions, check_time)
         self.items.erase_all(mark, check_time)
-        if self.exports and (files := self.exports.delete(mark.name)):
+        if files := self.exports.delete_all(mark.name):
             transact([self.erasures.count_write(mark.erasure_id, {"export_file": files})])
         return self._finish(mark)
 
@@ -163,4 +157,5 @@ def erasing() -> Erasing:
         clock=clock,
         delay=found.erasure_delay,
         queue_url=found.erase_queue_url,
+        exports=Exports(found.export_bucket),
     )
