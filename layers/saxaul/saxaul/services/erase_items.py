@@ -94,20 +94,18 @@ class ItemErasing(NamedTuple):
     def _pour(self, mark: ErasureMark, check_time: Callable[[], None]) -> None:
         """Add the sums that the erasure holds to the nameless sums, some at a time."""
 
-        def attempt() -> bool:
+        def attempt() -> None:
             held = next(iter(self.nameless.held(mark.erasure_id)), None)
-            if held is None:
-                return False
-            poured, rest = held.sums[:_POURED], held.sums[_POURED:]
-            sums = self.nameless.plus({found.subject: found.impact for found in poured})
-            kept = held._replace(sums=rest)
-            write = self.nameless.hold_write(kept) if rest else self.nameless.release_write(held)
-            transact([write, *map(self.nameless.put_write, sums)])
-            return True
+            if held:
+                poured, rest = held.sums[:_POURED], held.sums[_POURED:]
+                sums = self.nameless.plus({found.subject: found.impact for found in poured})
+                kept = held._replace(sums=rest)
+                write = self.nameless.hold_write(kept) if rest else self.nameless.release_write(held)
+                transact([write, *map(self.nameless.put_write, sums)])
 
-        check_time()
-        while retry_lost_races(attempt, self.clock):
+        while self.nameless.held(mark.erasure_id):
             check_time()
+            retry_lost_races(attempt, self.clock)
 
     def _parts(self, items: Iterable[PersonItem]) -> Iterator[list[PersonItem]]:
         """Yield the items in parts that fit one transaction together with the nameless sums, or that have one item."""

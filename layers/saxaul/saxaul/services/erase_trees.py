@@ -1,4 +1,4 @@
-"""Erases the redemptions of a person: deletes those without trees, and makes nobody's those whose trees were ordered."""
+"""Erases the redemptions of a person: deletes those without trees, and makes the others nobody's."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
