@@ -139,6 +139,7 @@ PERMISSIONS = {
     ],
     "TallyImpact": [
         "dynamodb:BatchGetItem dynamodb:PutItem on LedgerTable in IMPACT#* USER#*",
+        "dynamodb:GetItem dynamodb:BatchGetItem on LedgerTable in ERASED ERASED#*",
         "dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator on LedgerTable.StreamArn",
         "dynamodb:ListStreams on LedgerTable/stream/*",
         "sqs:SendMessage on ImpactDeadLetterQueue",
