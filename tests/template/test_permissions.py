@@ -64,7 +64,7 @@ PERMISSIONS = {
         "dynamodb:Query on CatalogTable",
         "dynamodb:GetItem on CatalogTable in catalog",
         "s3:GetObject on CatalogBucket/catalog/*",
-        "dynamodb:BatchGetItem on LedgerTable in ORDER#* USER#* NOBODY#*",
+        "dynamodb:BatchGetItem on LedgerTable in ORDER#*",
         "dynamodb:Query on LedgerTable/index/Listing",
         "sqs:SendMessage on PlantingQueue",
     ],
