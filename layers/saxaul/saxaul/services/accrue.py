@@ -83,7 +83,7 @@ class Accrued:
             self.repeated.add(message_id)
             if place is not None:
                 self.fates.setdefault(message_id, {})[place] = PERSON_ERASED
-        self.failed |= dict.fromkeys(screen.waiting, WAITS)
+        self.failed |= dict.fromkeys(sorted(screen.waiting), WAITS)
 
     def note(self, origins: Iterable[Origin], plan: Plan) -> None:
         """Note what became of the changes of a plan that was written."""

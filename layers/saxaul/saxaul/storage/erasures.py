@@ -46,8 +46,9 @@ class Erasures:
 
         As long as nobody was ever erased, nothing but the missing key is read.
         """
-        key = self._known_key()
-        names = {_name(key, user_id): user_id for user_id in user_ids} if key else {}
+        wanted = set(user_ids)
+        key = self._known_key() if wanted else b""
+        names = {_name(key, user_id): user_id for user_id in wanted} if key else {}
         found = self._table.get_many(map(mark_key, names), consistent=True)
         marks = map(_mark_of, found.values())
         return {names[mark.name]: mark for mark in marks}
