@@ -8,7 +8,7 @@ erasure.
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from saxaul.clock import Clock
 from saxaul.deadline import OutOfTimeError
@@ -39,6 +39,13 @@ Outcome = Literal["nothing", "early", "waits", "goes on", "erased"]
 """What became of a message: no erasure to go on with; not due yet; a delay; the next step at once; the end."""
 
 
+class ExportFiles(Protocol):
+    """Deletes the exports of a person, which are files."""
+
+    def delete_all(self, name: str) -> int:
+        """Delete all files of the person with this name of a mark, and return how many there were."""
+
+
 class UnknownItemError(Exception):
     """The person has an item of a kind that no code here knows, so the erasure cannot be finished."""
 
@@ -53,7 +60,7 @@ class Erasing(NamedTuple):
     clock: Clock
     delay: int
     queue_url: str
-    exports: Exports
+    exports: ExportFiles | None = None
 
     def run(self, name: str, check_time: Callable[[], None]) -> Outcome:
         """Make the next step of an erasure, and queue the one after it. ``name`` is that of its mark.
@@ -122,7 +129,7 @@ class Erasing(NamedTuple):
     def _delete(self, mark: ErasureMark, redemptions: Iterable[Redemption], check_time: Callable[[], None]) -> Outcome:
         self.trees.erase_all(mark, redemptions, check_time)
         self.items.erase_all(mark, check_time)
-        if files := self.exports.delete_all(mark.name):
+        if self.exports and (files := self.exports.delete_all(mark.name)):
             transact([self.erasures.count_write(mark.erasure_id, {"export_file": files})])
         return self._finish(mark)
 

@@ -1,4 +1,4 @@
-"""Erases the redemptions of a person: deletes those without trees, and makes the others nobody's."""
+"""Erases the redemptions of a person: deletes those without trees, and makes nobody's those that were ordered."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
