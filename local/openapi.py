@@ -25,7 +25,7 @@ from saxaul.catalog.versions import HIGHEST_VERSION
 from saxaul.http.access import OF_MANY_PERSONS, WRONG_ROLE, Access
 from saxaul.http.bodies import Listed, Record
 from saxaul.http.catalog_views import EntryView
-from saxaul.http.operations import REASON, Answer, HeaderField, Operation
+from saxaul.http.operations import ERASURE_IN_PROGRESS, REASON, Answer, HeaderField, Operation
 from saxaul.http.order_views import ManifestView
 from saxaul.http.query import Choice, Day, FreeText, QueryParameter, WholeNumber
 from saxaul.http.reasons import TEXT, ReasonText
@@ -380,9 +380,11 @@ class _Document:
             name += f"In{usual}"
             schema = self._all_refused(usual)
         made: dict[str, Any] = {"description": _listed(codes), CODES: listed}
-        if status in _RETRIED:
-            retry = HeaderField("Retry-After", "After how many seconds the request may be sent again.", required=True)
-            made["headers"] = {"Retry-After": self._header(retry)}
+        if status in _RETRIED or ERASURE_IN_PROGRESS in listed:
+            always = status in _RETRIED or listed == [ERASURE_IN_PROGRESS]
+            text = "After how many seconds the request may be sent again."
+            which = text if always else f"{text} Only with the code `{ERASURE_IN_PROGRESS}`."
+            made["headers"] = {"Retry-After": self._header(HeaderField("Retry-After", which, required=always))}
         refusals = [
             call | {"name": call["response"]["code"]}
             for call in self._refusals

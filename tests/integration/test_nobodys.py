@@ -11,7 +11,7 @@ from saxaul.trees.nobody import MovedToNobody, moved_to_nobody
 from saxaul.trees.redemptions import MAX_TREES_PER_REDEMPTION, MAX_TRIES
 from saxaul.trees.states import State
 from tests.builders import USER, confirmation, failure, inspection, make_calendar, make_redemption
-from tests.integration.nobody import move_to_nobody
+from tests.integration.erasing import move_to_nobody
 from tests.integration.stack import Stack, confirm, redeem, report
 from tests.integration.test_impact import Stream, impact, tally
 

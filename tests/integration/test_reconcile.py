@@ -15,7 +15,6 @@ from saxaul.catalog.entries import Cap
 from saxaul.deadline import UnansweredError
 from saxaul.impact.totals import FacilityYear, Impact, Participation, RunKey, Tally
 from saxaul.ledger.periods import Period, PeriodKey
-from saxaul.people.erasures import ErasureMark, ErasureReceipt
 from saxaul.storage import orders
 from saxaul.storage.clients import dynamodb, sqs
 from saxaul.storage.erasures import Erasures
@@ -36,7 +35,7 @@ from tests.builders import (
     make_redemption,
     make_tree_project,
 )
-from tests.integration.nobody import move_to_nobody
+from tests.integration.erasing import begin_erasure, move_to_nobody
 from tests.integration.stack import Stack, confirm, harvest, invoke, redeem, report, view_order
 
 if TYPE_CHECKING:
@@ -408,14 +407,6 @@ def test_the_trees_of_nobody_are_checked(three_weeks: Stack) -> None:
 
     assert any(line.startswith(f"item {key.pk} {key.sk}: cannot be read") for line in found)
     assert any(line.startswith(f"order {order_id}: lists tree {number} of redemption") for line in found)
-
-
-def begin_erasure(stack: Stack, user_id: str) -> ErasureMark:
-    """Write the mark and the receipt of an erasure, and return the mark as it is stored."""
-    erasures = Erasures(stack.ledger)
-    mark = ErasureMark(erasures.name_of(user_id), "e-1", stack.clock.instant, user_id)
-    erasures.begin(mark, ErasureReceipt("e-1", stack.clock.instant, "console"))
-    return mark._replace(version=1)
 
 
 def test_the_command_prints_the_sums_and_exits_with_0_if_everything_adds_up(

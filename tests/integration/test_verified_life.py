@@ -12,8 +12,8 @@ from saxaul.log.__main__ import main
 from saxaul.log.canonical_json import encode
 from saxaul.storage import clients
 from tests.builders import confirmation, correction, inspection
+from tests.integration.erasing import move_to_nobody
 from tests.integration.log_lines import Lines
-from tests.integration.nobody import move_to_nobody
 from tests.integration.public_log import BUCKET, vkey
 from tests.integration.stack import Stack, call, certificate, confirm, deliver, redeem, report
 from tests.static_log import served

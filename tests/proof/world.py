@@ -140,7 +140,12 @@ class World:
         """Create the services again, as a cold start does."""
         self.catalog_store = CatalogStore(Table("Catalog", self.clock))
         self.accrual = Accrual(
-            Stores(self.periods, self.wallets, self.claims), self.catalog_store, CALENDAR, self.clock, self.receipts
+            Stores(self.periods, self.wallets, self.claims),
+            self.catalog_store,
+            CALENDAR,
+            self.clock,
+            self.receipts,
+            Erasures(self.ledger),
         )
         metering = Metering(UsageStore(Table("Activity", self.clock)), CALENDAR, self.clock)
         grants, outbox = Grants(self.ledger), Outbox(ACTION_QUEUE, self.receipts)

@@ -64,7 +64,7 @@ PERMISSIONS = {
         "dynamodb:Query on CatalogTable",
         "dynamodb:GetItem on CatalogTable in catalog",
         "s3:GetObject on CatalogBucket/catalog/*",
-        "dynamodb:BatchGetItem on LedgerTable in ORDER#* USER#* NOBODY#*",
+        "dynamodb:BatchGetItem on LedgerTable in ORDER#*",
         "dynamodb:Query on LedgerTable/index/Listing",
         "sqs:SendMessage on PlantingQueue",
     ],
@@ -111,6 +111,7 @@ PERMISSIONS = {
     "ManageGrants": [
         "dynamodb:GetItem dynamodb:Query on CatalogTable in clients",
         "dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:DeleteItem on LedgerTable in USER#*",
+        "dynamodb:GetItem dynamodb:BatchGetItem on LedgerTable in ERASED ERASED#*",
         "dynamodb:UpdateItem on ActivityTable in CALLS#*",
     ],
     "ProveTrees": [
@@ -138,6 +139,7 @@ PERMISSIONS = {
     ],
     "TallyImpact": [
         "dynamodb:BatchGetItem dynamodb:PutItem on LedgerTable in IMPACT#* USER#*",
+        "dynamodb:GetItem dynamodb:BatchGetItem on LedgerTable in ERASED ERASED#*",
         "dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator on LedgerTable.StreamArn",
         "dynamodb:ListStreams on LedgerTable/stream/*",
         "sqs:SendMessage on ImpactDeadLetterQueue",

@@ -10,7 +10,7 @@ of them was. So whoever has the message can write that part, even if the part do
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 from typing import Annotated, Literal, NamedTuple, Self
 
@@ -113,6 +113,12 @@ class ActionMessage(CallPart):
         if self.receipt and len(self.places) != len(self.actions) + len(self.reversals):
             raise ValueError("a message with a receipt needs a place for each action or reversal")
         return self
+
+    @property
+    def user_ids(self) -> set[str]:
+        """The persons whose actions, reversals or withdrawals the message has."""
+        rows = chain(self.actions, self.reversals, self.withdrawals)
+        return {str(row[1]) for row in rows if row[0] == "user"}
 
     @property
     def mark(self) -> str:

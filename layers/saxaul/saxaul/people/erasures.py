@@ -20,6 +20,10 @@ ErasureStep = Literal["cancelling", "waiting", "deleting"]
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
+CLOCKS_AGREE_WITHIN = 5
+"""Seconds by which the clocks of workers, and that of DynamoDB, may differ."""
+
+
 class ErasureMark(NamedTuple):
     """What workers know of the newest erasure of a person. Instants are in seconds since 1970.
 
@@ -30,6 +34,7 @@ class ErasureMark(NamedTuple):
         user_id: the person, only until the erasure is finished; empty afterwards.
         step: what the erasure does next.
         due_at: the instant from which on it does that.
+        finished_at: when nothing was left; None while the erasure goes on.
         version: the version of the stored item; 0 if it is new.
     """
 
@@ -39,19 +44,32 @@ class ErasureMark(NamedTuple):
     user_id: str = ""
     step: ErasureStep = "cancelling"
     due_at: int = 0
+    finished_at: int | None = None
     version: int = 0
 
     @property
     def is_finished(self) -> bool:
-        return not self.user_id
+        return self.finished_at is not None
 
     def drops(self, accepted_at: int) -> bool:
         """Return whether a message that was accepted at an instant is of the erased person."""
         return accepted_at <= self.requested_at
 
-    def defers(self, accepted_at: int) -> bool:
-        """Return whether a message must wait, because it is of the person that begins after the erasure."""
-        return not self.is_finished and not self.drops(accepted_at)
+    def defers(self, accepted_at: int, now: int) -> bool:
+        """Return whether a message must still wait, because it is of the person that begins after the erasure.
+
+        It waits a few seconds longer than the erasure takes. So each change that it makes comes after the erasure by
+        the clock of DynamoDB too, as ``is_of_erased`` needs it.
+        """
+        is_over = self.finished_at is not None and now > self.finished_at + 2 * CLOCKS_AGREE_WITHIN
+        return not is_over and not self.drops(accepted_at)
+
+    def is_of_erased(self, at: int) -> bool:
+        """Return whether an item that was changed, or a repeat that was found, at an instant was of the erased person.
+
+        The instant may be by another clock. Until the erasure is finished, nothing of the next person is written.
+        """
+        return self.finished_at is None or at <= self.finished_at + CLOCKS_AGREE_WITHIN
 
 
 class ErasureReceipt(NamedTuple):

@@ -214,11 +214,19 @@ class Redemptions:
     def waiting(self, project_id: str, limit: int) -> list[Redemption]:
         """Return a project's redemptions with trees that wait for a planting order, earliest reservation first.
 
-        The index may lag behind the table, so some of these trees may be ordered already.
+        The index may lag behind the table. So some of these trees may be ordered already, and a redemption that became
+        nobody's a moment ago may be missing: ``has_listed`` knows of it.
         """
         listed = self._table.listed(_waiting_list(project_id), limit)
         waiting = self.get_many((owner_in(item["pk"]), item["sk"].removeprefix(TREE_PREFIX)) for item in listed)
         return sorted(waiting, key=lambda redemption: (redemption.reserved_at, redemption.redemption_id))
+
+    def has_listed(self, project_id: str) -> bool:
+        """Return whether the index lists a redemption of a project with trees that wait for a planting order.
+
+        Right after a write, it may still list a redemption whose trees are ordered, or that is gone.
+        """
+        return any(self._table.listed(_waiting_list(project_id), 1))
 
     def change_writes(self, change: "RedemptionChange") -> list["TransactWriteItemTypeDef"]:
         """Return the writes of a redemption that reports changed, and of its refund, for a transaction.

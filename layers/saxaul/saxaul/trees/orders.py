@@ -130,16 +130,23 @@ class NewOrder(NamedTuple):
 def create_order(
     waiting: Sequence[Redemption], order_id: str, project_id: str, project: TreeProject, now: int
 ) -> NewOrder | None:
-    """Create an order of waiting trees from the first redemptions, as many as fit. Return None if no tree waits."""
-    chosen: list[Redemption] = []
+    """Create an order of waiting trees from the first redemptions, as many as fit. Return None if no tree waits.
+
+    A person who comes after an erasure may request trees with a key that the erased person had used. The new redemption
+    then has the id of one that is nobody's. An order knows its redemptions by their ids, so it has only one of the two.
+    """
+    found: dict[str, Redemption] = {}
     trees = 0
     for redemption in (candidate for candidate in waiting if candidate.waiting):
+        if redemption.redemption_id in found:
+            continue
         trees += len(redemption.trees)
-        if len(chosen) == MAX_REDEMPTIONS or trees > MAX_TREES_PER_ORDER:
+        if len(found) == MAX_REDEMPTIONS or trees > MAX_TREES_PER_ORDER:
             break
-        chosen.append(redemption)
-    if not chosen:
+        found[redemption.redemption_id] = redemption
+    if not found:
         return None
+    chosen = list(found.values())
     order = PlantingOrder(
         order_id=order_id,
         project_id=project_id,
