@@ -207,16 +207,9 @@ def _moved_since(before: Mapping[Subject, int], table: Table, suspects: Iterable
 
 def _without_erased(table: Table, subjects: Sequence[Subject], since: int) -> list[Subject]:
     """Return these subjects without the participations of persons whose erasure was not finished at an instant."""
-    marks = Erasures(table)
     persons = {subject.user_id for subject in subjects if isinstance(subject, Participation)}
-    if not persons or not marks.were_there_any():
-        return [*subjects]
-    receipts = {user_id: marks.receipt(mark.erasure_id) for user_id, mark in marks.find_many(persons).items()}
-    erased = {
-        user_id
-        for user_id, receipt in receipts.items()
-        if receipt and (receipt.finished_at is None or receipt.finished_at >= since)
-    }
+    marks = Erasures(table).find_many(persons)
+    erased = {user_id for user_id, mark in marks.items() if mark.finished_at is None or mark.finished_at >= since}
     return [each for each in subjects if not (isinstance(each, Participation) and each.user_id in erased)]
 
 

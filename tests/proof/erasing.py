@@ -154,12 +154,13 @@ class Household:
             if before == after:
                 continue
             self._sequence += 1
-            change = {"SequenceNumber": str(self._sequence)}
-            change |= {image: item for image, item in (("OldImage", before), ("NewImage", after)) if item}  # type: ignore[misc]
+            change: Raw = {"SequenceNumber": str(self._sequence), "ApproximateCreationDateTime": self.world.now}
+            change |= {image: item for image, item in (("OldImage", before), ("NewImage", after)) if item}
             kind = "REMOVE" if after is None else "MODIFY" if before else "INSERT"
             records.append({"eventName": kind, "dynamodb": change})
         self.seen = now
-        tallying = Tallying(ImpactStore(self.world.ledger), CALENDAR, self.world.clock)
+        ledger, clock = self.world.ledger, self.world.clock
+        tallying = Tallying(ImpactStore(ledger), Erasures(ledger), CALENDAR, clock)
         self.world.without_faults(lambda: tallying.tally(records, "shard"))
 
     def begin(self) -> str:

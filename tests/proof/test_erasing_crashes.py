@@ -14,6 +14,7 @@ from saxaul.deadline import OutOfTimeError
 from saxaul.ledger.actions import Owner
 from saxaul.races import ContendedError
 from saxaul.services.erase_person import LOST_AFTER
+from saxaul.storage.erasures import Erasures
 from saxaul.trees.report_rules import apply_inspections
 from tests.builders import inspection, make_action
 from tests.proof.erasing import NEIGHBOUR, PERSON, Household, Saved
@@ -234,7 +235,11 @@ class Neighbours:
         return self._rng.choice([PERSON, NEIGHBOUR]) if is_late else NEIGHBOUR
 
     def post(self) -> None:
-        self.household.post([make_action(f"more-{next(self._numbers)}", owner=self._owner())])
+        action = make_action(f"more-{next(self._numbers)}", owner=self._owner())
+        with pytest.MonkeyPatch.context() as patch:
+            if action.owner == PERSON:  # the worker looked for a mark before there was one
+                patch.setattr(Erasures, "find_many", lambda *_: {})
+            self.household.post([action])
 
     def request(self) -> None:
         self.household.request(self._owner(), f"more-{next(self._numbers)}")

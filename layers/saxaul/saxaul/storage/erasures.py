@@ -112,10 +112,6 @@ class Erasures:
         before = "" if due_before is None else f"{due_before:012d}"
         return (item["pk"].removeprefix(MARK_PREFIX) for item in self._table.listed(UNFINISHED, limit, before=before))
 
-    def were_there_any(self) -> bool:
-        """Return whether any mark can have been written. If not, this does not make the key of the names."""
-        return bool(self._secret) or self._table.get(_KEY) is not None
-
     def _known_key(self) -> bytes:
         """Return the key of the names; nothing if no process has made it yet."""
         if not self._secret:
