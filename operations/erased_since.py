@@ -24,10 +24,7 @@ _USER = "USER#"
 
 def erased_since(restored: Table, replaced: Table, since: int) -> Iterator[str]:
     """Yield each person of a restored table who was erased in the replaced table at an instant or later."""
-    erasures = Erasures(replaced)
-    if not erasures.were_there_any():
-        return
-    found = _persons(restored)
+    erasures, found = Erasures(replaced), _persons(restored)
     while persons := list(islice(found, BATCH_GET)):
         marks = erasures.find_many(persons)
         yield from (person for person in persons if person in marks and marks[person].requested_at >= since)

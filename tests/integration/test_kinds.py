@@ -28,12 +28,12 @@ def stored(stack: Stack) -> Iterator[tuple[str, str]]:
 @pytest.fixture
 def kinds(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], list[ItemKind]]:
     """The kinds of everything that is stored after a whole life, and of what an erasure stores then."""
-    live(stack, monkeypatch)
+    life = live(stack, monkeypatch)
     run_the_programme(stack)
     store_an_export(PERSON)
     before = [*stored(stack)]
     erase(PERSON)
-    run_until_erased(stack)
+    run_until_erased(stack, life.stream)
     return {(place, key): kinds_of(place, key) for place, key in (*before, *stored(stack))}
 
 
