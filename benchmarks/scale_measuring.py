@@ -73,10 +73,10 @@ def _tally_sizes() -> dict[str, Any]:
     The totals are those of a day on which only trees were reserved. Sums of actions make them longer.
     """
     day = datetime.now(settings().calendar.zone).date()
-    tally, sizes = Tally(day), list[int]()
+    tally, sizes, now = Tally(day), list[int](), int(time())
     for number in range(3):
-        change = Change(10**27 + number, {day: Impact(trees={"reserved": 1})})
-        tally = tally.with_changes([change], totals.short_name(f"{SHARD}{number}"), int(time()))
+        change = Change(10**27 + number, now, {day: Impact(trees={"reserved": 1})})
+        tally = tally.with_changes([change], totals.short_name(f"{SHARD}{number}"), now)
         sizes.append(bytes_of(impact.to_item(tally)))
     mark = (sizes[2] - sizes[0]) / 2
     return {

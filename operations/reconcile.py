@@ -17,7 +17,7 @@ The exit code is 0 if everything adds up, and 1 otherwise.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -51,10 +51,12 @@ from saxaul.log.counts import Counts
 from saxaul.races import OverloadedError
 from saxaul.storage import impact, orders, redemptions, stocks
 from saxaul.storage.catalog import CatalogStore
+from saxaul.storage.erasures import Erasures
 from saxaul.storage.leaves import LEAF_PREFIX
 from saxaul.storage.sequence import LOG, SequenceStore
 from saxaul.storage.table import Item, Table, raw, stock_key
 from saxaul.trees.orders import OrderedTree
+from saxaul.trees.redemptions import Redemption
 from saxaul.trees.stock import Stock
 
 if TYPE_CHECKING:
@@ -62,6 +64,9 @@ if TYPE_CHECKING:
 
 _READINGS = 3
 """How many times items that disagree are read again, because a write may be in progress."""
+
+_ERASING = "is being erased"
+"""Begins what is found of a person whose erasure is not finished."""
 
 _LAST = "~"
 """Sorts after every sort key of the ledger."""
@@ -88,19 +93,16 @@ def reconcile(
         for pk, items in groupby(scan(table, tell=tell), key=lambda item: str(item["pk"])):
             kind = pk.partition("#")[0]
             if kind in {"USER", "FACILITY"}:
-                reading = read_owner(pk, items)
-                for redemption in reading.holdings.redemptions:
-                    cross_checks.add_redemption(redemption)
-                reading, findings = confirmed_findings(table, pk, reading, terms)
+                reading, findings = _add_owner(table, pk, items, cross_checks, terms)
                 found(findings)
                 if kind == "USER":
                     report.add(reading.holdings)
-                    found(evidence_faults(table, reading.holdings.redemptions))
             elif pk.startswith(LEAF_PREFIX):
                 found(add_leaves(pk.removeprefix(LEAF_PREFIX), items, cross_checks))
+            elif kind == redemptions.NOBODY:
+                found(_add_nobodys(table, list(items), cross_checks))
             else:
-                for item in items:
-                    found(_add_item(kind, item, cross_checks))
+                found([finding for item in items for finding in _add_item(kind, item, cross_checks)])
 
     with watching("reading the ledger", "items", about_items(table)) as tell:
         read_all(tell)
@@ -112,19 +114,52 @@ def reconcile(
     return report
 
 
+def _add_owner(
+    table: Table, pk: str, items: Iterable[Item], cross_checks: CrossChecks, terms: Terms | None
+) -> tuple[Reading, list[Finding]]:
+    """Add an owner's redemptions to the cross-checks. Return the owner's findings, and the reading they come from."""
+    reading = read_owner(pk, items)
+    for redemption in reading.holdings.redemptions:
+        cross_checks.add_redemption(redemption)
+    reading, findings = confirmed_findings(table, pk, reading, terms)
+    return reading, [*findings, *evidence_faults(table, reading.holdings.redemptions)]
+
+
 def confirmed_findings(
     table: Table, pk: str, reading: Reading, terms: Terms | None = None
 ) -> tuple[Reading, list[Finding]]:
     """Return an owner's findings, and the reading that they come from.
 
-    If there is a fault, the owner's partition is read again, up to three times.
+    If there is a fault, the owner's partition is read again, up to three times. While a person is being erased, a part
+    of the items is gone. So what does not add up then is no fault.
     """
-    for _ in range(_READINGS):
+    owner, findings = reading.holdings.owner, list[Finding]()
+    for left in reversed(range(_READINGS + 1)):
         findings = reading.unreadable + check(reading.holdings, terms)
         if not any(finding.is_fault for finding in findings):
-            return reading, findings
-        reading = read_owner(pk, table.query(pk, " ", _LAST))
-    return reading, reading.unreadable + check(reading.holdings, terms)
+            break
+        if owner.kind == "user" and _is_being_erased(table, owner.id):
+            return reading, [
+                finding._replace(detail=f"{_ERASING}: {finding.detail}", is_fault=False) for finding in findings
+            ]
+        if left:
+            reading = read_owner(pk, table.query(pk, " ", _LAST))
+    return reading, findings
+
+
+def _is_being_erased(table: Table, user_id: str) -> bool:
+    mark = Erasures(table).find(user_id)
+    return mark is not None and not mark.is_finished
+
+
+def _add_nobodys(table: Table, items: Sequence[Item], cross_checks: CrossChecks) -> list[Finding]:
+    """Add redemptions that are nobody's. They have no wallet, so nothing is checked but what concerns many owners."""
+    readable = list[Redemption]()
+    for item in items:
+        with suppress(*MALFORMED):  # the other reading reports this item
+            readable.append(redemptions.from_item(item))
+    unreadable_items = [finding for item in items for finding in _add_item(redemptions.NOBODY, item, cross_checks)]
+    return [*unreadable_items, *evidence_faults(table, readable)]
 
 
 def confirmed_disagreements(table: Table, cross_checks: CrossChecks) -> list[Finding]:
@@ -162,10 +197,18 @@ def _progress_findings(table: Table, order_id: str) -> list[Finding]:
 def confirmed_stock_findings(table: Table, project_ids: Sequence[str]) -> list[Finding]:
     """Return what is wrong with the stock of these projects after reading it again.
 
-    The trees of redemptions in a paid state (``PAID``) are counted between two readings of the stock.
+    The trees of redemptions in a paid state (``PAID``) are counted between two readings of the stock. A redemption that
+    becomes nobody's during a count may be counted twice or not at all. So they are counted up to three times.
     """
-    if not project_ids:
-        return []
+    findings: list[Finding] = []
+    for _ in range(_READINGS if project_ids else 0):
+        findings = _stock_findings(table, project_ids)
+        if not findings:
+            break
+    return findings
+
+
+def _stock_findings(table: Table, project_ids: Sequence[str]) -> list[Finding]:
     before = _stocks(table, project_ids)
     trees = dict.fromkeys(before, 0)
     for item in _redemption_items(table):
@@ -217,7 +260,7 @@ def _add_item(kind: str, item: Item, cross_checks: CrossChecks) -> list[Finding]
     """Add an item of one kind to the cross-checks. Return a finding if it cannot be read or is in the wrong list."""
     try:
         match kind:
-            case "USER":
+            case "USER" | redemptions.NOBODY:
                 cross_checks.add_redemption(redemptions.from_item(item))
             case "PROJECT":
                 cross_checks.add_stock(stocks.from_item(item["pk"].removeprefix("PROJECT#"), item))

@@ -9,12 +9,13 @@ from saxaul.http.access import TO_GRANT
 from saxaul.http.bodies import Record
 from saxaul.http.endpoint import endpoint
 from saxaul.http.grant_views import GrantsView, GrantView, NoGrantView, grant_view, grants_view, no_grant_view
-from saxaul.http.operations import operation
+from saxaul.http.operations import ERASURE_IN_PROGRESS, operation
 from saxaul.http.request import Request, Response
 from saxaul.ledger.grants import COVERS, Cover
 from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
+from saxaul.services.find_mark import find_mark
 from saxaul.services.manage_grants import granting
 from saxaul.services.meter_calls import take_call
 from saxaul.settings import settings
@@ -61,7 +62,7 @@ def view_grant(request: Request) -> Response:
     *("PUT", "/users/{user_id}/grants/{app_id}", TO_GRANT),
     body=_BODY,
     answers={200: GrantView},
-    problems=("unknown_app", "grant_not_needed"),
+    problems=("unknown_app", "grant_not_needed", ERASURE_IN_PROGRESS),
 )
 def write_grant(request: Request) -> Response:
     """Record what a person grants to a third-party app, in place of what was granted before.
@@ -74,7 +75,11 @@ def write_grant(request: Request) -> Response:
     return Response(grant_view(grant, settings().calendar))
 
 
-@operation("DELETE", "/users/{user_id}/grants/{app_id}", TO_GRANT, answers={200: NoGrantView})
+@operation(
+    *("DELETE", "/users/{user_id}/grants/{app_id}", TO_GRANT),
+    answers={200: NoGrantView},
+    problems=(ERASURE_IN_PROGRESS,),
+)
 def delete_grant(request: Request) -> Response:
     """Take back the grant of a person to a third-party app. Without a grant, this changes nothing.
 
@@ -95,6 +100,9 @@ def _app_id(request: Request) -> str:
 
 
 handler = endpoint(
-    list_grants, view_grant, write_grant, delete_grant, find_client=registered_client, take_call=take_call
+    *(list_grants, view_grant, write_grant, delete_grant),
+    find_client=registered_client,
+    take_call=take_call,
+    find_mark=find_mark,
 )
 prepare(wiring.connect, GrantBody.prepare)

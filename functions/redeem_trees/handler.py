@@ -9,7 +9,7 @@ from saxaul.catalog.models import AfterValidator, Described, Field, Model
 from saxaul.http.access import TO_CANCEL, TO_READ_A_PERSON, TO_SPEND_POINTS
 from saxaul.http.bodies import Record
 from saxaul.http.endpoint import endpoint
-from saxaul.http.operations import LOCATION, Answer, HeaderField, operation
+from saxaul.http.operations import ERASURE_IN_PROGRESS, LOCATION, Answer, HeaderField, operation
 from saxaul.http.parameters import header_values
 from saxaul.http.redemption_views import HarvestView, RedemptionView, RequestedRedemptionView, redemption_view
 from saxaul.http.request import Request, Response
@@ -17,6 +17,7 @@ from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
 from saxaul.services.cancel import cancelling
 from saxaul.services.find_client import registered_client
+from saxaul.services.find_mark import find_mark
 from saxaul.services.harvest import harvesting
 from saxaul.services.meter_calls import take_call
 from saxaul.services.read_grants import covers_of
@@ -32,7 +33,7 @@ _KEY = re.compile(r"[!-+.-~-]{1,128}")
 _IDEMPOTENCY_KEY = HeaderField(
     "Idempotency-Key",
     "A text of 1 to 128 visible ASCII characters without a comma, such as a UUID. The app chooses it for this request, "
-    "and repeats the request with the same key. A key is kept for good.",
+    "and repeats the request with the same key. A key is kept until the person is erased.",
     required=True,
     pattern=f"^{_KEY.pattern}$",
 )
@@ -54,7 +55,11 @@ class RedemptionBody(Model):
 _BODY = Record("redemption request", RedemptionBody)
 
 
-@operation("POST", "/users/{user_id}/harvest", TO_SPEND_POINTS, answers={200: HarvestView})
+@operation(
+    *("POST", "/users/{user_id}/harvest", TO_SPEND_POINTS),
+    answers={200: HarvestView},
+    problems=(ERASURE_IN_PROGRESS,),
+)
 def harvest(request: Request) -> Response:
     """Make a person's ripe points spendable.
 
@@ -77,7 +82,7 @@ def harvest(request: Request) -> Response:
     answers={202: Answer(RequestedRedemptionView, headers=(LOCATION,))},
     problems=(
         *("missing_key", "key_reused", "unknown_project", "project_closed", "sold_out"),
-        *("insufficient_points", "price_changed"),
+        *("insufficient_points", "price_changed", ERASURE_IN_PROGRESS),
     ),
 )
 def request_trees(request: Request) -> Response:
@@ -86,10 +91,11 @@ def request_trees(request: Request) -> Response:
     The response does not promise a tree. The request is settled later, usually in seconds: read the redemption until
     its state is no longer `requested`. It is then `reserved`, or `rejected` with a `reason`, and no points are taken.
     It is safe to repeat a request with the same `Idempotency-Key` and the same body: the response then is the
-    redemption of the first one as it is now, with `replay: true`. A key is kept for good, because redemptions are never
-    deleted, not even rejected and cancelled ones. It belongs to the app and the person, so another app or another
-    person may have the same key. A request that is refused with a problem stores no key. If the wallet has too few
-    points, the request first harvests ripe ones. A harvest stays done if the request is then refused.
+    redemption of the first one as it is now, with `replay: true`. A key is kept until the person is erased, because no
+    redemption is deleted before, not even a rejected or a cancelled one. It belongs to the app and the person, so
+    another app or another person may have the same key. A request that is refused with a problem stores no key. If the
+    wallet has too few points, the request first harvests ripe ones. A harvest stays done if the request is then
+    refused.
     """
     key = _key_of(request)
     body = _BODY.of(request)
@@ -139,7 +145,7 @@ def view_redemption(request: Request) -> Response:
 @operation(
     *("DELETE", "/users/{user_id}/redemptions/{redemption_id}", TO_CANCEL),
     answers={200: RedemptionView},
-    problems=("unknown_redemption", "not_yours", "already_ordered", "already_rejected"),
+    problems=("unknown_redemption", "not_yours", "already_ordered", "already_rejected", ERASURE_IN_PROGRESS),
 )
 def cancel_redemption(request: Request) -> Response:
     """Cancel a redemption before any of its trees was ordered, and refund its points.
@@ -156,6 +162,7 @@ handler = endpoint(
     find_client=registered_client,
     take_call=take_call,
     covers_of=covers_of,
+    find_mark=find_mark,
     read_again=wiring.read_catalog_again,
 )
 prepare(wiring.connect, RedemptionBody.prepare, reading=wiring.read_catalog)

@@ -46,6 +46,7 @@ ENVIRONMENT = {
     "HARVEST_TIME": "07:00",
     "MANIFEST_BUCKET": "manifests",
     "UPLOAD_BUCKET": "uploads",
+    "EXPORT_BUCKET": "exports",
     "FILES_BUCKET": "files",
     "FILES_URL": "https://{bucket}.example",
     "BUS_NAME": "saxaul",
@@ -142,6 +143,7 @@ def new_stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[
         log, checkpoints = (clients.sqs().create_queue(QueueName=name)["QueueUrl"] for name in _LOG_QUEUES)
         monkeypatch.setenv("LOG_QUEUE_URL", log)
         monkeypatch.setenv("CHECKPOINT_QUEUE_URL", checkpoints)
+        monkeypatch.setenv("ERASE_QUEUE_URL", clients.sqs().create_queue(QueueName="EraseQueue")["QueueUrl"])
         monkeypatch.setenv("SIGNING_KEY", "key")
         key = CheckedKMS()
         monkeypatch.setattr("saxaul.storage.signing.kms", lambda: key)
@@ -202,7 +204,7 @@ def clear_worker_caches() -> None:
 
 
 def _make_buckets_and_bus() -> None:
-    for bucket in ("manifests", "uploads", "files"):
+    for bucket in ("manifests", "uploads", "exports", "files"):
         clients.s3().create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "cn-north-1"})
     events, listener = clients.eventbridge(), clients.sqs().create_queue(QueueName="Listener")["QueueUrl"]
     events.create_event_bus(Name="saxaul")

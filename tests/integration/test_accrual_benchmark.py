@@ -11,14 +11,17 @@ import pytest
 
 from benchmarks.accrual import Bench, SampledCall, sampled_calls
 from benchmarks.day import Arrival, Day
-from benchmarks.engine import PLAIN
+from benchmarks.engine import LEDGER, PLAIN
 from benchmarks.metering import Meter
 from benchmarks.periods_way import PeriodsWay
 from benchmarks.usual_way import UsualWay
 from local.seed import load
 from saxaul.catalog.entries import Catalog
 from saxaul.catalog.versions import VersionedEntry
+from saxaul.clock import SYSTEM_CLOCK
 from saxaul.storage import clients
+from saxaul.storage.erasures import Erasures
+from saxaul.storage.table import Table
 from tests.builders import SHANGHAI
 from tests.clocks import StoppedClock
 from tests.integration.stack import Stack
@@ -75,11 +78,12 @@ def kinds(acts: list[dict[str, object]]) -> set[object]:
     return {act["type"] for act in acts}
 
 
-def test_periods_need_one_message_and_one_read_and_one_batch_of_writes_per_call(
+def test_periods_need_one_message_and_two_reads_and_one_batch_of_writes_per_call(
     bench: Bench, catalog: Catalog, day: Day
 ) -> None:
     way, sampled = PeriodsWay(day, catalog), two_users(day, catalog)
     way.prepare(sampled.call, sampled.arrived_before)
+    Erasures(Table(LEDGER, SYSTEM_CLOCK)).name_of("erased")
 
     used, actions = bench.measure_call(way, day, sampled)
 
@@ -88,8 +92,10 @@ def test_periods_need_one_message_and_one_read_and_one_batch_of_writes_per_call(
         "SendMessage": 1,
         "ReceiveMessage": 1,
         "DeleteMessageBatch": 1,
-        "GetItem": 2,  # the app's registration, at most every three seconds; the catalog's head, every 30 seconds
-        "BatchGetItem": 1,
+        # the app's registration, at most every three seconds; the catalog's head, every 30 seconds; and once for each
+        # process, the key of the marks of erased persons
+        "GetItem": 3,
+        "BatchGetItem": 2,  # which of the persons were erased; and their periods
         "BatchExecuteStatement": 1,
         "PutItem": 2,  # the receipt, when the call is accepted and when it is posted: it repeats an action, see below
     }

@@ -67,7 +67,7 @@ def test_a_finished_erasure_names_nobody_and_is_on_no_list(stack: Stack, erasure
 
     mark, receipt = erasures.find(USER), erasures.receipt("e1")
     assert mark is not None
-    assert (mark.user_id, mark.is_finished) == ("", True)
+    assert (mark.user_id, mark.is_finished, mark.finished_at) == ("", True, NOON + 90)
     assert receipt is not None
     assert (receipt.state, receipt.finished_at) == ("erased", NOON + 90)
     assert list(erasures.unfinished(10)) == []
@@ -80,5 +80,21 @@ def test_what_was_accepted_until_the_request_is_dropped_and_the_rest_waits_until
     mark = begin(erasures)
 
     assert [mark.drops(at) for at in (NOON - 1, NOON, NOON + 1)] == [True, True, False]
-    assert [mark.defers(at) for at in (NOON - 1, NOON, NOON + 1)] == [False, False, True]
-    assert not mark._replace(user_id="").defers(NOON + 1)
+    assert [mark.defers(at, NOON + 3600) for at in (NOON - 1, NOON, NOON + 1)] == [False, False, True]
+    finished = mark._replace(user_id="", finished_at=NOON + 90)
+    assert [finished.defers(NOON + 1, NOON + 90 + later) for later in (0, 10, 11)] == [True, True, False]
+    assert [finished.drops(at) for at in (NOON, NOON + 1)] == [True, False]
+
+
+def test_what_changed_before_the_end_of_an_erasure_was_of_the_erased_person(erasures: Erasures) -> None:
+    mark = begin(erasures)
+    finished = mark._replace(user_id="", finished_at=NOON + 90)
+
+    assert mark.is_of_erased(NOON + 3600)
+    assert [finished.is_of_erased(NOON + 90 + later) for later in (-1, 0, 5, 6)] == [True, True, True, False]
+
+
+def test_as_long_as_nobody_was_erased_no_mark_is_read_and_no_key_is_made(stack: Stack, erasures: Erasures) -> None:
+    assert erasures.find_many(["u-1", "u-2"]) == {}
+
+    assert list(scan(stack.ledger)) == []

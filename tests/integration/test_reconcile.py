@@ -17,11 +17,13 @@ from saxaul.impact.totals import FacilityYear, Impact, Participation, RunKey, Ta
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.storage import orders
 from saxaul.storage.clients import dynamodb, sqs
+from saxaul.storage.erasures import Erasures
 from saxaul.storage.impact import ImpactStore, tally_key
 from saxaul.storage.table import Item, Key, Table, python, raw, transact
 from tests.builders import (
     DAY,
     FACILITY,
+    NOON,
     SHANGHAI,
     USER,
     confirmation,
@@ -33,6 +35,7 @@ from tests.builders import (
     make_redemption,
     make_tree_project,
 )
+from tests.integration.erasing import begin_erasure, move_to_nobody
 from tests.integration.stack import Stack, confirm, harvest, invoke, redeem, report, view_order
 
 if TYPE_CHECKING:
@@ -365,6 +368,45 @@ def test_saplings_that_are_reserved_after_the_stock_was_read_are_not_a_fault(
 
     assert findings(three_weeks) == []
     assert three_weeks.stock().reserved == 4
+
+
+def test_a_redemption_that_becomes_nobodys_during_the_scan_is_not_a_fault(
+    three_weeks: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redemption_id = three_weeks.redemptions.of_user("u-42")[0].redemption_id
+    begin_erasure(three_weeks, "u-42")
+    run_during_scans(monkeypatch, ("USER#u-42 TREE#", lambda: move_to_nobody(three_weeks, redemption_id)))
+
+    assert findings(three_weeks) == []
+    assert three_weeks.redemptions.of_user("u-42") == []
+
+
+def test_what_does_not_add_up_while_a_person_is_erased_is_told_and_is_no_fault(three_weeks: Stack) -> None:
+    erasures, mark = Erasures(three_weeks.ledger), begin_erasure(three_weeks, "u-42")
+    move_to_nobody(three_weeks, three_weeks.redemptions.of_user("u-42")[0].redemption_id)
+    reported: list[Finding] = []
+
+    during = reconcile.reconcile(three_weeks.ledger, reported.append)
+    erasures.finish(mark, NOON)
+    after = findings(three_weeks)
+
+    told = "the wallet spent 80 points, but the redemptions took 0"
+    assert during.faults == 0
+    assert [(one.detail, one.is_fault) for one in reported] == [(f"is being erased: {told}", False)]
+    assert after == [f"user u-42: {told}"]
+
+
+def test_the_trees_of_nobody_are_checked(three_weeks: Stack) -> None:
+    nobodys = move_to_nobody(three_weeks, three_weeks.redemptions.of_user("u-42")[0].redemption_id)
+    [key] = keys_of(three_weeks, "NOBODY#")
+    tamper(key, state="composted")
+
+    number = nobodys.trees[0].number
+    [order_id] = three_weeks.order_ids()
+    found = findings(three_weeks)
+
+    assert any(line.startswith(f"item {key.pk} {key.sk}: cannot be read") for line in found)
+    assert any(line.startswith(f"order {order_id}: lists tree {number} of redemption") for line in found)
 
 
 def test_the_command_prints_the_sums_and_exits_with_0_if_everything_adds_up(

@@ -12,6 +12,7 @@ from saxaul.log.__main__ import main
 from saxaul.log.canonical_json import encode
 from saxaul.storage import clients
 from tests.builders import confirmation, correction, inspection
+from tests.integration.erasing import move_to_nobody
 from tests.integration.log_lines import Lines
 from tests.integration.public_log import BUCKET, vkey
 from tests.integration.stack import Stack, call, certificate, confirm, deliver, redeem, report
@@ -180,3 +181,42 @@ def test_before_the_sequencer_has_run_a_certificate_is_not_in_the_log_and_the_co
     assert main(["verify", str(file), "--vkey", vkey()]) == 4
     assert last_line(capsys).startswith("NOT IN THE LOG YET: ")
     assert impact_of_trees()["planted"] == call("prove_trees", "GET", "/log").body["planted"] == 0
+
+
+def test_the_certificates_of_nobody_say_that_the_dedication_was_erased_and_are_verified(
+    steps: Steps, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = steps.numbers
+    old = certificate(first).body
+
+    nobodys = move_to_nobody(steps.stack, steps.stack.redemptions.of_user("u-42")[0].redemption_id)
+    early = certificate(first)
+    steps.sequence()
+    steps.report("inspections", inspection(first, "dead", inspected_at=steps.now(500)))
+
+    assert (early.status, early.code, early.headers["retry-after"]) == (503, "busy", "2")
+    assert "For my grandmother" in str(old)
+    for number in (first, second):
+        shown = certificate(number).body
+        assert (shown["dedication"], shown["salt"]) == (None, None)
+        assert "grandmother" not in str(shown)
+        assert [event["event"] for event in shown["history"]][:2] == ["planted", "dedication_erased"]
+        assert steps.verify(number, "--log", steps.url) == 0
+        assert last_line(capsys).startswith("VERIFIED AS OF ")
+    assert steps.monitor() == 0
+    assert nobodys.dedication == ""
+    assert certificate(first).body["state"] == "dead"
+
+
+def test_an_old_copy_of_a_certificate_is_refused_after_its_dedication_was_erased(
+    steps: Steps, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [number, _] = steps.numbers
+    file = steps.folder / "old.json"
+    file.write_bytes(encode(certificate(number).body))
+
+    move_to_nobody(steps.stack, steps.stack.redemptions.of_user("u-42")[0].redemption_id)
+    steps.sequence()
+
+    assert main(["verify", str(file), "--vkey", vkey(), "--log", steps.url]) == 1
+    assert "hides the dedication_erased event" in "".join(capsys.readouterr())

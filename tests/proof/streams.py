@@ -28,6 +28,7 @@ from saxaul.impact.totals import (
 from saxaul.ledger.actions import Action, Owner, Reversal, Withdrawal
 from saxaul.messages.bodies import pack_withdrawals
 from saxaul.services.tally import Tallying
+from saxaul.storage.erasures import Erasures
 from saxaul.storage.impact import ImpactStore
 from saxaul.storage.table import Table
 from tests.builders import APP, DAY, action_bodies, at, make_action_type, reversal_bodies
@@ -115,7 +116,8 @@ class RecordingDynamoDB(MemoryDynamoDB):
 
 def deliver(store: RecordingDynamoDB, rng: Random) -> None:
     """Deliver every record, in order within its shard. A batch may fail, may have any size, and may repeat records."""
-    tallying = Tallying(ImpactStore(Table("Ledger", StoppedClock(NOW))), CALENDAR, StoppedClock(NOW))
+    table = Table("Ledger", StoppedClock(NOW))
+    tallying = Tallying(ImpactStore(table), Erasures(table), CALENDAR, StoppedClock(NOW))
     done: defaultdict[str, int] = defaultdict(int)
     release = 0
     while unread := [shard for shard in list(store.shards) if done[shard] < len(store.shards[shard])]:

@@ -64,15 +64,15 @@ PERMISSIONS = {
         "dynamodb:Query on CatalogTable",
         "dynamodb:GetItem on CatalogTable in catalog",
         "s3:GetObject on CatalogBucket/catalog/*",
-        "dynamodb:BatchGetItem on LedgerTable in ORDER#* USER#*",
+        "dynamodb:BatchGetItem on LedgerTable in ORDER#*",
         "dynamodb:Query on LedgerTable/index/Listing",
         "sqs:SendMessage on PlantingQueue",
     ],
     "PlaceOrders": [
         "dynamodb:GetItem on CatalogTable",
         "dynamodb:GetItem on LedgerTable in ORDER#* PROGRESS#*",
-        "dynamodb:BatchGetItem on LedgerTable in ORDER#* USER#*",
-        "dynamodb:PutItem on LedgerTable in ORDER#* PROGRESS#* USER#*",
+        "dynamodb:BatchGetItem on LedgerTable in ORDER#* USER#* NOBODY#*",
+        "dynamodb:PutItem on LedgerTable in ORDER#* PROGRESS#* USER#* NOBODY#*",
         "dynamodb:Query on LedgerTable/index/Listing",
         "sqs:SendMessage on PlantingQueue",
         "s3:PutObject on ManifestBucket/orders/*",
@@ -83,8 +83,8 @@ PERMISSIONS = {
         "sqs:SendMessage on LogQueue",
         "dynamodb:GetItem on CatalogTable in clients",
         "dynamodb:GetItem on LedgerTable in ORDER#* PROGRESS#*",
-        "dynamodb:BatchGetItem on LedgerTable in PROGRESS#* USER#* EVIDENCE#* PHOTO#*",
-        "dynamodb:PutItem on LedgerTable in USER#* PROGRESS#* LEAF#* EVIDENCE#*",
+        "dynamodb:BatchGetItem on LedgerTable in PROGRESS#* USER#* NOBODY#* EVIDENCE#* PHOTO#*",
+        "dynamodb:PutItem on LedgerTable in USER#* NOBODY#* PROGRESS#* LEAF#* EVIDENCE#*",
         "dynamodb:DeleteItem dynamodb:ConditionCheckItem on LedgerTable in EVIDENCE#*",
         "dynamodb:UpdateItem on LedgerTable in USER#*",
         "dynamodb:Query on LedgerTable/index/Listing",
@@ -111,6 +111,16 @@ PERMISSIONS = {
     "ManageGrants": [
         "dynamodb:GetItem dynamodb:Query on CatalogTable in clients",
         "dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:DeleteItem on LedgerTable in USER#*",
+        "dynamodb:GetItem dynamodb:BatchGetItem on LedgerTable in ERASED ERASED#*",
+        "dynamodb:UpdateItem on ActivityTable in CALLS#*",
+    ],
+    "ManagePersons": [
+        "dynamodb:GetItem on CatalogTable in clients",
+        "dynamodb:GetItem dynamodb:Query on LedgerTable in USER#* ERASED ERASED#* ERASURE#*",
+        "dynamodb:BatchGetItem on LedgerTable in CERT#* ORDER#* ERASED#*",
+        "dynamodb:PutItem on LedgerTable in ERASED ERASED#* ERASURE#*",
+        "s3:PutObject s3:GetObject on ExportBucket/exports/*",
+        "sqs:SendMessage on EraseQueue",
         "dynamodb:UpdateItem on ActivityTable in CALLS#*",
     ],
     "ProveTrees": [
@@ -138,6 +148,7 @@ PERMISSIONS = {
     ],
     "TallyImpact": [
         "dynamodb:BatchGetItem dynamodb:PutItem on LedgerTable in IMPACT#* USER#*",
+        "dynamodb:GetItem dynamodb:BatchGetItem on LedgerTable in ERASED ERASED#*",
         "dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator on LedgerTable.StreamArn",
         "dynamodb:ListStreams on LedgerTable/stream/*",
         "sqs:SendMessage on ImpactDeadLetterQueue",
@@ -212,6 +223,7 @@ def test_each_function_has_exactly_these_permissions() -> None:
 WITH_WILDCARDS = (
     {"Fn::Sub": "${ManifestBucket.Arn}/orders/*"},
     {"Fn::Sub": "${UploadBucket.Arn}/uploads/*"},
+    {"Fn::Sub": "${ExportBucket.Arn}/exports/*"},
     {"Fn::Sub": "${FilesBucket.Arn}/photos/*"},
     {"Fn::Sub": "${CatalogBucket.Arn}/catalog/*"},
     {"Fn::Sub": "${FilesBucket.Arn}/log/*"},
@@ -285,8 +297,15 @@ def test_the_key_policy_lets_administrators_manage_the_key_but_not_sign() -> Non
 
 
 def test_everyone_may_read_the_log_and_the_photos_and_nothing_else() -> None:
-    [policy] = made("AWS::S3::BucketPolicy").values()
+    policies = made("AWS::S3::BucketPolicy")
+    public = {
+        name
+        for name, each in policies.items()
+        if "Allow" in {one["Effect"] for one in each["PolicyDocument"]["Statement"]}
+    }
+    policy = policies["FilesBucketPolicy"]
 
+    assert public == {"FilesBucketPolicy"}
     assert policy["Bucket"] == {"Ref": "FilesBucket"}
     assert [(one["Effect"], one["Principal"], one["Action"]) for one in policy["PolicyDocument"]["Statement"]] == [
         ("Allow", "*", "s3:GetObject"),
@@ -303,3 +322,18 @@ def test_no_other_bucket_can_become_public() -> None:
 
     assert {name for name, block in blocked.items() if not all(block.values())} == {"FilesBucket"}
     assert blocked["FilesBucket"]["BlockPublicAcls"] is blocked["FilesBucket"]["IgnorePublicAcls"] is True
+
+
+def test_an_export_is_read_only_with_tls_expires_after_a_day_and_leaves_no_version() -> None:
+    bucket = made("AWS::S3::Bucket")["ExportBucket"]
+    policy = made_resources()["ExportBucketPolicy"]
+    [denied] = policy["Properties"]["PolicyDocument"]["Statement"]
+    [rule] = bucket["LifecycleConfiguration"]["Rules"]
+
+    assert "VersioningConfiguration" not in bucket
+    assert (rule["Status"], rule["ExpirationInDays"], rule.keys() & {"Prefix", "Filter"}) == ("Enabled", 1, set())
+    assert policy["Condition"] == "IsOnAws"
+    assert policy["Properties"]["Bucket"] == {"Ref": "ExportBucket"}
+    assert (denied["Effect"], denied["Principal"], denied["Action"]) == ("Deny", "*", "s3:*")
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert denied["Resource"] == [{"Fn::GetAtt": "ExportBucket.Arn"}, {"Fn::Sub": "${ExportBucket.Arn}/*"}]

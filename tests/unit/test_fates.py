@@ -61,7 +61,7 @@ def test_what_a_receipt_says_of_other_actions_follows_from_the_outcome() -> None
     assert {FATES[fate_of_action(outcome, None)] for outcome in ("summed", "replayed")} == {Fate("posted", "summed")}
 
 
-def test_each_character_of_a_receipt_is_given_by_an_outcome_except_those_of_intake_and_of_operators() -> None:
+def test_each_character_of_a_receipt_is_given_by_an_outcome_except_those_of_intake_operators_and_erasures() -> None:
     entries = [
         make_entry(),
         *(make_entry(points=p, reason=r) for p in (0, 1) for r in ("over_units_cap", "over_points_cap")),
@@ -76,7 +76,7 @@ def test_each_character_of_a_receipt_is_given_by_an_outcome_except_those_of_inta
 
     found = of_actions | {fate_of_action("unrecorded", None)} | {fate_of_reversal(outcome) for outcome in of_reversals}
 
-    assert found == FATES.keys() - {"w", "d"}
+    assert found == FATES.keys() - {"w", "d", "g"}
 
 
 def test_a_repeat_is_redelivered_under_its_own_mark_and_replayed_under_another() -> None:

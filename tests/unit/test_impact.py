@@ -43,7 +43,7 @@ PLANTING = PlantedTree(NOON, "AX-1", 38.8, 105.7)
 
 
 def change(sequence: int, actions: int = 1, subject: Subject = TODAY) -> Change:
-    return Change(sequence, {subject: Impact({RIDE: Sum(actions)})})
+    return Change(sequence, NOON, {subject: Impact({RIDE: Sum(actions)})})
 
 
 def actions_of(tally: Tally) -> int:
@@ -220,7 +220,7 @@ def test_each_shard_has_its_own_mark_so_one_may_be_far_ahead() -> None:
 def test_a_facilitys_year_has_marks_of_its_own() -> None:
     year, other = FacilityYear(FACILITY.id, 2026), FacilityYear("other", 2026)
     months = Impact(months={MonthlyAct("2026-06", "solar_warehouse"): Sum(1)})
-    changes = [Change(3, {year: months, TODAY: Impact()}), Change(5, {other: months})]
+    changes = [Change(3, NOON, {year: months, TODAY: Impact()}), Change(5, NOON, {other: months})]
 
     tally = Tally(year).with_changes(changes, "a", NOON)
 

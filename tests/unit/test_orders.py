@@ -51,6 +51,15 @@ def test_a_second_order_contains_only_the_tree_that_failed() -> None:
     assert batch.redemptions[0].tree(first.number) == ordered.tree(first.number)
 
 
+def test_of_two_redemptions_with_one_id_an_order_has_the_first() -> None:
+    nobodys, again, other = reserved("r-1"), reserved("r-1"), reserved("r-2")
+
+    batch = create_order([nobodys._replace(user_id="#7K3M-9QPD-2FHW-C"), again, other], "o-1", "p", PROJECT, NOON)
+
+    assert batch
+    assert [tree.number for tree in batch.order.trees] == [nobodys.trees[0].number, other.trees[0].number]
+
+
 def test_an_order_has_no_more_redemptions_than_fit_a_transaction() -> None:
     batch = create_order([reserved(f"r-{n}") for n in range(MAX_REDEMPTIONS + 1)], "o-1", "p", PROJECT, NOON)
 

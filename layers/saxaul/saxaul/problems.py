@@ -65,6 +65,18 @@ class Conflict(Problem):
     title = "Conflict"
 
 
+class ErasureInProgress(Conflict):
+    """The request would change something of a person who is being erased."""
+
+    retry_after = 60
+
+    def __init__(self) -> None:
+        super().__init__(
+            "erasure_in_progress",
+            "This person is being erased, which takes a few minutes. Nothing of the person can change until then.",
+        )
+
+
 class PreconditionFailed(Problem):
     status = 412
     title = "Precondition failed"

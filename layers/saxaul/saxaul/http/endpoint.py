@@ -3,7 +3,8 @@
 If a path needs a token, API Gateway has already checked the token and its scope. Before an operation runs, the handler
 checks what its declaration (operations.py) requires: that the client of the token is registered, has the right role
 and calls within its limit, and, if it is a third-party app, has a grant of the person in the path or in the query. If
-the token of an app has a username, it must be equal to the user id in the path or in the query. An operator who reads a
+the token of an app has a username, it must be equal to the user id in the path or in the query. What would change
+something of a person is refused while the person in the path is being erased. An operator who reads a
 person gives a reason, which is logged. A query parameter that is not declared, or that is sent more than once, is
 refused. Every error response is an application/problem+json document.
 
@@ -33,7 +34,8 @@ from saxaul.http.request import ApiEvent, Request, Response
 from saxaul.http.sizes import fits_response
 from saxaul.ledger.grants import Cover
 from saxaul.observability import logger
-from saxaul.problems import Forbidden, InternalError, InvalidRequest, NotFound, Problem, Unavailable
+from saxaul.people.erasures import ErasureMark
+from saxaul.problems import ErasureInProgress, Forbidden, InternalError, InvalidRequest, NotFound, Problem, Unavailable
 from saxaul.races import ContendedError, OverloadedError
 
 if TYPE_CHECKING:
@@ -58,6 +60,8 @@ TakeCall = Callable[[RegisteredClient], None]
 """Counts a call of a client. Raises TooManyRequests if the client is over its limit."""
 CoversOf = Callable[[str, str], Collection[Cover]]
 """Returns what the grant of a person, named by user id, to an app covers."""
+FindMark = Callable[[str], ErasureMark | None]
+"""Returns the mark of the newest erasure of a person, named by user id; None if there was none."""
 ReadAgain = Callable[[], None]
 """Reads again what the process has in memory from S3 and KMS."""
 
@@ -72,6 +76,10 @@ def _no_limit(client: RegisteredClient) -> None:
 
 def _no_covers(user_id: str, app: str) -> Collection[Cover]:  # noqa: ARG001 - for any grant
     return ()
+
+
+def _no_mark(user_id: str) -> ErasureMark | None:  # noqa: ARG001 - for any person
+    return None
 
 
 def _nothing_to_read() -> None:
@@ -91,6 +99,7 @@ class Endpoint:
         find_client: FindClient,
         take_call: TakeCall,
         covers_of: CoversOf,
+        find_mark: FindMark,
         read_again: ReadAgain,
     ) -> None:
         self.operations = operations
@@ -98,6 +107,7 @@ class Endpoint:
         self._find_client = find_client
         self._take_call = take_call
         self._covers_of = covers_of
+        self._find_mark = find_mark
         self._read_again = read_again
 
     def __call__(self, event: ApiEvent, context: "LambdaContext") -> dict[str, Any]:
@@ -191,6 +201,7 @@ class Endpoint:
             Forbidden: the client may not reach the person in the path or in the query.
             InvalidRequest: the user id in the path or in the query cannot be an identifier; the query has a parameter
                 that the operation does not have, or a parameter twice; or there is a body, and the operation has none.
+            ErasureInProgress: the person in the path is being erased, and the operation would change something.
         """
         access = _access_of(request, declared)
         if access.scope is None:
@@ -203,6 +214,7 @@ class Endpoint:
             self._require_grant(client, request.user_id, access.cover)
         _check_query(request, declared)
         _check_body(request, declared)
+        self._check_erasure(request, declared)
         if access.optional and access.data is Data.PERSON_IN_QUERY:
             parameter, scope, cover = access.optional
             if not request.has_scope(scope):
@@ -211,6 +223,16 @@ class Endpoint:
             self._require_grant(client, person, cover)
             return request._replace(person=person)
         return request
+
+    def _check_erasure(self, request: Request, declared: Operation) -> None:
+        """Refuse what would change something of a person who is being erased.
+
+        Raises:
+            ErasureInProgress: the erasure is not finished.
+        """
+        mark = self._find_mark(request.user_id) if declared.waits_for_erasure else None
+        if mark and not mark.is_finished:
+            raise ErasureInProgress
 
     def _require_grant(self, client: RegisteredClient, user_id: str, cover: Cover | None) -> None:
         """Check that a client may reach a person. A cover of None requires no grant.
@@ -229,14 +251,16 @@ def endpoint(
     find_client: FindClient = _no_client,
     take_call: TakeCall = _no_limit,
     covers_of: CoversOf = _no_covers,
+    find_mark: FindMark = _no_mark,
     read_again: ReadAgain = _nothing_to_read,
 ) -> Endpoint:
     """Return a Lambda handler for these operations.
 
     A function that gives no ``find_client`` can serve only public operations, without ``take_call`` it limits no
-    client, and without ``covers_of`` no third-party app reaches a person.
+    client, without ``covers_of`` no third-party app reaches a person, and without ``find_mark`` no person is known to
+    be being erased.
     """
-    return Endpoint(operations, find_client, take_call, covers_of, read_again)
+    return Endpoint(operations, find_client, take_call, covers_of, find_mark, read_again)
 
 
 def _access_of(request: Request, declared: Operation) -> Access:

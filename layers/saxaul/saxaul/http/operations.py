@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     Run = Callable[[Request], Response]
 
 
+ERASURE_IN_PROGRESS = "erasure_in_progress"
+"""The code of the problem of a request that would change something of a person who is being erased."""
+
 REASON = "reason"
 """The name of the query parameter in which an operator says why a person is read (reasons.py)."""
 
@@ -87,7 +90,8 @@ class Operation(NamedTuple):
             has no body.
         answers: the successful responses by status; and the page that browsers get instead of a problem, by its status.
         problems: the codes of the problems that only this operation can have. Those that follow from the access, the
-            path, the query and the body are not listed.
+            path, the query and the body are not listed. An operation with ``ERASURE_IN_PROGRESS`` is refused while the
+            person in the path is being erased.
     """
 
     method: str
@@ -113,6 +117,11 @@ class Operation(NamedTuple):
     @property
     def names_a_person(self) -> bool:
         return "{user_id}" in self.path
+
+    @property
+    def waits_for_erasure(self) -> bool:
+        """Whether the request is refused while the person in the path is being erased."""
+        return ERASURE_IN_PROGRESS in self.problems
 
     @property
     def path_parameters(self) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ class StatusCountsView(TypedDict):
     nothing_to_reverse: NonNegative
     """No action was reversed."""
     dropped: NonNegative
-    """An operator deleted them before their posting was known."""
+    """An operator deleted them before their posting was known, or their person was erased."""
 
 
 class ReceiptView(TypedDict):

@@ -11,7 +11,7 @@ matter, and every action, every tree and every person is counted once.
 """
 
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
@@ -250,10 +250,28 @@ Impacts = Mapping[Subject, Impact]
 
 
 class Change(NamedTuple):
-    """The impact that one change in the stream adds, by subject. ``sequence`` grows with every change in a shard."""
+    """The impact that one change in the stream adds, by subject.
+
+    ``sequence`` grows with every change in a shard. ``at`` is when the change was made, in seconds by DynamoDB's clock.
+    """
 
     sequence: int
+    at: int
     adds: Impacts
+
+    @property
+    def persons(self) -> set[str]:
+        """The persons whose participations it changes."""
+        return {subject.user_id for subject in self.adds if isinstance(subject, Participation)}
+
+    def without(self, user_ids: Collection[str]) -> "Change":
+        """Return this change without the participations of some persons."""
+        adds = {
+            subject: impact
+            for subject, impact in self.adds.items()
+            if not (isinstance(subject, Participation) and subject.user_id in user_ids)
+        }
+        return self._replace(adds=adds)
 
 
 class Mark(NamedTuple):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from saxaul.ledger.receipts import ABSENT, DROPPED, FATES, WAITING, ReceiptPart
+from saxaul.ledger.receipts import ABSENT, FATES, WAITING, ReceiptPart
 
 LATE_SECONDS = 60
 """After how many seconds a batch should be posted. Usually it is posted in a second or two."""
@@ -54,7 +54,7 @@ class BatchSums:
 
     def add(self, part: ReceiptPart, *, is_dead: bool = False) -> None:
         """Add the items of a part of a receipt."""
-        waiting, dropped = part.outcomes.count(WAITING), part.outcomes.count(DROPPED)
+        waiting, dropped = part.outcomes.count(WAITING), sum(map(part.outcomes.count, _DROPPED))
         self.accepted += part.accepted
         self.posted += sum(number for code, number in Counter(part.outcomes).items() if code in _POSTED)
         self.dropped += dropped
@@ -64,7 +64,8 @@ class BatchSums:
             self.waiting += waiting
 
 
-_POSTED = FATES.keys() - {WAITING, DROPPED}
+_DROPPED = {code for code, fate in FATES.items() if fate.status == "dropped"}
+_POSTED = FATES.keys() - {WAITING, *_DROPPED}
 """The outcomes that posting decides."""
 
 

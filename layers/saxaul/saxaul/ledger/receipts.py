@@ -28,7 +28,7 @@ Status = Literal[
 - ``reversed``: the action was reversed.
 - ``nothing_to_reverse``: no action was reversed. The reason says why.
 - ``dropped``: an operator deleted its message before its posting was known. If the worker had stopped between the
-  ledger and the receipt, it is posted all the same.
+  ledger and the receipt, it is posted all the same. Or its person was erased, as the reason then says.
 """
 
 RECEIPT_DAYS = 30
@@ -37,6 +37,7 @@ RECEIPT_DAYS = 30
 ABSENT = "-"
 WAITING = "w"
 DROPPED = "d"
+PERSON_ERASED = "g"
 
 
 class Fate(NamedTuple):
@@ -67,6 +68,7 @@ FATES: Mapping[str, Fate] = {
     "l": Fate("nothing_to_reverse", "not_kept"),
     "m": Fate("nothing_to_reverse", "summed"),
     DROPPED: Fate("dropped"),
+    PERSON_ERASED: Fate("dropped", "person_erased"),
 }
 """By character, what became of an item."""
 

@@ -1,4 +1,4 @@
-"""The bodies of queue messages: actions and reversals, redemptions, projects that need an order, and checkpoints.
+"""The bodies of queue messages: actions and reversals, redemptions, projects that need an order, checkpoints, erasures.
 
 SQS bills each 64 KB of a message as one request. So the actions of one API request are packed into few messages of at
 most 64 KB. The actions of one owner stay in one message if they fit, so that one write can post them to their period.
@@ -10,7 +10,7 @@ of them was. So whoever has the message can write that part, even if the part do
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 from typing import Annotated, Literal, NamedTuple, Self
 
@@ -115,6 +115,12 @@ class ActionMessage(CallPart):
         return self
 
     @property
+    def user_ids(self) -> set[str]:
+        """The persons whose actions, reversals or withdrawals the message has."""
+        rows = chain(self.actions, self.reversals, self.withdrawals)
+        return {str(row[1]) for row in rows if row[0] == "user"}
+
+    @property
     def mark(self) -> str:
         """What the entries keep of the receipt."""
         return mark_of(self.receipt)
@@ -174,6 +180,12 @@ class CheckpointMessage(Model):
     """
 
     size: Annotated[int, Field(strict=True, ge=1)]
+
+
+class ErasureMessage(Model):
+    """The body of a message for an erasure that has a next step. ``name`` is that of its mark. It names nobody."""
+
+    name: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class Call(NamedTuple):

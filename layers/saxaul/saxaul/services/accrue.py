@@ -9,6 +9,8 @@ The worker posts in rounds. In a round, it plans what changes (``post_together.p
 (``write_plans.py``). Each write has the condition that no item has changed since it was read. What lost its race is
 read again, all of it together, and posted in the next round to what is now stored.
 
+What belongs to erased persons is dropped before all that (``screen_persons.py``).
+
 When all is posted, the worker writes what became of each action and reversal to the receipts of their calls
 (``write_receipts.py``).
 
@@ -29,15 +31,18 @@ from saxaul.clock import Clock
 from saxaul.ledger.actions import Action, Owner, Reversal, Withdrawal
 from saxaul.ledger.awards import Terms
 from saxaul.ledger.periods import Period, PeriodKey
+from saxaul.ledger.receipts import PERSON_ERASED
 from saxaul.messages.bodies import ActionMessage
 from saxaul.races import ATTEMPTS, ContendedError, LostRaceError, OverloadedError, ThrottledError, pause_before
 from saxaul.services import wiring
 from saxaul.services.post_together import Attempt, Origin, Plan, Postable, Stores, Work, place_of
+from saxaul.services.screen_persons import WAITS, Screen, marks_of
 from saxaul.services.write_plans import write_plans
 from saxaul.services.write_receipts import write_receipts
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.claims import Claims
+from saxaul.storage.erasures import Erasures
 from saxaul.storage.periods import Periods, from_item
 from saxaul.storage.receipts import Receipts
 from saxaul.storage.table import BATCH_GET, ItemMovedError
@@ -67,6 +72,18 @@ class Accrued:
     oldest: int = 0
     fates: dict[str, dict[int, str]] = field(default_factory=dict)
     repeated: set[str] = field(default_factory=set)
+
+    def note_screened(self, screen: Screen) -> None:
+        """Note what was dropped, and which messages have something that waits.
+
+        A message may have been posted, and its receipt completed, before its person was erased.
+        """
+        for message_id, place in screen.dropped:
+            self.outcomes["person_erased"] += 1
+            self.repeated.add(message_id)
+            if place is not None:
+                self.fates.setdefault(message_id, {})[place] = PERSON_ERASED
+        self.failed |= dict.fromkeys(sorted(screen.waiting), WAITS)
 
     def note(self, origins: Iterable[Origin], plan: Plan) -> None:
         """Note what became of the changes of a plan that was written."""
@@ -99,6 +116,7 @@ class Accrual(NamedTuple):
     calendar: Calendar
     clock: Clock
     receipts: Receipts
+    erasures: Erasures
 
     def post(self, messages: Mapping[str, ActionMessage]) -> Accrued:
         """Post the actions and reversals of a batch of messages. ``messages`` maps message ids to messages.
@@ -106,17 +124,20 @@ class Accrual(NamedTuple):
         Then write their parts of receipts. If a part cannot be written, its message fails.
 
         If an owner's items cannot be written, only the messages with actions or reversals for these items fail. So does
-        a message with an action whose version of the action type cannot be read. Other actions of such a message may
-        have been posted. It is safe to redeliver the message, because an action that is already in its period is not
-        posted a second time.
+        a message with an action whose version of the action type cannot be read, and a message with something that must
+        wait for the end of an erasure. Other actions of such a message may have been posted. It is safe to redeliver
+        the message, because an action that is already in its period is not posted a second time.
         """
         accepted = [message.accepted_at for message in messages.values()]
         accrued = Accrued(oldest=max(0, self.clock.now() - min(accepted, default=self.clock.now())))
-        actions = self._readable(messages, accrued)
         terms = Terms(self.calendar, self.catalog_store.rule)
-        plain = _plain_work(actions, terms)
-        special = _special_work(actions, messages)
         with ThreadPoolExecutor(_WRITERS) as threads:
+            marks = marks_of(self.erasures, messages.values(), threads)
+            screen = Screen(marks, messages, self.clock.now(), [], set())
+            actions = self._readable(screen, accrued)
+            plain = _plain_work(actions, terms)
+            special = _special_work(actions, screen)
+            accrued.note_screened(screen)
             read = self._read(list(plain), threads)
             rounds = _Rounds(self.stores, terms, self.clock, threads, accrued)
             rounds.post([_Posting(work, {key: read[key]}) for key, work in plain.items()], map)
@@ -131,12 +152,12 @@ class Accrual(NamedTuple):
         found = threads.map(lambda part: self.stores.periods.get_many(part, consistent=False), parts)
         return {key: period for part in found for key, period in part.items()}
 
-    def _readable(self, messages: Mapping[str, ActionMessage], accrued: Accrued) -> list[tuple[Action, Origin]]:
-        """Return the actions of all messages, without those whose version of the action type cannot be read.
+    def _readable(self, screen: Screen, accrued: Accrued) -> list[tuple[Action, Origin]]:
+        """Return the actions that can be posted now, without those whose version of the action type cannot be read.
 
         A message with such an action fails.
         """
-        actions = list(_originating(messages, ActionMessage.unpacked))
+        actions = list(screen.kept(_originating(screen.messages, ActionMessage.unpacked)))
         versions = {(action.type, action.rule) for action, _ in actions}
         readable = self.catalog_store.rules(versions)
         unreadable = versions - readable.keys()
@@ -252,7 +273,7 @@ def _plain_work(actions: Iterable[tuple[Action, Origin]], terms: Terms) -> dict[
     return plan
 
 
-def _special_work(actions: Iterable[tuple[Action, Origin]], messages: Mapping[str, ActionMessage]) -> Collection[Work]:
+def _special_work(actions: Iterable[tuple[Action, Origin]], screen: Screen) -> Collection[Work]:
     """Return the actions with evidence, the reversals and the withdrawals of each owner.
 
     An owner's actions come before the reversals, and these before the withdrawals.
@@ -260,8 +281,8 @@ def _special_work(actions: Iterable[tuple[Action, Origin]], messages: Mapping[st
     works: dict[Owner, Work] = {}
     special: Iterable[tuple[Postable, Origin]] = chain(
         (found for found in actions if found[0].evidence_id),
-        _originating(messages, ActionMessage.unpacked_reversals),
-        _originating(messages, ActionMessage.unpacked_withdrawals),
+        screen.kept(_originating(screen.messages, ActionMessage.unpacked_reversals)),
+        screen.kept(_originating(screen.messages, ActionMessage.unpacked_withdrawals)),
     )
     for change, origin in special:
         works.setdefault(change.owner, Work(change.owner)).add(change, origin)
@@ -274,4 +295,4 @@ def accrual() -> Accrual:
     ledger = wiring.ledger()
     stores = Stores(Periods(ledger), Wallets(ledger), Claims(ledger))
     receipts = Receipts(wiring.activity())
-    return Accrual(stores, wiring.catalog_store(), settings().calendar, wiring.clock(), receipts)
+    return Accrual(stores, wiring.catalog_store(), settings().calendar, wiring.clock(), receipts, Erasures(ledger))

@@ -27,7 +27,7 @@ from saxaul.storage.sequence import SequenceStore
 from saxaul.trees.numbers import NumberFault, number_fault, parse_number
 from saxaul.trees.orders import OrderedProject, PlantingOrder, shown_project
 from saxaul.trees.plantings import PlantedTree
-from saxaul.trees.redemptions import Redemption, Tree
+from saxaul.trees.redemptions import Redemption, Seal, Tree
 from saxaul.trees.statements import particulars_of
 from saxaul.trees.states import UNPAID
 
@@ -70,7 +70,8 @@ class Certificates(NamedTuple):
 
         Raises:
             UnknownCertificate: there is no certificate with this number.
-            Unavailable: the log cannot be read now. Without it, a tree that died would be shown as it was before.
+            Unavailable: the log cannot be read now. Without it, a tree that died would be shown as it was before. Or
+                the dedication was erased a moment ago, and the published log does not say so yet.
         """
         number = parse_number(typed)
         if number is None:
@@ -95,6 +96,7 @@ class Certificates(NamedTuple):
             leaves = [_published(leaf) for leaf in stored if leaf.position is not None and leaf.position < size]
             if published and leaves:
                 particulars = particulars_of(redemption, tree.seal, order.project)
+                _check_erasure_is_published(tree.seal, leaves)
                 return self._proven(particulars, leaves, published, order)
             self._check_nothing_is_published(stored)
         project = shown_project(order, self.catalog_store.catalog().tree_projects.get(redemption.project_id))
@@ -140,7 +142,7 @@ class Certificates(NamedTuple):
             latin=project.latin if project else None,
             place=project.place if project else None,
             partner=project.partner if project else None,
-            dedication=redemption.dedication,
+            dedication=None if tree.seal and tree.seal.salt is None else redemption.dedication,
             requested_at=self.calendar.rfc3339(redemption.requested_at),
             planted_at=self.calendar.rfc3339(planting.planted_at) if planting else None,
             tree=self._certified(planting) if planting else None,
@@ -151,6 +153,17 @@ class Certificates(NamedTuple):
         lat, lon = float(degrees(planting.lat)), float(degrees(planting.lon))
         photo = shown_photo(planting.photo, self.files_url)
         return CertifiedTree(planting.tag, lat, lon, photo, planting.photo_url or None)
+
+
+def _check_erasure_is_published(seal: Seal, leaves: Sequence[PublishedLeaf]) -> None:
+    """Check that the published log says of a dedication that is gone that it was erased.
+
+    Raises:
+        Unavailable: it does not say so yet. Without that statement, a verifier would refuse the certificate.
+    """
+    if seal.salt is None and all(published.leaf.event != "dedication_erased" for published in leaves):
+        detail = "The dedication was erased a moment ago, and the public log does not say so yet. Ask again."
+        raise Unavailable("busy", detail)
 
 
 def site_of(project: OrderedProject) -> SitePolygon | None:

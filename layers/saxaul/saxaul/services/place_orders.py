@@ -52,7 +52,7 @@ class OrderPlacing(NamedTuple):
         order = self._place_next(project_id, project)
         if order:
             self._announce(order)
-            if self.redemptions.waiting(project_id, 1):
+            if self.redemptions.has_listed(project_id):
                 send_planting(self.queue_url, project_id, order.order_id)
         return order
 
@@ -66,6 +66,8 @@ class OrderPlacing(NamedTuple):
         def attempt() -> PlantingOrder | None:
             listed = self.redemptions.waiting(project_id, MAX_REDEMPTIONS)
             if not listed:
+                if self.redemptions.has_listed(project_id):
+                    raise LostRaceError("the index still lists redemptions that have moved to nobody or are deleted")
                 return None
             now = self.clock.now()
             order_id = f"{project_id}-{self.calendar.day_of(now):%Y%m%d}-{secrets.token_hex(4)}"

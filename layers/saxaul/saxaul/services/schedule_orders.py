@@ -40,7 +40,7 @@ class OrderScheduling(NamedTuple):
         return [
             project_id
             for project_id in self.catalog_store.catalog().tree_projects
-            if self.redemptions.waiting(project_id, 1) or self.orders.unannounced(project_id, 1)
+            if self.redemptions.has_listed(project_id) or self.orders.unannounced(project_id, 1)
         ]
 
 

@@ -18,6 +18,7 @@ from saxaul.catalog.calendar import Calendar
 from saxaul.clock import Clock
 from saxaul.races import ContendedError, attempts
 from saxaul.services import wiring
+from saxaul.services.read_trees import with_trees
 from saxaul.settings import settings
 from saxaul.storage.evidence import EvidenceStore
 from saxaul.storage.leaves import Leaves, StoredLeaf
@@ -128,7 +129,7 @@ class ReportTaking(NamedTuple):
                 break
             except ItemMovedError:
                 progress = self.orders.progress(order.order_id)
-                redemptions = self.redemptions.of_order(order)
+                order, redemptions = with_trees(order, self.orders, self.redemptions)
 
 
 @dataclass
@@ -213,7 +214,8 @@ class _Call:
     def _read(self, wanted: AbstractSet[str]) -> Mapping[str, Redemption]:
         """Read some redemptions of the order. To count its open trees, all of them are read at first."""
         needs_all = self.apply in CLOSING and not self.redemptions
-        read = self.taking.redemptions.of_order(self.order, only=None if needs_all else wanted)
+        only = None if needs_all else wanted
+        self.order, read = with_trees(self.order, self.taking.orders, self.taking.redemptions, only)
         self.redemptions |= read
         return read
 

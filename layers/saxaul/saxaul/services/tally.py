@@ -8,6 +8,9 @@ marks. If Lambda delivers a batch again, completely or in part, the marks show w
 The persons of a run are counted in two steps. The participation of a person, which is a tally too, counts in how many
 periods the person has actions that the run multiplied. If it changes from zero or to zero, its own change in the stream
 adds a person to the run, or subtracts one.
+
+The stream may deliver a change late, after its person was erased. Then it changes no participation: that would be a new
+item that names the person. All else that it adds names nobody, and is counted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,6 +28,7 @@ from saxaul.observability import logger
 from saxaul.races import LostRaceError, retry_lost_races
 from saxaul.services import wiring
 from saxaul.settings import settings
+from saxaul.storage.erasures import Erasures
 from saxaul.storage.impact import ImpactStore
 from saxaul.storage.streams import RecordChange, changes_in
 
@@ -43,12 +47,13 @@ class Tallying(NamedTuple):
     """Keeps the public totals up to date."""
 
     impact: ImpactStore
+    erasures: Erasures
     calendar: Calendar
     clock: Clock
 
     def tally(self, records: Iterable[StreamRecord], shard: str) -> Tallied:
         """Add the changes of one shard, in the order of the stream, to the totals. ``shard`` is the id of the shard."""
-        changes, name = self._changes_of(records), short_name(shard)
+        changes, name = self._without_erased(self._changes_of(records)), short_name(shard)
         tallies = self.impact.of_shard({subject for change in changes for subject in change.adds}, name)
         shared = [tally for tally in tallies.values() if not isinstance(tally.subject, Participation)]
         of_persons = [tally for tally in tallies.values() if isinstance(tally.subject, Participation)]
@@ -62,8 +67,17 @@ class Tallying(NamedTuple):
         for change in changes_in(records):
             _log_malformed_runs(change)
             adds = impact_of_change(change.before, change.after, self.calendar, change.runs)
-            changes.append(Change(change.sequence, adds))
+            changes.append(Change(change.sequence, change.at, adds))
         return [change for change in changes if change.adds]
+
+    def _without_erased(self, changes: Sequence[Change]) -> list[Change]:
+        """Return changes without the participations that they change of erased persons."""
+        marks = self.erasures.find_many({user_id for change in changes for user_id in change.persons})
+        left = [
+            change.without({user_id for user_id, mark in marks.items() if mark.is_of_erased(change.at)})
+            for change in changes
+        ]
+        return [change for change in left if change.adds]
 
     def _add_to(self, tally: Tally, changes: Sequence[Change], shard: str) -> bool:
         """Add the changes to a tally. Return False if they are already counted, so nothing was written."""
@@ -95,4 +109,5 @@ def _log_malformed_runs(change: RecordChange) -> None:
 @cache
 def tallying() -> Tallying:
     """Return the tallying service of this process."""
-    return Tallying(ImpactStore(wiring.ledger()), settings().calendar, wiring.clock())
+    ledger = wiring.ledger()
+    return Tallying(ImpactStore(ledger), Erasures(ledger), settings().calendar, wiring.clock())

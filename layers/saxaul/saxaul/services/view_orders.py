@@ -7,6 +7,7 @@ from typing import NamedTuple
 from saxaul.clock import Clock
 from saxaul.problems import NotFound
 from saxaul.services import wiring
+from saxaul.services.read_trees import with_trees
 from saxaul.settings import settings
 from saxaul.storage.manifests import Manifests
 from saxaul.storage.orders import Orders
@@ -65,9 +66,9 @@ class OrderViewing(NamedTuple):
         Raises:
             NotFound: these partners have no such order.
         """
-        order = self.find(order_id, partners)
+        order, redemptions = with_trees(self.find(order_id, partners), self.orders, self.redemptions)
         links = None if order.announced_at is None else self.manifests.links(order_id, self.clock.now())
-        return ViewedOrder(order, self.redemptions.of_order(order), links)
+        return ViewedOrder(order, redemptions, links)
 
 
 @cache

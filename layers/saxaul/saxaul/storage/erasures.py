@@ -35,15 +35,20 @@ class Erasures:
 
     def name_of(self, user_id: str) -> str:
         """Return the name of the mark of a person."""
-        return hmac.digest(self._key(), user_id.encode(), "sha256").hex()
+        return _name(self._known_key() or self._new_key(), user_id)
 
     def find(self, user_id: str) -> ErasureMark | None:
         """Return the mark of a person; None if there was never an erasure. The read is consistent."""
-        return self.named(self.name_of(user_id))
+        return self.find_many([user_id]).get(user_id)
 
     def find_many(self, user_ids: Iterable[str]) -> Mapping[str, ErasureMark]:
-        """Return the marks of those of these persons who have one, by user_id. The reads are consistent."""
-        names = {self.name_of(user_id): user_id for user_id in user_ids}
+        """Return the marks of those of these persons who have one, by user_id. The reads are consistent.
+
+        As long as nobody was ever erased, nothing but the missing key is read.
+        """
+        wanted = set(user_ids)
+        key = self._known_key() if wanted else b""
+        names = {_name(key, user_id): user_id for user_id in wanted} if key else {}
         found = self._table.get_many(map(mark_key, names), consistent=True)
         marks = map(_mark_of, found.values())
         return {names[mark.name]: mark for mark in marks}
@@ -76,39 +81,56 @@ class Erasures:
         condition = "attribute_exists(pk) AND attribute_not_exists(finished_at)"
         return self._table.update_write(receipt_key(erasure_id), f"ADD {added}", condition, values)
 
+    def advance(self, mark: ErasureMark) -> None:
+        """Write the mark of an unfinished erasure with its next step.
+
+        Raises:
+            ItemMovedError: the mark has changed since it was read.
+        """
+        self._table.put(_mark_item(mark), mark.version)
+
     def finish(self, mark: ErasureMark, now: int) -> None:
-        """Finish an erasure: the mark loses the user id, and the receipt gets the time.
+        """Finish an erasure: the mark loses the user id, and it and the receipt get the time.
 
         Raises:
             TransactionRefusedError: the mark has changed since it was read.
         """
         finished = "SET finished_at = :now"
+        after = mark._replace(user_id="", finished_at=now)
         transact(
             [
-                self._table.put_write(_mark_item(mark._replace(user_id="")), mark.version),
+                self._table.put_write(_mark_item(after), mark.version),
                 self._table.update_write(receipt_key(mark.erasure_id), finished, "attribute_exists(pk)", {":now": now}),
             ]
         )
 
-    def unfinished(self, limit: int) -> Iterator[str]:
-        """Return the names of up to ``limit`` marks of unfinished erasures, oldest first. The index may lag behind."""
-        return (item["pk"].removeprefix(MARK_PREFIX) for item in self._table.listed(UNFINISHED, limit))
+    def unfinished(self, limit: int, due_before: int | None = None) -> Iterator[str]:
+        """Return the names of up to ``limit`` marks of unfinished erasures, first those whose next step is due first.
 
-    def _key(self) -> bytes:
-        """Return the key of the names. The first process that needs it makes it."""
+        With ``due_before``, return only those that are due before this instant. The index may lag behind.
+        """
+        before = "" if due_before is None else f"{due_before:012d}"
+        return (item["pk"].removeprefix(MARK_PREFIX) for item in self._table.listed(UNFINISHED, limit, before=before))
+
+    def _known_key(self) -> bytes:
+        """Return the key of the names; nothing if no process has made it yet."""
         if not self._secret:
             stored = self._table.get(_KEY)
-            self._secret = bytes(stored["key"]) if stored else self._new_key()
+            self._secret = bytes(stored["key"]) if stored else b""
         return self._secret
 
     def _new_key(self) -> bytes:
+        """Make the key of the names. The first erasure needs it."""
         key = secrets.token_bytes(_KEY_BYTES)
         try:
             self._table.put_if({**_KEY._asdict(), "key": key}, IS_NEW)
         except ItemMovedError:  # another process was faster, or an earlier attempt of this write succeeded
-            stored = self._table.get(_KEY)
-            return bytes(stored["key"]) if stored else key
+            return self._known_key() or key
         return key
+
+
+def _name(key: bytes, user_id: str) -> str:
+    return hmac.digest(key, user_id.encode(), "sha256").hex()
 
 
 def mark_key(name: str) -> Key:
@@ -126,10 +148,10 @@ def _mark_item(mark: ErasureMark) -> Item:
         "requested_at": mark.requested_at,
     }
     if mark.user_id:
-        item["user_id"] = mark.user_id
-        item["list_name"] = UNFINISHED
-        item["list_order"] = f"{mark.requested_at:012d}#{mark.name}"
-    return item
+        due_at = max(mark.due_at, mark.requested_at)
+        item |= {"user_id": mark.user_id, "step": mark.step, "due_at": mark.due_at}
+        item |= {"list_name": UNFINISHED, "list_order": f"{due_at:012d}#{mark.name}"}
+    return item if mark.finished_at is None else item | {"finished_at": mark.finished_at}
 
 
 def _mark_of(item: Item) -> ErasureMark:
@@ -138,6 +160,9 @@ def _mark_of(item: Item) -> ErasureMark:
         erasure_id=item["erasure_id"],
         requested_at=int(item["requested_at"]),
         user_id=item.get("user_id", ""),
+        step=item.get("step", "cancelling"),
+        due_at=int(item.get("due_at", 0)),
+        finished_at=int(item["finished_at"]) if "finished_at" in item else None,
         version=int(item["v"]),
     )
 

@@ -30,7 +30,7 @@ LONGEST_OBJECT_READ = 4.0
 """The most seconds that a worker waits for an object. It is attempted once, and the caller then does without it."""
 
 _WRITE_SECONDS = 20
-"""How long a write may take to connect or send, and how long to be answered. No function of the API writes."""
+"""How long a write may take to connect or send, and how long to be answered."""
 
 _LONGEST_FETCH = 15.0
 """The most seconds for an upload of a partner, which can be a hundred times as large as what an API call reads."""

@@ -6,6 +6,8 @@ redemptions with trees that wait for a planting order, sorted by the time of the
 
 The index ``Forest`` has two lists of the redemptions of each person, both sorted by the time of the request: those with
 trees, and the rejected and cancelled ones. So a forest costs the same, however many redemptions were cancelled.
+
+A redemption that is nobody's, because its person was erased, has a partition of its own and is in no forest.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,7 +20,7 @@ from zlib import crc32
 from saxaul.storage.spending import Spending
 from saxaul.storage.table import FOREST_PAGE, Item, ItemMovedError, Key, Table, transact
 from saxaul.trees.plantings import PlantedTree
-from saxaul.trees.redemptions import Chain, Redemption, Seal, Settlement, Step, Tree
+from saxaul.trees.redemptions import NOBODYS, Chain, Redemption, Seal, Settlement, Step, Tree
 from saxaul.trees.states import State
 
 if TYPE_CHECKING:
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
     from saxaul.trees.stock import Stock
 
 TREE_PREFIX = "TREE#"
+_USER = "USER#"
+
+NOBODY = "NOBODY"
+"""Begins the partition of a redemption that is nobody's. The ``user_id`` of such a redemption begins with ``#``."""
+
 _LAST = "TREE#~"
 
 _OLDEST, _NEWEST = "0", "~"
@@ -147,11 +154,7 @@ class Redemptions:
         """
         self._table.put_all(
             [
-                {
-                    **certificate_key(tree.number)._asdict(),
-                    "user_id": redemption.user_id,
-                    "redemption_id": redemption.redemption_id,
-                }
+                certificate_item(redemption, tree)
                 for redemption in settlement.verdicts
                 if redemption.state is State.RESERVED
                 for tree in redemption.trees
@@ -175,6 +178,27 @@ class Redemptions:
             writes.append(self._spending.unreserve_write(cancelled.project_id, len(cancelled.trees)))
         transact(writes)
 
+    def certificates_of(self, redemptions: Iterable[Redemption]) -> list[Key]:
+        """Return the keys of the certificate items that exist for the trees of these redemptions.
+
+        A rejected redemption can have some: they are written before the transaction that reserves it, if it succeeds.
+        """
+        numbers = [tree.number for redemption in redemptions for tree in redemption.trees]
+        return list(self._table.get_many(map(certificate_key, numbers), consistent=True))
+
+    def delete_writes(
+        self, redemptions: Iterable[Redemption], certificates: Iterable[Key]
+    ) -> list["TransactWriteItemTypeDef"]:
+        """Return the deletions of these redemptions and certificate items, for a transaction.
+
+        They fail if a redemption has changed since it was read, or if a certificate item is gone.
+        """
+        deletes = [
+            self._table.erase_write(redemption_key(redemption.user_id, redemption.redemption_id), redemption.version)
+            for redemption in redemptions
+        ]
+        return deletes + [self._table.erase_write(key, None) for key in certificates]
+
     def requested_before(self, instant: int, limit: int) -> list[Redemption]:
         """Return up to ``limit`` pending redemptions that were requested before an instant, oldest first."""
         listed = [
@@ -183,44 +207,68 @@ class Redemptions:
             for item in self._table.listed(f"REQUESTED#{number}", limit, before=f"{instant:012d}")
         ]
         oldest = sorted(listed, key=lambda item: str(item["list_order"]))[:limit]
-        found = self.get_many(
-            (item["pk"].removeprefix("USER#"), item["sk"].removeprefix(TREE_PREFIX)) for item in oldest
-        )
+        found = self.get_many((owner_in(item["pk"]), item["sk"].removeprefix(TREE_PREFIX)) for item in oldest)
         pending = (redemption for redemption in found if redemption.state is State.REQUESTED)
         return sorted(pending, key=lambda redemption: (redemption.requested_at, redemption.redemption_id))
 
     def waiting(self, project_id: str, limit: int) -> list[Redemption]:
         """Return a project's redemptions with trees that wait for a planting order, earliest reservation first.
 
-        The index may lag behind the table, so some of these trees may be ordered already.
+        The index may lag behind the table. So some of these trees may be ordered already, and a redemption that became
+        nobody's a moment ago may be missing: ``has_listed`` knows of it.
         """
         listed = self._table.listed(_waiting_list(project_id), limit)
-        waiting = self.get_many(
-            (item["pk"].removeprefix("USER#"), item["sk"].removeprefix(TREE_PREFIX)) for item in listed
-        )
+        waiting = self.get_many((owner_in(item["pk"]), item["sk"].removeprefix(TREE_PREFIX)) for item in listed)
         return sorted(waiting, key=lambda redemption: (redemption.reserved_at, redemption.redemption_id))
+
+    def has_listed(self, project_id: str) -> bool:
+        """Return whether the index lists a redemption of a project with trees that wait for a planting order.
+
+        Right after a write, it may still list a redemption whose trees are ordered, or that is gone.
+        """
+        return any(self._table.listed(_waiting_list(project_id), 1))
 
     def change_writes(self, change: "RedemptionChange") -> list["TransactWriteItemTypeDef"]:
         """Return the writes of a redemption that reports changed, and of its refund, for a transaction.
 
-        They fail if the redemption has changed since it was read.
+        They fail if the redemption has changed since it was read. Nobody gets the refund of a tree that is nobody's:
+        the points were erased together with the wallet.
         """
         redemption = change.redemption
-        refund = [self._spending.refund_write(redemption.user_id, change.refund)] if change.refund else []
+        is_refunded = change.refund and not redemption.is_nobodys
+        refund = [self._spending.refund_write(redemption.user_id, change.refund)] if is_refunded else []
         return [self._table.put_write(to_item(redemption), redemption.version), *refund]
 
     def of_certificate(self, number: str) -> Redemption | None:
         """Return the redemption, in any state, that a certificate number belongs to. Return None if there is none."""
-        item = self._table.get(certificate_key(number))
-        return self.get(item["user_id"], item["redemption_id"]) if item else None
+        # A redemption that becomes nobody's between the two reads is no longer where the first one says. It moves once.
+        for _ in range(2):
+            item = self._table.get(certificate_key(number))
+            found = self.get(item["user_id"], item["redemption_id"]) if item else None
+            if found or item is None:
+                return found
+        return None
 
 
 def redemption_key(user_id: str, redemption_id: str) -> Key:
-    return Key(f"USER#{user_id}", TREE_PREFIX + redemption_id)
+    """Return the key of a redemption. Those that are nobody's are in partitions of their own."""
+    partition = f"{NOBODY}{user_id}" if user_id.startswith(NOBODYS) else f"{_USER}{user_id}"
+    return Key(partition, TREE_PREFIX + redemption_id)
+
+
+def owner_in(partition: str) -> str:
+    """Return the user_id of the redemptions of a partition."""
+    return partition.removeprefix(_USER) if partition.startswith(_USER) else partition.removeprefix(NOBODY)
 
 
 def certificate_key(number: str) -> Key:
     return Key(f"CERT#{number}", "CERT")
+
+
+def certificate_item(redemption: Redemption, tree: Tree) -> Item:
+    """Return the item that leads from the number of a tree to its redemption."""
+    key = certificate_key(tree.number)
+    return {**key._asdict(), "user_id": redemption.user_id, "redemption_id": redemption.redemption_id}
 
 
 def _requested_list(redemption: Redemption) -> str:
@@ -250,8 +298,9 @@ def to_item(redemption: Redemption) -> Item:
         "points": redemption.points,
         "state": redemption.state.value,
         "trees": [_pack(tree) for tree in redemption.trees],
-        "forest_order": mark + _order(redemption.requested_at, redemption.redemption_id),
     }
+    if not redemption.is_nobodys:
+        item["forest_order"] = mark + _order(redemption.requested_at, redemption.redemption_id)
     if redemption.max_points is not None:
         item["max_points"] = redemption.max_points
     if redemption.state is State.REQUESTED:
@@ -265,7 +314,7 @@ def to_item(redemption: Redemption) -> Item:
 
 def from_item(item: Item) -> Redemption:
     return Redemption(
-        user_id=item["pk"].removeprefix("USER#"),
+        user_id=owner_in(item["pk"]),
         redemption_id=item["redemption_id"],
         app=item["app"],
         project_id=item["project_id"],

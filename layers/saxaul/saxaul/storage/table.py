@@ -281,6 +281,19 @@ class Table:
         """Return the deletion of an item, if there is one, for a transaction."""
         return {"Delete": {"TableName": self.name, "Key": _raw_key(key)}}
 
+    def erase_write(self, key: Key, expected_version: int | None) -> "TransactWriteItemTypeDef":
+        """Return the deletion of an item, for a transaction, on condition that it still has a version.
+
+        None is the version of an item that has none: then it must exist.
+        """
+        delete: Any = {
+            "TableName": self.name,
+            "Key": _raw_key(key),
+            "ConditionExpression": IS_AS_EXPECTED if expected_version is not None else "attribute_exists(pk)",
+        }
+        versions = {} if expected_version is None else {":expected_version": expected_version}
+        return {"Delete": delete | _compared(versions)}
+
     def check_write(self, key: Key, expected_version: int) -> "TransactWriteItemTypeDef":
         """Return a check for a transaction: an item still has a version. Version 0 means that it does not exist."""
         check: Any = {

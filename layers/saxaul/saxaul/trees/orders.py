@@ -65,7 +65,9 @@ class OrderedProject(NamedTuple):
 
 
 class PlantingOrder(NamedTuple):
-    """The trees that a partner must plant. The list never changes; the state of each tree is in its redemption.
+    """The trees that a partner must plant. The state of each tree is in its redemption.
+
+    The list never changes, but a redemption whose person is erased gets another ``user_id``.
 
     An order is first written and then announced: its manifest is stored, an event is published, and ``announced_at`` is
     set. Instants are in seconds.
@@ -86,6 +88,11 @@ class PlantingOrder(NamedTuple):
     @property
     def place(self) -> "OrderPlace":
         return OrderPlace(self.ordered_at, self.order_id)
+
+    def moved(self, redemption_id: str, user_id: str) -> "PlantingOrder":
+        """Return this order after a redemption was given to another user."""
+        trees = (tree._replace(user_id=user_id) if tree.redemption_id == redemption_id else tree for tree in self.trees)
+        return self._replace(trees=tuple(trees))
 
     def announced(self, now: int) -> "PlantingOrder":
         return self._replace(announced_at=now)
@@ -123,16 +130,23 @@ class NewOrder(NamedTuple):
 def create_order(
     waiting: Sequence[Redemption], order_id: str, project_id: str, project: TreeProject, now: int
 ) -> NewOrder | None:
-    """Create an order of waiting trees from the first redemptions, as many as fit. Return None if no tree waits."""
-    chosen: list[Redemption] = []
+    """Create an order of waiting trees from the first redemptions, as many as fit. Return None if no tree waits.
+
+    A person who comes after an erasure may request trees with a key that the erased person had used. The new redemption
+    then has the id of one that is nobody's. An order knows its redemptions by their ids, so it has only one of the two.
+    """
+    found: dict[str, Redemption] = {}
     trees = 0
     for redemption in (candidate for candidate in waiting if candidate.waiting):
+        if redemption.redemption_id in found:
+            continue
         trees += len(redemption.trees)
-        if len(chosen) == MAX_REDEMPTIONS or trees > MAX_TREES_PER_ORDER:
+        if len(found) == MAX_REDEMPTIONS or trees > MAX_TREES_PER_ORDER:
             break
-        chosen.append(redemption)
-    if not chosen:
+        found[redemption.redemption_id] = redemption
+    if not found:
         return None
+    chosen = list(found.values())
     order = PlantingOrder(
         order_id=order_id,
         project_id=project_id,

@@ -35,6 +35,9 @@ MAX_REPLACEMENTS = 20
 MAX_CORRECTIONS = 20
 """The most corrections of one tree. They are limited for the same reason."""
 
+NOBODYS = "#"
+"""Begins the ``user_id`` of a redemption that is nobody's, because its person was erased. No id of a user has it."""
+
 _INSPECTED = frozenset({State.ALIVE, State.DEAD, State.REPLACED})
 """The states that an inspection reports."""
 
@@ -125,7 +128,7 @@ class Seal(NamedTuple):
     Attributes:
         requested_at: when the tree was requested, in RFC 3339, as in the data that the log commits to.
         dedication_digest: the salted hash of the dedication, which the log commits to.
-        salt: the salt of this hash. None would mean that the dedication was erased; no code does that today.
+        salt: the salt of this hash; None if the dedication was erased.
     """
 
     requested_at: str
@@ -202,6 +205,7 @@ class Redemption(NamedTuple):
     """An exchange of points for trees of one project. Instants are in seconds.
 
     Attributes:
+        user_id: the person; if the redemption is nobody's, ``#`` and the certificate number of its first tree.
         points: the total price of the trees, at the time of the request. The settlement takes exactly these points.
         max_points: the most points that the app let the trees cost; None if it set no limit.
     """
@@ -266,6 +270,11 @@ class Redemption(NamedTuple):
         """Return this redemption with one of its trees changed, and with its derived state."""
         trees = tuple(tree if known.number == tree.number else known for known in self.trees)
         return self._replace(trees=trees, state=_state_of(trees))
+
+    @property
+    def is_nobodys(self) -> bool:
+        """Whether the person who requested the trees was erased."""
+        return self.user_id.startswith(NOBODYS)
 
     @property
     def waiting(self) -> list[Tree]:

@@ -1,7 +1,10 @@
-"""Statements: each planting, inspection and correction that a partner reports becomes a leaf of the public log."""
+"""Statements: each planting, inspection and correction that a partner reports becomes a leaf of the public log.
+
+So does the erasure of a dedication, which no partner reports.
+"""
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, TypedDict, cast
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.log.degrees import degrees
@@ -10,6 +13,7 @@ from saxaul.log.merkle import leaf_hash
 from saxaul.log.particulars import Particulars
 from saxaul.trees.leaf_refs import LeafRef
 from saxaul.trees.orders import OrderedProject, PlantingOrder
+from saxaul.trees.plantings import PlantedTree
 from saxaul.trees.redemptions import Redemption, Seal, Step, Tree
 from saxaul.trees.states import IllegalTransitionError
 
@@ -57,10 +61,7 @@ def stated(
         state=cast("TreeState", step.state.value),
         occurred_at=calendar.rfc3339(step.at),
         recorded_at=calendar.rfc3339(step.recorded_at),
-        planted_at=calendar.rfc3339(planting.planted_at),
-        tag=planting.tag,
-        lat=degrees(planting.lat),
-        lon=degrees(planting.lon),
+        **_planted(planting, calendar),
         photo=step.shown_photo,
         link=sha256(step.link.encode()).hexdigest() if step.link else "",
         particulars=particulars_of(redemption, seal, order.project).commitment,
@@ -70,6 +71,59 @@ def stated(
     text = leaf.text
     statement = Statement(number, leaf, text, step.link, step.recorded_at)
     return after._replace(seal=seal, chain=tree.chain.after(leaf, leaf_hash(text))), statement
+
+
+def erased(redemption: Redemption, tree: Tree, order: PlantingOrder, now: int, calendar: Calendar) -> "Erased | None":
+    """Return a tree without the salt of its dedication, and the statement that the dedication was erased.
+
+    No organisation states it. It shows neither a photo nor a link, and changes nothing that earlier statements say.
+    Return None if the tree was never planted, or if its dedication was erased before: then the log needs no statement.
+    """
+    planting, seal = tree.planting, tree.seal
+    if planting is None or seal is None or seal.salt is None:
+        return None
+    leaf = TreeLeaf(
+        certificate=tree.number,
+        project_id=redemption.project_id,
+        by="",
+        event="dedication_erased",
+        state=cast("TreeState", tree.state.value),
+        occurred_at=calendar.rfc3339(now),
+        recorded_at=calendar.rfc3339(now),
+        **_planted(planting, calendar),
+        photo="",
+        link="",
+        particulars=particulars_of(redemption, seal, order.project).commitment,
+        previous=tree.chain.previous,
+        since=tree.chain.since,
+    )
+    after = tree._replace(seal=seal._replace(salt=None), chain=tree.chain.after(leaf))
+    return Erased(after, Statement(after.chain.statements, leaf, "", now))
+
+
+class Erased(NamedTuple):
+    """A tree whose dedication was erased, and the statement about it."""
+
+    tree: Tree
+    statement: Statement
+
+
+class _Planted(TypedDict):
+    """The members of a leaf that describe the tree in the ground, or the dead one."""
+
+    planted_at: str
+    tag: str
+    lat: str
+    lon: str
+
+
+def _planted(planting: PlantedTree, calendar: Calendar) -> _Planted:
+    return {
+        "planted_at": calendar.rfc3339(planting.planted_at),
+        "tag": planting.tag,
+        "lat": degrees(planting.lat),
+        "lon": degrees(planting.lon),
+    }
 
 
 def particulars_of(redemption: Redemption, seal: Seal, project: OrderedProject) -> Particulars:
