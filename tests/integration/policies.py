@@ -25,6 +25,7 @@ RESOURCES: Mapping[str, str] = {
     "PlantingQueue.fifo": "PlantingQueue",
     "CheckpointQueue": "CheckpointQueue",
     "LogQueue": "LogQueue",
+    "EraseQueue": "EraseQueue",
     "files": "FilesBucket",
     "manifests": "ManifestBucket",
     "uploads": "UploadBucket",

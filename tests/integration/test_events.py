@@ -147,7 +147,7 @@ def test_the_events_in_sequence_lead_to_an_ordered_tree(seeded: Stack) -> None:
         "tally_impact",
     ]
     redeeming = ["redeem_trees", "sweep_redemptions", "settle_redemptions", "schedule_orders", "place_orders"]
-    logging = ["hash_photos", "sequence_log", "cosign_checkpoints"]
+    logging = ["hash_photos", "sequence_log", "cosign_checkpoints", "erase_persons"]
     story = [*beginning, *redeeming, "take_reports", *logging, "view_forest", "prove_trees", "view_impact"]
 
     responses = {}

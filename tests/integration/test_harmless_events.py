@@ -46,6 +46,8 @@ UNREACHED = {
     ("SequenceLog", "CheckpointQueue"): "it sends a message after it has published",
     ("SequenceLog", "LogQueue"): _BY_LAMBDA,
     ("CosignCheckpoints", "CheckpointQueue"): _BY_LAMBDA,
+    ("ErasePersons", "EraseQueue"): "it sends the next step of an erasure",
+    ("ErasePersons", "LogQueue"): "it sends a message after it has written statements",
     ("ManageApps", "UserPool"): "it is asked when an app or a secret is made, changed or ended",
     ("EndOverlaps", "UserPool"): "it is asked only about an app whose overlap is over, or that a crash left",
     ("IngestActions", "ActionQueue"): "it sends the actions of a call that is accepted",

@@ -79,6 +79,8 @@ VALUES = {
     "PLANTING_QUEUE_URL": {"Ref": "PlantingQueue"},
     "LOG_QUEUE_URL": {"Ref": "LogQueue"},
     "CHECKPOINT_QUEUE_URL": {"Ref": "CheckpointQueue"},
+    "ERASE_QUEUE_URL": {"Ref": "EraseQueue"},
+    "ERASURE_DELAY": {"Ref": "ErasureDelay"},
     "MANIFEST_BUCKET": {"Ref": "ManifestBucket"},
     "UPLOAD_BUCKET": {"Ref": "UploadBucket"},
     "FILES_BUCKET": {"Ref": "FilesBucket"},
