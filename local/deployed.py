@@ -31,6 +31,8 @@ OUTPUTS = {
     "schedules_dead_letter": "ScheduleDeadLetterQueueUrl",
     "log": "LogQueueUrl",
     "log_dead_letter": "LogDeadLetterQueueUrl",
+    "erasures": "EraseQueueUrl",
+    "erasures_dead_letter": "EraseDeadLetterQueueUrl",
     "checkpoints": "CheckpointQueueUrl",
     "checkpoints_dead_letter": "CheckpointDeadLetterQueueUrl",
     "files bucket": "FilesBucketName",

@@ -37,6 +37,7 @@ _PARAMETERS = {
     "AcceptanceDays": str(ACCEPTANCE_DAYS),
     "HarvestTime": "at-once",  # so that points can be harvested immediately
     "CatalogDelay": "2",  # so that a changed entry of the catalog can be tried at once
+    "ErasureDelay": "15",  # so that a person is erased while one waits
     "PlantingSchedule": "rate(1 minute)",
     "OnLaptop": "true",
 }

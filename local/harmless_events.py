@@ -103,6 +103,7 @@ def events_for(callers: Callers) -> dict[str, list[HarmlessEvent]]:
             ),
         ],
         "SequenceLog": [HarmlessEvent("a run of its schedule", {"schedule": "repair", "read_again": True})],
+        "ErasePersons": [_EMPTY_BATCH, _NO_ERASURE],
         "CosignCheckpoints": [_EMPTY_BATCH],
         "TallyImpact": [_EMPTY_BATCH, _A_CHANGE],
         "ViewImpact": _view_impact(callers),
@@ -276,6 +277,9 @@ _NO_PROJECT = HarmlessEvent(
     returned=(f"{NOBODY}-0",),
     logged=f"the catalog has no tree project {NOBODY}",
 )
+
+
+_NO_ERASURE = HarmlessEvent("an erasure that does not exist", queue_event({"name": "0" * 64}))
 
 
 _NO_UPLOAD = HarmlessEvent(

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 WORK_QUEUES = ("actions", "redemptions", "planting", "photos")
-DEAD_ONLY = ("totals", "repeats", "publication", "log", "checkpoints", "schedules")
-"""What else has a dead-letter queue: counting, finding repeats, publishing catalog and log, and all schedules."""
+DEAD_ONLY = ("totals", "repeats", "publication", "log", "checkpoints", "erasures", "schedules")
+"""What else has a dead-letter queue: counting, finding repeats, publishing catalog and log, erasing, all schedules."""
 
 HOUR = 3600
 SERVER_ERROR = 500

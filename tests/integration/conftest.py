@@ -54,7 +54,7 @@ ENVIRONMENT = {
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }
 
-_LOG_QUEUES = ("LogQueue", "CheckpointQueue")
+_PLAIN_QUEUES = ("LogQueue", "CheckpointQueue", "EraseQueue")
 
 
 def _one_at_a_time(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -140,10 +140,11 @@ def new_stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[
         _make_tables()
         actions = clients.sqs().create_queue(QueueName="ActionQueue")["QueueUrl"]
         redemptions = clients.sqs().create_queue(QueueName="RedemptionQueue.fifo", Attributes={"FifoQueue": "true"})
-        log, checkpoints = (clients.sqs().create_queue(QueueName=name)["QueueUrl"] for name in _LOG_QUEUES)
+        log, checkpoints, erasures = (clients.sqs().create_queue(QueueName=n)["QueueUrl"] for n in _PLAIN_QUEUES)
         monkeypatch.setenv("LOG_QUEUE_URL", log)
         monkeypatch.setenv("CHECKPOINT_QUEUE_URL", checkpoints)
-        monkeypatch.setenv("ERASE_QUEUE_URL", clients.sqs().create_queue(QueueName="EraseQueue")["QueueUrl"])
+        monkeypatch.setenv("ERASE_QUEUE_URL", erasures)
+        monkeypatch.setenv("ERASURE_DELAY", "90")
         monkeypatch.setenv("SIGNING_KEY", "key")
         key = CheckedKMS()
         monkeypatch.setattr("saxaul.storage.signing.kms", lambda: key)

@@ -148,16 +148,8 @@ def test_the_events_in_sequence_lead_to_an_ordered_tree(seeded: Stack) -> None:
     ]
     redeeming = ["redeem_trees", "sweep_redemptions", "settle_redemptions", "schedule_orders", "place_orders"]
     logging = ["hash_photos", "sequence_log", "cosign_checkpoints"]
-    story = [
-        *beginning,
-        *redeeming,
-        "take_reports",
-        *logging,
-        "view_forest",
-        "manage_persons",
-        "prove_trees",
-        "view_impact",
-    ]
+    showing = ["view_forest", "manage_persons", "prove_trees", "view_impact", "erase_persons"]
+    story = [*beginning, *redeeming, "take_reports", *logging, *showing]
 
     responses = {}
     for function in story:

@@ -13,6 +13,8 @@ from tests.integration.stack import Stack
 from tests.integration.whole_life import PERSON, erase, live, run_the_programme, run_until_erased, store_an_export
 
 TABLES = ("Ledger", "Activity", "Catalog")
+FOR_A_MOMENT = frozenset({"held_sums"})
+"""What is stored only between two steps of the erasure of a very long period (test_erasing_crashes.py)."""
 
 
 def stored(stack: Stack) -> Iterator[tuple[str, str]]:
@@ -45,4 +47,4 @@ def test_a_whole_life_stores_items_and_objects_of_each_kind(kinds: dict[tuple[st
     written = {kind.name for found in kinds.values() for kind in found}
     has_keys = {kind.name for kind in ITEM_KINDS if kind.key and not kind.part}
 
-    assert has_keys - written == set()
+    assert has_keys - written == FOR_A_MOMENT

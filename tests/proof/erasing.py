@@ -14,7 +14,7 @@ from saxaul.ledger.actions import Owner, Reversal
 from saxaul.ledger.grants import Grant
 from saxaul.messages.bodies import ErasureMessage
 from saxaul.people.erasures import ErasureMark, ErasureReceipt
-from saxaul.services.erase_person import LOST_AFTER
+from saxaul.services.erase_person import STALLED_AFTER
 from saxaul.services.redeem import RedemptionRequest, redemption_id
 from saxaul.services.tally import Tallying
 from saxaul.storage.erasures import Erasures
@@ -190,7 +190,7 @@ class Household:
                 self.world.without_faults(self.stream)
                 self.world.now += 30
             else:  # a message was lost
-                self.world.now += LOST_AFTER + 1
+                self.world.now += STALLED_AFTER + 1
                 survive(self.world.erasing.sweep)
         raise AssertionError("the erasure does not end")
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from saxaul.deadline import OutOfTimeError
 from saxaul.ledger.actions import Owner
 from saxaul.races import ContendedError
-from saxaul.services.erase_person import LOST_AFTER
+from saxaul.services.erase_items import LittleTimeError
+from saxaul.services.erase_person import STALLED_AFTER
 from saxaul.storage.erasures import Erasures
 from saxaul.trees.report_rules import apply_inspections
 from tests.builders import inspection, make_action
@@ -196,7 +196,7 @@ def one_transaction() -> Callable[[], None]:
 
     def check_time() -> None:
         if next(left, "over") == "over":
-            raise OutOfTimeError
+            raise LittleTimeError
 
     return check_time
 
@@ -318,7 +318,7 @@ def test_a_lost_message_is_sent_again(household: Household) -> None:
     household.world.queue.queues[ERASE_QUEUE].clear()
     assert household.world.erasing.sweep() == 0
 
-    household.world.now += LOST_AFTER + 1
+    household.world.now += STALLED_AFTER + 1
 
     assert household.world.erasing.sweep() == 1
     household.erase()

@@ -58,7 +58,7 @@ def test_every_function_is_in_one_alarm_on_its_errors_and_in_one_on_its_throttle
     sums = [alarm["Metrics"] for alarm in ALARMS.values() if metric in str(alarm.get("Metrics"))]
     watched = [query for metrics in sums for query in metrics if "MetricStat" in query]
 
-    assert sorted(named(query) for query in watched) == sorted(functions())
+    assert sorted([*map(named, watched), *alarmed(metric)]) == sorted(functions())
     for query in watched:
         assert query["MetricStat"]["Metric"]["MetricName"] == metric
         assert query["ReturnData"] is False

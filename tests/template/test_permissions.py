@@ -141,6 +141,21 @@ PERMISSIONS = {
         "sqs:SendMessage on CheckpointQueue",
         "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes on LogQueue",
     ],
+    "ErasePersons": [
+        (
+            "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query on LedgerTable"
+            " in ERASED#* ERASURE#* USER#* CERT#* ORDER#* NAMELESS#*"
+        ),
+        ("dynamodb:PutItem on LedgerTable in ERASED#* ERASURE#* USER#* NOBODY#* CERT#* ORDER#* LEAF#* NAMELESS#*"),
+        "dynamodb:UpdateItem on LedgerTable in ERASURE#* USER#* PROJECT#*",
+        "dynamodb:DeleteItem on LedgerTable in USER#* CERT#* ERASURE#*",
+        "dynamodb:Query on LedgerTable/index/Listing",
+        "s3:DeleteObject on ExportBucket/exports/*",
+        "s3:ListBucket on ExportBucket",
+        "sqs:SendMessage on LogQueue",
+        "sqs:SendMessage on EraseQueue",
+        "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes on EraseQueue",
+    ],
     "CosignCheckpoints": [
         "s3:GetObject on FilesBucket/log/*",
         "s3:PutObject on FilesBucket/log/checkpoint",

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from local.template import template
 from saxaul.catalog.entries import KINDS
 from saxaul.services.cosign import ASKING_SECONDS
+from saxaul.services.erase_person import STALLED_AFTER
 from saxaul.services.publish_catalog import BUILDING_SECONDS, READY_BEFORE
 from saxaul.services.sequence_log import SEQUENCING_SECONDS
 from saxaul.services.sweep import LOST_AFTER
@@ -34,7 +36,15 @@ def test_each_queue_that_a_function_reads_has_a_dead_letter_queue_of_the_same_ki
     queues = resources("AWS::SQS::Queue")
     read = {attribute_of(source["EventSourceArn"]) for _, source in sources("Queue.Arn")}
 
-    assert read == {"ActionQueue", "RedemptionQueue", "PlantingQueue", "PhotoQueue", "LogQueue", "CheckpointQueue"}
+    assert read == {
+        "ActionQueue",
+        "RedemptionQueue",
+        "PlantingQueue",
+        "PhotoQueue",
+        "LogQueue",
+        "CheckpointQueue",
+        "EraseQueue",
+    }
     for name in read:
         end = attribute_of(queues[name]["RedrivePolicy"]["deadLetterTargetArn"])
         assert queues[end].get("FifoQueue", False) == queues[name].get("FifoQueue", False)
@@ -88,7 +98,7 @@ def test_a_scheduled_run_that_fails_or_never_starts_goes_to_the_dead_letter_queu
     asynchronous = made("AWS::Lambda::EventInvokeConfig").values()
     schedules = made("AWS::Scheduler::Schedule").values()
 
-    assert len(schedules) == 5
+    assert len(schedules) == 6
     assert all(schedule["Target"]["DeadLetterConfig"]["Arn"] == end for schedule in schedules)
     assert {config["FunctionName"]["Ref"] for config in asynchronous} == {name for name, _ in events("ScheduleV2")}
     assert all(config["DestinationConfig"]["OnFailure"]["Destination"] == end for config in asynchronous)
@@ -172,3 +182,33 @@ def test_the_sequencer_begins_batches_for_at_most_half_of_its_timeout_and_runs_e
 
 def test_witnesses_that_answer_as_late_as_they_may_leave_time_to_publish_the_cosignatures_of_others() -> None:
     assert functions()["CosignCheckpoints"]["Timeout"] >= 2 * ASKING_SECONDS + 10
+
+
+WRITES = {"PutItem", "UpdateItem", "BatchWriteItem", "PartiQLInsert", "PartiQLUpdate"}
+
+
+def writes_items_of_persons(name: str) -> bool:
+    """Return whether a function may write items in the partition of a person in the ledger."""
+    for policy in functions()[name]["Policies"]:
+        for statement in policy["Statement"]:
+            allowed = {action.removeprefix("dynamodb:") for action in statement["Action"]}
+            conditions = statement.get("Condition", {}).values()
+            keys = [key for condition in conditions for found in condition.values() for key in found]
+            is_ledger = statement["Resource"] == {"Fn::GetAtt": "LedgerTable.Arn"}
+            if is_ledger and allowed & WRITES and (not keys or "USER#*" in keys):
+                return True
+    return False
+
+
+def test_an_erasure_waits_longer_than_any_function_runs_that_writes_items_of_persons() -> None:
+    delay = template()["Parameters"]["ErasureDelay"]
+    writers = {name for name in functions() if name != "ErasePersons" and writes_items_of_persons(name)}
+
+    assert writers >= {"AccruePoints", "RedeemTrees", "SettleRedemptions", "TakeReports", "TallyImpact", "ManageGrants"}
+    assert delay["Default"] > max(functions()[name]["Timeout"] for name in writers)
+    assert delay["MaxValue"] <= 900, "the longest delay of a message"
+
+
+def test_the_schedule_queues_an_erasure_again_after_its_worker_must_have_ended() -> None:
+    assert functions()["ErasePersons"]["Timeout"] <= STALLED_AFTER
+    assert dict(events("ScheduleV2"))["ErasePersons"]["ScheduleExpression"] == "rate(1 minute)"

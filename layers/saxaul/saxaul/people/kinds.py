@@ -161,6 +161,11 @@ ITEM_KINDS: tuple[ItemKind, ...] = (
         stays="The same, for a run of a campaign.",
     ),
     ItemKind(
+        *("held_sums", _LEDGER, "ERASURE#<erasure_id> / SUMS#PAGE#<window>", "nobody"),
+        about="sums of an erased period that are not in `nameless_day` yet",
+        erased="deleted before the erasure is finished",
+    ),
+    ItemKind(
         *("erasure_mark", _LEDGER, "ERASED#<name> / ERASURE", "nobody", "that a person was erased, and when"),
         erased="the user id in it is removed at the end",
         stays="A keyed hash of the user id, so that late messages of the person are dropped for ever.",

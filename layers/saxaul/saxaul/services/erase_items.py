@@ -31,6 +31,10 @@ _POURED = 8
 """How many days and runs of held sums are added together. The item of each has at most 400 KB."""
 
 
+class LittleTimeError(Exception):
+    """There is too little time for another transaction. The rest is left to the next message."""
+
+
 class ItemErasing(NamedTuple):
     """Deletes items, and keeps their sums."""
 

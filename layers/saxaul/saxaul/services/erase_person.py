@@ -11,11 +11,10 @@ from functools import cache
 from typing import Literal, NamedTuple, Protocol
 
 from saxaul.clock import Clock
-from saxaul.deadline import OutOfTimeError
 from saxaul.people.erasures import ErasureMark, ErasureStep
 from saxaul.races import LostRaceError, retry_lost_races
 from saxaul.services import wiring
-from saxaul.services.erase_items import ItemErasing
+from saxaul.services.erase_items import ItemErasing, LittleTimeError
 from saxaul.services.erase_trees import TreeErasing
 from saxaul.settings import settings
 from saxaul.storage.erasures import Erasures
@@ -29,13 +28,13 @@ from saxaul.storage.table import transact
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.states import TRANSITIONS, State
 
-LOST_AFTER = 120
+STALLED_AFTER = 120
 """Seconds after which a step that is due, and is not made, is queued again. A worker has ended before."""
 
 MAX_ERASURES = 100
 """The most erasures that one run of the schedule queues again. The next run queues the rest."""
 
-Outcome = Literal["nothing", "early", "waits", "goes on", "erased"]
+Stepped = Literal["nothing", "early", "waits", "goes on", "erased"]
 """What became of a message: no erasure to go on with; not due yet; a delay; the next step at once; the end."""
 
 
@@ -62,10 +61,10 @@ class Erasing(NamedTuple):
     queue_url: str
     exports: ExportFiles | None = None
 
-    def run(self, name: str, check_time: Callable[[], None]) -> Outcome:
+    def run(self, name: str, check_time: Callable[[], None]) -> Stepped:
         """Make the next step of an erasure, and queue the one after it. ``name`` is that of its mark.
 
-        ``check_time`` raises OutOfTimeError if there is too little time left for another transaction. Then the rest is
+        ``check_time`` raises LittleTimeError if there is too little time left for another transaction. Then the rest is
         left to the next message.
 
         Raises:
@@ -80,20 +79,20 @@ class Erasing(NamedTuple):
             return "early"
         try:
             return self._step(mark, check_time)
-        except OutOfTimeError:
+        except LittleTimeError:
             return self._advance(mark, mark.step)
 
     def sweep(self) -> int:
-        """Queue the erasures again whose step has been due for more than ``LOST_AFTER`` seconds. Return their number.
+        """Queue the erasures whose step has been due for more than ``STALLED_AFTER`` seconds. Return their number.
 
         Their messages may be lost.
         """
-        names = list(self.erasures.unfinished(MAX_ERASURES, due_before=self.clock.now() - LOST_AFTER))
+        names = list(self.erasures.unfinished(MAX_ERASURES, due_before=self.clock.now() - STALLED_AFTER))
         for name in names:
             send_erasure(self.queue_url, name)
         return len(names)
 
-    def _step(self, mark: ErasureMark, check_time: Callable[[], None]) -> Outcome:
+    def _step(self, mark: ErasureMark, check_time: Callable[[], None]) -> Stepped:
         redemptions = self.redemptions.of_user(mark.user_id)
         waiting = [redemption for redemption in redemptions if is_waiting(redemption)]
         for redemption in waiting:
@@ -117,7 +116,7 @@ class Erasing(NamedTuple):
 
         retry_lost_races(attempt, self.clock)
 
-    def _advance(self, mark: ErasureMark, step: ErasureStep, delay: int = 0) -> Outcome:
+    def _advance(self, mark: ErasureMark, step: ErasureStep, delay: int = 0) -> Stepped:
         """Note the next step, and queue it. If another worker has done so, that one goes on, and this one ends."""
         try:
             self.erasures.advance(mark._replace(step=step, due_at=self.clock.now() + delay))
@@ -126,14 +125,14 @@ class Erasing(NamedTuple):
         send_erasure(self.queue_url, mark.name, delay)
         return "waits" if delay else "goes on"
 
-    def _delete(self, mark: ErasureMark, redemptions: Iterable[Redemption], check_time: Callable[[], None]) -> Outcome:
+    def _delete(self, mark: ErasureMark, redemptions: Iterable[Redemption], check_time: Callable[[], None]) -> Stepped:
         self.trees.erase_all(mark, redemptions, check_time)
         self.items.erase_all(mark, check_time)
         if self.exports and (files := self.exports.delete_all(mark.name)):
             transact([self.erasures.count_write(mark.erasure_id, {"export_file": files})])
         return self._finish(mark)
 
-    def _finish(self, mark: ErasureMark) -> Outcome:
+    def _finish(self, mark: ErasureMark) -> Stepped:
         left = next(self.items.items.of(mark.user_id), None)
         if left and not left.kind:
             raise UnknownItemError(f"nothing erases items whose sort key begins with {left.key.sk.partition('#')[0]}")
@@ -154,15 +153,15 @@ def is_waiting(redemption: Redemption) -> bool:
 @cache
 def erasing() -> Erasing:
     """Return the erasing service of this process."""
-    ledger, clock, found = wiring.ledger(), wiring.clock(), settings()
-    erasures, redemptions = Erasures(ledger), Redemptions(ledger)
+    ledger, clock, calendar = wiring.ledger(), wiring.clock(), settings().calendar
+    erasures, redemptions, orders = Erasures(ledger), Redemptions(ledger), Orders(ledger)
     return Erasing(
         erasures=erasures,
-        items=ItemErasing(erasures, PersonItems(ledger), NamelessSums(ledger), found.calendar, clock),
-        trees=TreeErasing(ledger, erasures, redemptions, Orders(ledger), found.calendar, clock, found.log_queue_url),
+        items=ItemErasing(erasures, PersonItems(ledger), NamelessSums(ledger), calendar, clock),
+        trees=TreeErasing(ledger, erasures, redemptions, orders, calendar, clock, settings().log_queue_url),
         redemptions=redemptions,
         clock=clock,
-        delay=found.erasure_delay,
-        queue_url=found.erase_queue_url,
-        exports=Exports(found.export_bucket),
+        delay=settings().erasure_delay,
+        queue_url=settings().erase_queue_url,
+        exports=Exports(settings().export_bucket),
     )
