@@ -178,6 +178,20 @@ def time_until(end: float) -> Any:  # noqa: ANN401 - a function without a result
     return check_time
 
 
+def show(years: int, found: Erased) -> None:
+    print_table(
+        [number(name.replace("_", " ")) for name in found._fields],
+        [
+            (
+                *(f"{value:,}" for value in found[:4]),
+                *(f"{units:,.0f}" for units in (found.write_units, found.read_units)),
+                f"{found.seconds:.2f}",
+            )
+        ],
+        title=f"The erasure of a person with {years} years of daily use",
+    )
+
+
 def main() -> None:
     parser = command_parser("benchmarks.erasing", __doc__)
     parser.add_argument("--years", type=whole_number(1), default=5, help="how many years the person has used the apps")
@@ -193,11 +207,7 @@ def main() -> None:
         if chosen.json:
             print_json({"benchmark": "erasing", "years": chosen.years, **found._asdict()})
             return
-        print_table(
-            [number(name.replace("_", " ")) for name in found._fields],
-            [[f"{value:,.2f}" if isinstance(value, float) else f"{value:,}" for value in found]],
-            title=f"The erasure of a person with {chosen.years} years of daily use",
-        )
+        show(chosen.years, found)
 
 
 if __name__ == "__main__":
