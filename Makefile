@@ -233,8 +233,8 @@ env: ## install what the other commands need
 check: env ## ruff, mypy and the linter of the template
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy
-	@PATH="$$PWD/$(BIN):$$PATH" $(BIN)/sam validate --lint
+	@PATH="$$PWD/$(BIN):$$PATH" $(BIN)/sam validate --lint & linting=$$!; \
+	$(BIN)/mypy; typed=$$?; wait $$linting && exit $$typed
 
 test-fast: env ## the tests without a stack, in two minutes
 #= WORKERS  the number of processes; by default one for each processor

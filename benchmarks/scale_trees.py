@@ -51,7 +51,7 @@ TREE_RECORDS = 4
 
 @contextmanager
 def partner_side() -> Iterator[None]:
-    """Make the bucket, the bus, the key and the queue that the functions for partners need."""
+    """Make the bucket, the bus, the key and the queues that the functions for partners need."""
     bucket, bus = "manifests", "saxaul-bench"
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})  # type: ignore[typeddict-item]
@@ -63,6 +63,7 @@ def partner_side() -> Iterator[None]:
         BUS_NAME=bus,
         SIGNING_KEY=key,
         PLANTING_QUEUE_URL=queue["QueueUrl"],
+        LOG_QUEUE_URL=boto3.client("sqs").create_queue(QueueName="LogQueue")["QueueUrl"],
         PUBLIC_URL="https://api.example.com/v1",
     )
     settings.cache_clear()
@@ -198,8 +199,14 @@ class TreeSteps:
             trees = json.loads(_answered(take_reports, event | viewed, 200)["body"])["ordered_trees"]
             now = datetime.now(settings().calendar.zone).isoformat(timespec="seconds")
             reports = [
-                {"certificate": tree["certificate"], "tag": f"T{n}", "lat": 38.851, "lon": 105.731, "planted_at": now}
-                for n, tree in enumerate(trees)
+                {
+                    "certificate": tree["certificate"],
+                    "tag": tree["certificate"],
+                    "lat": round(38.8 + n / 100_000, 5),
+                    "lon": 105.731,
+                    "planted_at": now,
+                }
+                for n, tree in enumerate(trees, len(numbers))
             ]
             sending = _request(
                 "POST",

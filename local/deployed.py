@@ -8,6 +8,7 @@ import boto3
 
 from saxaul.catalog.clients import OPERATOR
 from saxaul.log.notes import vkey_of
+from saxaul.storage.sequence import HEAD
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -103,8 +104,16 @@ class DeployedStack:
         url = f"{address}/log"
         kms = boto3.client("kms", **self._client_arguments)
         der = kms.get_public_key(KeyId=outputs["SigningKeyArn"])["PublicKey"]
-        vkey = vkey_of(outputs.get("LogOrigin") or url.partition("://")[2], der[-_KEY_BYTES:])
+        origin = self._log_name() or outputs.get("LogOrigin") or url.partition("://")[2]
+        vkey = vkey_of(origin, der[-_KEY_BYTES:])
         return {"log_url": url, "log_vkey": vkey, "witnesses": outputs.get("Witnesses", "")}
+
+    def _log_name(self) -> str:
+        """Return the name that the log got with its first leaf; empty before that. Only the ledger knows it."""
+        ledger = boto3.client("dynamodb", **self._client_arguments)
+        head = {"pk": {"S": HEAD.pk}, "sk": {"S": HEAD.sk}}
+        found = ledger.get_item(TableName=self.outputs[OUTPUTS["ledger table"]], Key=head, ConsistentRead=True)
+        return found["Item"]["origin"]["S"] if "Item" in found else ""
 
     @cached_property
     def functions(self) -> dict[str, str]:

@@ -1,6 +1,6 @@
-"""Start MiniStack with corrections of six faults. The interpreter is MiniStack's own.
+"""Start MiniStack with corrections of seven faults. The interpreter is MiniStack's own.
 
-MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in three that matter to operators:
+MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in four that matter to operators:
 
 - A write by PartiQL does not appear in the stream of its table. So the public totals would stay empty, and repeated ids
   would not be found.
@@ -16,6 +16,7 @@ MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in t
   token. With this correction, a client has one secret or two, and gets tokens with each.
 - If a function cannot be imported, it tells only the text of the error, such as ``'TIME_ZONE'``. With this correction,
   it tells the traceback, as AWS does, which has the type of the error, the file and the line.
+- It prints what a function logs, but not if API Gateway called the function. With this correction, it does.
 
 Besides, each worker gets the clock of the stack (local/worker_clock.py), which may be ahead of that of this machine.
 MiniStack's own clock, and so those of queues, tokens and logs, is never moved.
@@ -23,6 +24,9 @@ MiniStack's own clock, and so those of queues, tokens and logs, is never moved.
 MiniStack also parses each statement of a batch twice, and evaluates the policies for each statement. Here, the second
 time gets the result of the first, and each permission is evaluated once. So a write takes less processor time.
 MiniStack still checks and runs each statement itself.
+
+It also unpacks the layers anew for each worker: 2,900 files, which take most of the time of a cold start. Here, all
+workers share one unpacked copy of each version of a layer. On AWS, too, a function cannot change its layers.
 """
 
 import json
@@ -33,9 +37,12 @@ from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
-from threading import Event, Thread
+from tempfile import mkdtemp
+from threading import Event, Lock, Thread
 from typing import Any
+from zipfile import ZipFile
 
 _TABLE = re.compile(
     r"\s*(INSERT\s+INTO|UPDATE|DELETE\s+FROM|SELECT\b.*?\bFROM)\s+\"?([\w.-]+)", re.IGNORECASE | re.DOTALL
@@ -52,6 +59,10 @@ def main() -> None:
     iam.dynamodb_transaction_checks = _with_statements(iam, iam.dynamodb_transaction_checks)  # type: ignore[attr-defined]
     functions = import_module("ministack.services.lambda_svc")
     functions._poll_dynamodb_streams = in_own_thread(functions._poll_dynamodb_streams)  # type: ignore[attr-defined] # noqa: SLF001
+    functions._execute_function_with_config_scope = telling_logs(  # type: ignore[attr-defined] # noqa: SLF001
+        functions._execute_function_with_config_scope,  # noqa: SLF001
+        functions.logger.info,
+    )
     logs = import_module("ministack.services.cloudwatch_logs")
     logs._start_query = while_others_write(logs._start_query)  # type: ignore[attr-defined] # noqa: SLF001
     add_secrets(import_module("ministack.services.cognito"))
@@ -59,6 +70,8 @@ def main() -> None:
     program = with_traceback(workers._PYTHON_WORKER_SCRIPT)  # noqa: SLF001
     program = with_clock(program, os.environ.pop("SAXAUL_CLOCK"))
     workers._PYTHON_WORKER_SCRIPT = program  # type: ignore[attr-defined] # noqa: SLF001
+    spawn = workers.Worker._spawn  # noqa: SLF001
+    workers.Worker._spawn = with_shared_layers(spawn, functions._resolve_layer_zip)  # noqa: SLF001
     import_module("ministack.app").main()
 
 
@@ -78,6 +91,57 @@ def with_clock(program: str, file: str) -> str:
     """Return the program of a worker, but with the clock that is as far ahead of this machine's as the file says."""
     moving = Path(__file__).with_name("worker_clock.py").read_text("utf-8")
     return f"{moving}\n\ninstall({file!r})\n\n{program}"
+
+
+def telling_logs(call: Callable[[Any, Any], Any], tell: Callable[..., None]) -> Callable[[Any, Any], Any]:
+    """Return a function that calls a function of Lambda, and tells what it logged."""
+
+    def called(function: Any, event: Any) -> Any:  # noqa: ANN401 - MiniStack's own
+        result = call(function, event)
+        if log := result.get("log"):
+            tell("Lambda %s output:\n%s", function["config"]["FunctionName"], log)
+        return result
+
+    return called
+
+
+def with_shared_layers(
+    spawn: Callable[[Any], None], content_of: Callable[[Any], bytes | None]
+) -> Callable[[Any], None]:
+    """Return a function that starts a worker with layers that are unpacked once, for all workers.
+
+    Args:
+        spawn: MiniStack's own, which unpacks the layers that the worker's configuration names. It puts the variables
+            of the configuration into the worker's environment, which tells the worker where its layers are.
+        content_of: returns the zip file of a layer, or None if it is empty.
+    """
+    folders: dict[str, str] = {}
+    unpacking = Lock()
+
+    def folder_of(layer: Any) -> str | None:  # noqa: ANN401 - MiniStack's own
+        arn = layer if isinstance(layer, str) else layer["Arn"]
+        with unpacking:
+            if arn not in folders:
+                content = content_of(layer)
+                if content is None:
+                    return None
+                folder = mkdtemp(prefix="layer-")
+                with ZipFile(BytesIO(content)) as packed:
+                    packed.extractall(folder)
+                folders[arn] = folder
+            return folders[arn]
+
+    def spawned(worker: Any) -> None:  # noqa: ANN401 - MiniStack's own
+        whole = worker.config
+        found = filter(None, map(folder_of, whole.get("Layers", [])))
+        variables = whole.get("Environment", {}).get("Variables", {}) | {"_LAMBDA_LAYERS_DIRS": os.pathsep.join(found)}
+        worker.config = whole | {"Layers": [], "Environment": {"Variables": variables}}
+        try:
+            spawn(worker)
+        finally:
+            worker.config = whole
+
+    return spawned
 
 
 def _with_stream(dynamodb: Any, write: Callable[..., Any]) -> Callable[..., Any]:  # noqa: ANN401 - a module

@@ -95,6 +95,7 @@ def events_for(callers: Callers) -> dict[str, list[HarmlessEvent]]:
         "HashPhotos": [_EMPTY_BATCH, _NO_UPLOAD],
         "ViewForest": _view_forest(callers),
         "ManageGrants": _manage_grants(callers),
+        "ManagePersons": _manage_persons(callers),
         "ProveTrees": [
             _reading_again(_get("/log")),
             _get("/certificates/{number}", path={"number": _NO_CERTIFICATE})._replace(
@@ -166,6 +167,18 @@ def _manage_grants(callers: Callers) -> list[HarmlessEvent]:
         return [listed._replace(status=_FORBIDDEN, code="not_an_app"), _stranger(listed)]
     one = _get("/users/{user_id}/grants/{app_id}", caller, path={"user_id": NOBODY, "app_id": NOBODY})
     return [listed, one._replace(status=_NOT_FOUND, code="unknown_grant")]
+
+
+def _manage_persons(callers: Callers) -> list[HarmlessEvent]:
+    person = {"user_id": NOBODY}
+    newest = _get("/users/{user_id}", callers.operator, path=person, query=_WITH_REASON)
+    one = _get("/erasures/{erasure_id}", callers.operator, path={"erasure_id": NOBODY})
+    return [
+        _get("/users/{user_id}/export", callers.operator, path=person, query=_WITH_REASON),
+        newest._replace(status=_NOT_FOUND, code="no_erasure"),
+        _stranger(newest),
+        one._replace(status=_NOT_FOUND, code="unknown_erasure"),
+    ]
 
 
 def _view_impact(callers: Callers) -> list[HarmlessEvent]:

@@ -45,6 +45,7 @@ _IN_ORDER = (
         "TakeReports",
         "HashPhotos",
         "ViewForest",
+        "ManagePersons",
         "ProveTrees",
         "ViewImpact",
     ),

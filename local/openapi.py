@@ -66,6 +66,8 @@ _TAGS: Mapping[str, tuple[str, str]] = {
     "redemptions": ("Trees", "A person spends points on trees."),
     "forest": ("Trees", ""),
     "grants": ("Grants", "What a person lets third-party apps do."),
+    "export": ("Privacy", "Everything that is held about a person is exported and erased."),
+    "erasures": ("Privacy", ""),
     "planting-orders": ("Planting", "Partners plant the trees, and report what became of each."),
     "certificates": ("Proof", "What the log proves of each tree. Anyone may read it."),
     "log": ("Proof", ""),
@@ -84,6 +86,7 @@ _IN_PATHS: Mapping[str, tuple[Any, str]] = {
     "receipt_id": (Id, "The id of a receipt, from the response to the call."),
     "redemption_id": (Id, "The id of a redemption."),
     "order_id": (Id, "The id of a planting order."),
+    "erasure_id": (Id, "The id of an erasure, from the response to the request."),
     "app_id": (Identifier, "The id of an app."),
     "secret_id": (str, "The id of a secret of an app."),
     "kind": (Kind, "A kind of catalog entries."),
@@ -105,12 +108,15 @@ _SCOPES: Mapping[str, str] = {
     "catalog.write": "Read and write the catalog, search, and read action types, campaigns and tree projects.",
     "apps.write": "Register apps and planting partners, rotate their secrets, suspend and end them.",
     "users.read": "Read the points and the trees of any person, as an operator.",
+    "users.admin": "Export and erase any person.",
 }
 
 _OF_EVERY_OPERATION = ("invalid_parameter", "throttled", "internal_error", "busy", "timeout")
 _OF_NO_OPERATION = ("unknown_path", "refused")
 _RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 _PROBLEM = "application/problem+json"
+JSON_LINES = "application/jsonl"
+"""The media type of a text with a JSON value on each line."""
 CODES = "x-saxaul-codes"
 """The keyword of a response for the codes of problems that it can have.
 
@@ -344,7 +350,7 @@ class _Document:
     def _answer(self, status: int, answer: Answer, examples: list[Any], declared: Operation) -> dict[str, Any]:
         schema = {} if answer.body is None else self._schemas.of(answer.body)
         content = {
-            media: {"schema": schema if media.endswith("json") else {"type": "string"}}
+            media: {"schema": _schema_of_body(media, schema)}
             | _examples_of([of for of in examples if of["media"] == media], "response")
             for media in answer.media
         }
@@ -477,6 +483,13 @@ def _schema_of_parameter(parameter: QueryParameter) -> Schema:
     raise TypeError(f"no schema for the query parameter {parameter!r}")
 
 
+def _schema_of_body(media: str, schema: Schema) -> Schema:
+    """Return the schema of a body. JSON Lines are a text, whose lines are described like the items of an array."""
+    if media == JSON_LINES:
+        return {"type": "string", "contentMediaType": media, "contentSchema": {"type": "array", "items": schema}}
+    return schema if media.endswith("json") else {"type": "string"}
+
+
 def _examples_of(calls: list[Any], part: str) -> dict[str, Any]:
     """Return the recorded requests or responses as examples. The key of each is made of its name."""
     named = {
@@ -504,8 +517,14 @@ def _security_scheme() -> dict[str, Any]:
     return {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": TOKEN_ADDRESS, "scopes": scopes}}}
 
 
+_PERSON = "/users/{user_id}"
+"""The path of a person, which only an erasure has."""
+
+
 def _tag_of(path: str) -> str:
     segments = path.split("/")
+    if path == _PERSON:
+        return _TAGS["erasures"][0]
     return _TAGS[segments[3] if segments[1] == "users" else segments[1]][0]
 
 

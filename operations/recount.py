@@ -2,9 +2,11 @@
 
 There are totals of each day, of each facility and year, of each run of a campaign, and of each person in a run (a
 participation). The stored totals of a day or a run are the sum of its tallies. The command computes them from the
-periods and redemptions, and the persons of a run from the participations. If some stored totals differ, it waits for 60
+periods and redemptions, and the persons of a run from the participations. What erased persons did counts too: it is in
+the nameless sums. If some stored totals differ, it waits for 60
 seconds, because the stream may not have delivered the latest changes yet. Then it reads the tallies of these totals
-again and prints how the totals differ. Totals of which a tally changed in the meantime cannot be judged.
+again and prints how the totals differ. Totals cannot be judged if one of their tallies changed in the meantime, or if
+an erasure moved a part of them. Persons who are being erased are left out.
 
 If totals lack something, `--mend` adds it to a tally of them. It does not correct totals that also count something that
 is not in the ledger. This can be a deleted item, which stays counted, or a tree whose change of state was never
@@ -16,8 +18,9 @@ The exit code is 0 if all totals could be judged and none lack something, and 1 
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -40,14 +43,19 @@ from saxaul.impact.changes import (
     participations_in,
     run_names_in,
 )
-from saxaul.impact.totals import Impact, ImpactAdder, Impacts, Participation, Subject, Tally, total
+from saxaul.impact.totals import Impact, ImpactAdder, Impacts, Participation, RunKey, Subject, Tally, total
 from saxaul.races import LostRaceError
-from saxaul.storage import impact, periods, redemptions
+from saxaul.storage import impact, nameless, periods, redemptions
+from saxaul.storage.erasures import Erasures
 from saxaul.storage.impact import ImpactStore
 from saxaul.storage.table import Item, Table, raw
 
 COUNTED_WITHIN = 60
 """Seconds within which a change is counted unless the stream is stuck: the batching window, and time for a retry."""
+
+
+_MOST_ERASURES = 1000
+"""The most unfinished erasures that are looked at. There are few, because each takes a few minutes."""
 
 
 class Gap(NamedTuple):
@@ -89,10 +97,9 @@ def recount(
 
     With ``mend``, correct the totals that only lack something.
     """
-    store = ImpactStore(table)
-    items = about_items(table)
+    store, items, began_at = ImpactStore(table), about_items(table), table.clock.now()
     with watching("reading the totals", "items", items) as tell:
-        before = _by_subject(_stored(table, tell))
+        before, erased = _stored(table, tell)
     with watching("reading the ledger", "items", items) as tell:
         counted, participations = _counted_from_ledger(table, calendar, before, tell)
     subjects = {*before, *counted}
@@ -102,12 +109,14 @@ def recount(
             for second in range(COUNTED_WITHIN):
                 tell(second)
                 table.clock.sleep(1)
+    suspects = _without_erased(table, suspects, began_at)
+    moved = _moved_since(erased, table, suspects) if suspects else set[Subject]()
     now = _by_subject(store.tallies_of(suspects))
     lacking = 0
     unjudged: list[Subject] = []
     for subject in sorted(suspects, key=str):
         tallies = now[subject]
-        if _versions(tallies) != _versions(before[subject]):
+        if subject in moved or _versions(tallies) != _versions(before[subject]):
             print_line(f"{subject} changed during the count")
             unjudged.append(subject)
             continue
@@ -180,10 +189,47 @@ def _by_subject(tallies: Iterable[Tally]) -> defaultdict[Subject, list[Tally]]:
     return found
 
 
-def _stored(table: Table, tell: Callable[[int], None]) -> Iterator[Tally]:
-    prefix = raw({":prefix": impact.IMPACT_PREFIX})
-    items = scan(table, tell=tell, FilterExpression="begins_with(pk, :prefix)", ExpressionAttributeValues=prefix)
-    return map(impact.from_item, items)
+def _moved_since(before: Mapping[Subject, int], table: Table, suspects: Iterable[Subject]) -> set[Subject]:
+    """Return the days and runs of which an erasure has moved a part in the meantime, or holds one.
+
+    ``before`` has the versions of the nameless sums, as they were before the ledger was read.
+    """
+    sums = nameless.NamelessSums(table)
+    now = sums.of(subject for subject in suspects if isinstance(subject, date | RunKey))
+    moved = {subject for subject, found in now.items() if found.version != before.get(subject, 0)}
+    marks = Erasures(table)
+    for name in marks.unfinished(_MOST_ERASURES):
+        mark = marks.named(name)
+        held = sums.held(mark.erasure_id) if mark else []
+        moved |= {found.subject for one in held for found in one.sums}
+    return moved
+
+
+def _without_erased(table: Table, subjects: Sequence[Subject], since: int) -> list[Subject]:
+    """Return these subjects without the participations of persons whose erasure was not finished at an instant."""
+    persons = {subject.user_id for subject in subjects if isinstance(subject, Participation)}
+    marks = Erasures(table).find_many(persons)
+    erased = {user_id for user_id, mark in marks.items() if mark.finished_at is None or mark.finished_at >= since}
+    return [each for each in subjects if not (isinstance(each, Participation) and each.user_id in erased)]
+
+
+def _stored(table: Table, tell: Callable[[int], None]) -> tuple[defaultdict[Subject, list[Tally]], dict[Subject, int]]:
+    """Return the tallies, and the versions of the nameless sums."""
+    items = scan(
+        table,
+        tell=tell,
+        FilterExpression="begins_with(pk, :tally) OR begins_with(pk, :nameless)",
+        ExpressionAttributeValues=raw({":tally": impact.IMPACT_PREFIX, ":nameless": nameless.NAMELESS_PREFIX}),
+    )
+    tallies: list[Tally] = []
+    erased: dict[Subject, int] = {}
+    for item in items:
+        if nameless.is_nameless(item):
+            found = nameless.from_item(item)
+            erased[found.subject] = found.version
+        else:
+            tallies.append(impact.from_item(item))
+    return _by_subject(tallies), erased
 
 
 def _counted_from_ledger(
@@ -224,7 +270,7 @@ def _impact_of_item(item: Item, calendar: Calendar) -> Impacts:
         return impact_of_redemption(redemptions.from_item(item), calendar)
     if item["sk"].startswith(impact.PARTICIPATION_PREFIX):
         return impact_of_participation(impact.from_item(item))
-    return {}
+    return dict(nameless.impacts_in(item)) if nameless.is_nameless(item) else {}
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ A row is yellow if somebody should look at it, and red if something does not wor
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from shlex import quote
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from local.client import of_stack
 from local.console import console, shown
+from local.sam import ROOT, state
 from local.shown_campaigns import amount
 from local.tables import Column, print_table
 from operations.ages import age_text
@@ -239,7 +241,9 @@ def _look_for_errors() -> str:
     """Return how to see the errors: the line above that of a request has the traceback."""
     if of_stack():
         return "search the log group in Logs Insights: filter status >= 500"
-    return """grep -B1 '"status":5' .local/ministack.log"""
+    log = state() / "ministack.log"
+    shown_path = log.relative_to(ROOT) if log.is_relative_to(ROOT) else log
+    return f"""grep -B1 '"status":5' {quote(str(shown_path))}"""
 
 
 def _letters(queue: str) -> str:

@@ -23,15 +23,14 @@ from operations.status_facts import (
     TotalsFacts,
 )
 from saxaul.catalog.snapshot import BrokenSnapshotError, Snapshot
-from saxaul.services.cosign import cosignature_of, witnesses_in
-from saxaul.services.sequence_log import oldest_unpublished
+from saxaul.log.witnesses import parse_witnesses, without_cosignature
 from saxaul.storage import stocks
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.log_files import LogFiles
 from saxaul.storage.orders import Orders
 from saxaul.storage.receipts import Receipts
 from saxaul.storage.redemptions import Redemptions
-from saxaul.storage.sequence import SequenceStore
+from saxaul.storage.sequence import SequenceStore, oldest_unpublished
 from saxaul.storage.snapshots import Snapshots
 from saxaul.storage.table import Table, stock_key
 from saxaul.trees.stock import Stock
@@ -204,11 +203,11 @@ class StatusReading(NamedTuple):
 
     def _missing_witnesses(self) -> list[str]:
         """Return the names of the witnesses whose valid cosignature the published checkpoint lacks."""
-        witnesses = witnesses_in(self.known["witnesses"])
+        witnesses = parse_witnesses(self.known["witnesses"])
         found = LogFiles(self.known["files_bucket"]).checkpoint() if witnesses else None
         if found is None:
             return []
-        return [each.key.name for each in witnesses if cosignature_of(each.key, found.note) is None]
+        return [witness.key.name for witness in without_cosignature(witnesses, found.note)]
 
     def published(self) -> CatalogFacts:
         """Read when the catalog was published, and whether it has all changes."""

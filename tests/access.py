@@ -64,7 +64,7 @@ LIMITED = Sender(
 OF_APPS = ("actions.write", "suggestions.read", "wallets.read", "trees.redeem", "grants.write")
 NARROW_OPERATORS = [
     Sender(f"an operator whose token has {' and '.join(scopes)}", "operator", of_token=scopes)
-    for scopes in (("catalog.write",), ("apps.write",), ("users.read",), (*OF_APPS, "apps.write"))
+    for scopes in (("catalog.write",), ("apps.write",), ("users.read",), ("users.admin",), (*OF_APPS, "apps.write"))
 ]
 """An operator may ask for a token with fewer scopes. The last one has those of another role, which admit nothing."""
 OPERATORS_TOKEN = Sender(
@@ -135,7 +135,8 @@ def _of_the_client(route: Operation, sender: Sender) -> str:
         return _WRONG_ROLE[route.access.role]
     if any(had is not None and not scopes <= set(had) for had in (sender.scopes, sender.of_token)):
         return "forbidden"
-    return "not_first_party" if route.access.first_party and not sender.is_trusted else ""
+    needs_trust = route.access.first_party and sender.role == "app"
+    return "not_first_party" if needs_trust and not sender.is_trusted else ""
 
 
 def _of_the_data(route: Operation, sender: Sender) -> str:

@@ -41,10 +41,11 @@ from saxaul.trees.numbers import new_number
 from saxaul.trees.orders import OrderedProject, OrderedTree, PlantingOrder
 from saxaul.trees.outcomes import Reported
 from saxaul.trees.redemptions import Redemption, Tree
+from saxaul.trees.report_rules import ReportRequest
 from saxaul.trees.reports import named_photo
 
 if TYPE_CHECKING:
-    from saxaul.services.take_reports import ApplyReports
+    from saxaul.trees.report_rules import ApplyReports
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 USER = Owner("user", "u-42")
@@ -371,7 +372,8 @@ def apply_reports(
     """
     if known is None:
         known = KnownEvidence(photos=frozenset(filter(None, map(named_photo, reports))))
-    return rule(order, {redemption.redemption_id: redemption}, reports, now, make_calendar(), known)
+    request = ReportRequest(order, {redemption.redemption_id: redemption}, now, make_calendar(), known)
+    return rule(request, reports)
 
 
 def redemption_after(

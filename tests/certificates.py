@@ -52,7 +52,7 @@ def make_life(*events: str) -> list[TreeLeaf]:
                 changes |= {"event": event, "by": ""}
             case _:
                 changes |= {"event": event, "state": event}
-        is_since = not before.changes_state
+        is_since = not before.is_in_chain
         previous = before.previous if is_since else before.hash.hex()
         since = before.since + 1 if is_since else 0
         leaves.append(before._replace(**changes, previous=previous, since=since))

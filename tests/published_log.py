@@ -83,7 +83,7 @@ def make_tree_life(events: Sequence[str], number: int = 0, **first: Any) -> list
         leaf = leaf._replace(event=statement, state=state.get(event, statement), **changed)  # type: ignore[arg-type]
         leaves.append(leaf)
         place = leaf if statement in ("replaced", "corrected") else place
-        change, since = (leaf, 0) if leaf.changes_state else (change, since + 1)
+        change, since = (leaf, 0) if leaf.is_in_chain else (change, since + 1)
     return leaves
 
 
@@ -147,9 +147,9 @@ class PublishedLog:
     def document(self, number: str, *, newest: int = 12, particulars: Particulars = PARTICULARS) -> dict[str, Json]:
         found = [(index, parse(text)) for index, text in enumerate(self.texts)]
         life = [(index, leaf) for index, leaf in found if isinstance(leaf, TreeLeaf) and leaf.certificate == number]
-        alive = [index for index, leaf in life if not leaf.changes_state]
+        alive = [index for index, leaf in life if not leaf.is_in_chain]
         kept = {*alive[max(0, len(alive) - newest) :], life[-1][0]}
-        shown = [(index, leaf) for index, leaf in life if leaf.changes_state or index in kept]
+        shown = [(index, leaf) for index, leaf in life if leaf.is_in_chain or index in kept]
         leaves = [leaf for _, leaf in shown]
         last = leaves[-1]
         planting = next(leaf for leaf in reversed(leaves) if leaf.event in ("planted", "replaced", "corrected"))

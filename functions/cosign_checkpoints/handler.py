@@ -6,9 +6,11 @@ It answers nobody, so nothing is prepared.
 from typing import TYPE_CHECKING
 
 import saxaul.startup  # noqa: F401 - it makes garbage collections rare
+from saxaul.catalog.models import ValidationError
 from saxaul.messages.bodies import CheckpointMessage
 from saxaul.messages.events import QueueEvent, QueueResponse, redeliver
-from saxaul.observability import logger
+from saxaul.observability import logger, metric
+from saxaul.services import wiring
 from saxaul.services.cosign import cosigning
 
 if TYPE_CHECKING:
@@ -16,25 +18,24 @@ if TYPE_CHECKING:
 
 
 def handler(event: QueueEvent, context: "LambdaContext") -> QueueResponse:
-    """Offer the newest checkpoint once. If a witness does not cosign it, the queue redelivers one of the messages.
+    """Offer the newest checkpoint once, however many messages there are.
 
-    The messages of a batch ask for the same, because only the newest checkpoint is offered. So during an outage of a
-    witness, they do not add up.
+    If a witness does not cosign it, the messages are done all the same: the sequencer sends the next one. So nothing
+    piles up while a witness is away.
 
     The check after a deployment sends no message, and then the checkpoint is only read.
     """
     logged: dict[str, object] = {"request_id": context.aws_request_id}
     if not event["Records"]:
-        logger.info("published", extra=logged | {"size": cosigning().published()})
+        logger.info("published", extra=logged | {"size": cosigning().published_size()})
         return redeliver(())
-    try:
-        asked, newest = max(
-            (CheckpointMessage.model_validate_json(record["body"]).size, record["messageId"])
-            for record in event["Records"]
-        )
-        cosigned = cosigning().cosign()
-    except Exception:  # noqa: BLE001 - the queue redelivers the messages, and finally moves them to the dead-letter queue
-        logger.exception("the checkpoint could not be cosigned", extra=logged)
-        return redeliver(record["messageId"] for record in event["Records"])
-    logger.info("cosigned", extra=logged | {"asked_for": asked, **cosigned._asdict()})
-    return redeliver([newest] if cosigned.missing else ())
+    asked_for, broken = 0, {}
+    for record in event["Records"]:
+        try:
+            asked_for = max(asked_for, CheckpointMessage.model_validate_json(record["body"]).size)
+        except ValidationError as error:
+            broken[record["messageId"]] = f"the body is not a checkpoint message: {error.error_count()} errors"
+    cosigned = cosigning().cosign()
+    logged |= metric("MissingCosignatures", "Count", len(cosigned.missing), context.function_name, wiring.clock().now())
+    logger.info("cosigned", extra=logged | {"asked_for": asked_for, "failed": broken, **cosigned._asdict()})
+    return redeliver(broken)

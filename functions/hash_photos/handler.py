@@ -7,8 +7,8 @@ from saxaul.messages.events import QueueEvent, QueueResponse, redeliver
 from saxaul.messages.uploads import uploaded_keys
 from saxaul.observability import logger
 from saxaul.services import wiring
-from saxaul.services.hash_photos import photo_hashing
-from saxaul.trees.photos import HashedPhoto
+from saxaul.services.hash_photos import Hashed, photo_hashing
+from saxaul.trees.photos import HashedPhoto, RefusedUpload
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -28,13 +28,13 @@ def handler(event: QueueEvent, context: "LambdaContext") -> QueueResponse:
     return redeliver(failed)
 
 
-def _log(key: str, found: HashedPhoto | str, logged: dict[str, object]) -> None:
+def _log(key: str, found: Hashed, logged: dict[str, object]) -> None:
     if isinstance(found, HashedPhoto):
         logger.info("photo hashed", extra={**logged, "sha256": found.sha256, "bytes": found.size, "type": found.type})
-    elif found == "gone":
-        logger.info("the upload is gone", extra={**logged, "key": key})
+    elif isinstance(found, RefusedUpload):
+        logger.warning("upload refused", extra={**logged, "key": key, "reason": found.code})
     else:
-        logger.warning("upload refused", extra={**logged, "key": key, "reason": found})
+        logger.info("the upload is gone", extra={**logged, "key": key})
 
 
 prepare(wiring.connect)

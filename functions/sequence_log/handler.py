@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import saxaul.startup  # noqa: F401 - it makes garbage collections rare
 from saxaul.messages.events import redeliver
-from saxaul.observability import logger
+from saxaul.observability import logger, metric
+from saxaul.services import wiring
 from saxaul.services.sequence_log import read_again, sequencing
 
 if TYPE_CHECKING:
@@ -15,12 +16,16 @@ if TYPE_CHECKING:
 
 
 def handler(event: dict[str, Any], context: "LambdaContext") -> Any:  # noqa: ANN401 - a queue needs another answer
-    """Run once, however many messages there are. If not all could be done, the queue redelivers them."""
+    """Run once, however many messages there are.
+
+    If AWS did not answer, the messages are done all the same: the schedule does the same work within a minute. The
+    metric says how late the log is. Any other error fails the run, and so its messages come back.
+
+    The check after a deployment sends ``read_again``, so that the run reads the public key from KMS.
+    """
     if event.get("read_again") is True:
         read_again()
     sequenced = sequencing().run()
-    logger.info("sequenced", extra={**sequenced._asdict(), "request_id": context.aws_request_id})
-    if "Records" in event:
-        return redeliver(record["messageId"] for record in event["Records"] if sequenced.error)
-    sequencing().check_lateness()
-    return sequenced._asdict()
+    late = metric("OldestUnpublished", "Seconds", sequenced.oldest_s, context.function_name, wiring.clock().now())
+    logger.info("sequenced", extra={**sequenced._asdict(), **late, "request_id": context.aws_request_id})
+    return redeliver(()) if "Records" in event else sequenced._asdict()

@@ -145,7 +145,7 @@ def offer_uploads(request: Request) -> Response:
     Each photo is named by the SHA-256 of its bytes. Upload one that is `awaited` with its form. Saxaul hashes its bytes
     within seconds, and publishes the photo for good, with everything that is in the file, such as the place where it
     was taken. Send the same request again to see that it is `hashed`. Then a report may name it. A file that is not the
-    declared photo is deleted, and stays `awaited`.
+    declared photo is deleted, and the photo is `refused` with a code. It can be uploaded again with a new form.
     """
     _order(request)
     offered = upload_offering().offer(PHOTOS.of(request).photos)

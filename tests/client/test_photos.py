@@ -65,6 +65,20 @@ def test_a_photo_that_is_never_hashed_is_an_error_after_the_patience() -> None:
     assert sum(clock.pauses) <= 20
 
 
+def refusing(body: bytes, key: str) -> httpx.Response:
+    document = json.loads(answer(body, "refused").content)
+    document["photos"][0]["refused"] = {"key": key, "code": "other_bytes", "refused_at": "2027-01-01T00:00:00Z"}
+    return ok(document)
+
+
+def test_a_refused_upload_is_an_error_at_once_and_an_earlier_refusal_is_none() -> None:
+    with pytest.raises(NotHashedError, match="refused: other_bytes"):
+        partner(FakeApi(answer(PHOTO, "awaited"), STORED, refusing(PHOTO, "uploads/1"))).upload_photo("o-1", PHOTO)
+
+    earlier = refusing(PHOTO, "uploads/0")
+    assert partner(FakeApi(earlier, STORED, earlier, answer(PHOTO))).upload_photo("o-1", PHOTO)
+
+
 def test_an_upload_is_repeated_if_s3_is_busy_and_a_refused_one_is_a_problem() -> None:
     busy, refused = httpx.Response(503), httpx.Response(403, text="<Error><Code>AccessDenied</Code></Error>")
     api = FakeApi(answer(PHOTO, "awaited"), busy, STORED, answer(PHOTO))

@@ -3,6 +3,7 @@
 The document is generated once for each test process, from the code that the tests run.
 """
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -11,7 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from local.json_schemas import closed
-from local.openapi import CODES, document
+from local.openapi import CODES, JSON_LINES, document
 
 _OF_THE_GATEWAY = frozenset({404})
 """The statuses of requests that no operation answers."""
@@ -41,8 +42,9 @@ def check_response(method: str, path: str, status: int, headers: Mapping[str, st
         return
     media = headers["content-type"].partition(";")[0]
     assert media in content, f"{method} {path} answers {status} as {media}, which is not in the document"
-    if media.endswith("json"):
-        error = best_match(_validator(method, path, status, media).iter_errors(body))
+    if media.endswith("json") or media == JSON_LINES:
+        parsed = [json.loads(line) for line in body.splitlines()] if media == JSON_LINES else body
+        error = best_match(_validator(method, path, status, media).iter_errors(parsed))
         assert error is None, f"{method} {path} answers {status}: {error.json_path}: {error.message}"
 
 
@@ -71,7 +73,8 @@ def _closed_components() -> dict[str, Any]:
 @cache
 def _validator(method: str, path: str, status: int, media: str) -> Draft202012Validator:
     response = _resolved(_paths()[path][method.lower()]["responses"][str(status)])
-    schema = closed(response["content"][media]["schema"])
+    described = response["content"][media]["schema"]
+    schema = closed(described["contentSchema"] if media == JSON_LINES else described)
     if CODES in response:
         schema = schema | {"properties": {"code": {"enum": response[CODES]}, "status": {"const": status}}}
     return Draft202012Validator(schema | {"components": _closed_components()})

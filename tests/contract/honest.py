@@ -46,6 +46,7 @@ ALWAYS: Mapping[str, Any] = {
 }
 """A campaign that runs on every day. It must be there as ``RUNNING``."""
 _BIKES: Mapping[str, Any] = {"name": "Bikes", "kind": "third_party"}
+_REASON = {"reason": "ticket 4711"}
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -63,6 +64,7 @@ class World(NamedTuple):
         planted: the certificate number of a tree that is planted.
         ordered: the certificate number of a tree that is not planted yet.
         failing: the same, of another tree.
+        erasure: an erasure, by its id (``erasure_id``) and by that of its person (``user_id``).
     """
 
     now: datetime
@@ -75,6 +77,7 @@ class World(NamedTuple):
     planted: str
     ordered: str
     failing: str
+    erasure: Mapping[str, str]
     apps: "Apps"
 
 
@@ -146,6 +149,10 @@ def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
         "GET /users/{user_id}/grants/{app_id}": [Honest(grant)],
         "PUT /users/{user_id}/grants/{app_id}": [Honest(grant, {"covers": ["read"]})],
         "DELETE /users/{user_id}/grants/{app_id}": [Honest(grant)],
+        "GET /users/{user_id}/export": [Honest(person, query=_REASON)],
+        "DELETE /users/{user_id}": [Honest({"user_id": f"{PREFIX}erased"}, query=_REASON)],
+        "GET /users/{user_id}": [Honest({"user_id": world.erasure["user_id"]}, query=_REASON)],
+        "GET /erasures/{erasure_id}": [Honest({"erasure_id": world.erasure["erasure_id"]})],
         "GET /planting-orders/{order_id}": [Honest(planted)],
         "POST /planting-orders/{order_id}/confirmations": [
             Honest(ordered, {"confirmations": [{"certificate": world.ordered, **planting}]})
@@ -188,7 +195,7 @@ def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
 
 def _reads(path: Mapping[str, str]) -> Sequence[Honest]:
     """Return a read of a person by an app, and the same by an operator, who says why."""
-    return [Honest(path), Honest(path, query={"reason": "ticket 4711"})]
+    return [Honest(path), Honest(path, query=_REASON)]
 
 
 def _values(world: World) -> Mapping[str, Sequence[Any]]:

@@ -77,6 +77,9 @@ class _Numbers:
     def choice(self, options: Sequence[str]) -> str:
         return self._random.choice(options)
 
+    def token_bytes(self, size: int) -> bytes:
+        return self._random.randbytes(size)
+
     def token_hex(self, size: int) -> str:
         return self._random.randbytes(size).hex()
 
@@ -149,6 +152,7 @@ def recorded_calls() -> list[dict[str, Any]]:
         _plant(journey)
         _read_the_figures(journey)
         _change_the_catalog(journey)
+        _export_and_erase(journey)
         _describe(journey)
         return journey.calls
 
@@ -159,9 +163,10 @@ def _fixed_stack(patches: pytest.MonkeyPatch) -> Iterator[Stack]:
     patches.setattr("saxaul.services.wiring.SYSTEM_CLOCK", clock)
     with new_stack(patches, clock) as stack:
         numbers, key = _Numbers(), _FixedKMS()
-        drawing = ("manage_apps", "place_orders", "queue_calls", "rotate_secrets", "schedule_orders")
+        drawing = ("manage_apps", "place_orders", "queue_calls", "request_erasure", "rotate_secrets", "schedule_orders")
         for module in (
             "log.particulars",
+            "storage.erasures",
             "storage.uploads",
             "trees.numbers",
             *(f"services.{name}" for name in drawing),
@@ -468,6 +473,19 @@ def _change_the_catalog(journey: Journey) -> None:
 
 
 _ON = {"on": "2027-06-05"}
+
+
+def _export_and_erase(journey: Journey) -> None:
+    operator: dict[str, Any] = {"client": "operator-client", "path": MEI, "query": {"reason": "ticket 4712"}}
+    journey("export_person", "Everything that is held", **operator)
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr("functions.manage_persons.handler.MAX_PAGE_BYTES", 0)
+        journey("export_person", "A file, if it is long", 303, **operator)
+    journey("view_erasure_of_person", "A person who was never erased", "no_erasure", **operator)
+    erasure = journey("erase_person", "A person", 202, **operator).body
+    journey("view_erasure_of_person", "An erasure that goes on", **operator)
+    journey("view_erasure", "By its id", path={"erasure_id": erasure["erasure_id"]})
+    journey("view_erasure", "An erasure that does not exist", "unknown_erasure", path={"erasure_id": "none"})
 
 
 def _describe(journey: Journey) -> None:

@@ -48,11 +48,7 @@ def test_the_document_has_the_methods_paths_and_scopes_of_the_operations() -> No
     made = {(method.upper(), path): made["security"] for method, path, made in OPERATIONS}
 
     assert made == {
-        route: [
-            {"oauth2": [f"saxaul/{scope}"]}
-            for scope in (declared.access.scope, declared.access.operator_scope)
-            if scope
-        ]
+        route: [{"oauth2": [f"saxaul/{scope}"]} for scope in declared.access.scopes]
         for declared in operations()
         for route in declared.routes
     }

@@ -18,7 +18,7 @@ from local.action_queue import wait_until_empty
 from local.calls import StoppedError
 from local.console import exit_with
 from local.deployment import client_arguments
-from local.invoking import invoke
+from local.invoking import invoke, lambda_client
 from local.replay import ZONE
 from local.sam import ROOT
 from local.seed import load
@@ -115,6 +115,20 @@ def run_operation(name: str, *arguments: str) -> subprocess.CompletedProcess[str
     """Run an operator's command against the stack, in a new process."""
     command = [sys.executable, "-m", f"operations.{name}", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+
+
+@contextmanager
+def failing_function(stack: Mapping[str, Any], function: str) -> Iterator[None]:
+    """Let a function fail inside this block. Its environment then names a ledger that does not exist."""
+    client = lambda_client(stack, 60)
+    name = stack["functions"][function]
+    right = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    wrong = right | {"LEDGER_TABLE": "no-such-table"}
+    client.update_function_configuration(FunctionName=name, Environment={"Variables": wrong})
+    try:
+        yield
+    finally:
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": right})
 
 
 @contextmanager

@@ -100,7 +100,7 @@ def send(client: Client, route: Operation, user: str, order_id: str, sender: Sen
     values = {"user_id": user, "redemption_id": "none", "app_id": "citybike", "order_id": order_id, "number": "n"}
     values |= {"kind": "synonyms", "id": "no-such-entry", "action_type": "bus_ride", "version": "1", "file": "none"}
     values["receipt_id"] = RECEIPT
-    values["secret_id"] = "none"
+    values |= {"secret_id": "none", "erasure_id": "none"}
     if route.access.data is Data.APPS:  # an operator must not change an app that the tests use
         values["app_id"] = "no-such-app"
     query = "".join(f"?{name}={value}" for name, value in query_of(route, user, sender).items())
@@ -186,7 +186,7 @@ def test_a_request_without_a_token_reaches_only_public_routes(stack: dict[str, A
     values = {"user_id": "u", "redemption_id": "r", "app_id": "a", "order_id": order["order_id"], "number": "n"}
     values |= {"kind": "synonyms", "id": "i", "action_type": "bus_ride", "version": "1", "file": "none"}
     values["receipt_id"] = RECEIPT
-    values |= {"secret_id": "none"}
+    values |= {"secret_id": "none", "erasure_id": "none"}
     answers = {
         f"{route.method} {route.path}": httpx.request(
             route.method, stack["api_url"] + route.path.format_map(values), timeout=60

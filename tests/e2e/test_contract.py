@@ -77,10 +77,17 @@ def world(stack: dict[str, Any], alipay: Client, partner: Client, operator: Clie
         orders=orders,
         ordered=waiting,
         failing=failing,
+        erasure=erased_person(operator),
         planted=planted,
         apps=registered_apps(operator.call_or_exit, new_user()[-12:].lower()),
     )
     remove_entries(lambda method, path: operator.call(method, path).json())
+
+
+def erased_person(operator: Client) -> dict[str, str]:
+    user = new_user()
+    erasure = operator.call_or_exit("DELETE", f"/users/{user}?reason=ticket%204711")
+    return {"user_id": user, "erasure_id": erasure["erasure_id"]}
 
 
 def cancelled_redemption(alipay: Client) -> dict[str, str]:

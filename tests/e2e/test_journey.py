@@ -12,6 +12,7 @@ from tests.e2e.journeys import (
     make_rich,
     new_planting,
     new_user,
+    order_with,
     redeem,
     settled_redemption,
     wallet_of,
@@ -91,11 +92,7 @@ def test_points_become_a_planted_tree_with_a_certificate(
         patience=100,
     )
     assert ordered["state"] == "ordered", "the schedule did not order the tree"
-    order = next(
-        found
-        for listed in partner.call_or_exit("GET", "/planting-orders")["orders"]
-        if number in str(found := partner.call_or_exit("GET", f"/planting-orders/{listed['order_id']}"))
-    )
+    order = order_with(partner, number)
     confirmation = {"certificate": number} | new_planting()
     path = f"/planting-orders/{order['order_id']}/confirmations"
     confirmed = partner.call_or_exit(

@@ -95,19 +95,20 @@ def test_s3_refuses_another_size_type_or_key_and_a_changed_form(partner: Client,
     assert ask(partner, path, declared(photo))["state"] == "awaited"
 
 
-def test_other_bytes_and_a_page_are_deleted_and_the_photo_stays_awaited(
+def test_other_bytes_and_a_page_are_deleted_and_the_photo_is_refused_with_a_reason(
     partner: Client, stack: dict[str, Any], path: str
 ) -> None:
     photo, page = new_photo(), b"<!doctype html><script>alert(1)</script>" + secrets.token_hex(8).encode()
     other = photo[:-1] + b"\0"
-    wrong = [(declared(photo), other), (declared(page, "image/jpeg"), page)]
+    wrong = [(declared(photo), other, "other_bytes"), (declared(page, "image/jpeg"), page, "not_a_photo")]
 
-    for said, body in wrong:
+    for said, body, _ in wrong:
         assert upload(ask(partner, path, said)["upload"], body).status_code == 204
     assert eventually(lambda: uploads_left(stack), lambda left: left == [], SOON) == []
 
-    for said, _ in wrong:
-        assert ask(partner, path, said)["state"] == "awaited"
+    for said, _, code in wrong:
+        found = ask(partner, path, said)
+        assert (found["state"], found["refused"]["code"]) == ("refused", code)
         assert public_photo(stack, said["sha256"]).status_code in (403, 404)
     assert upload(ask(partner, path, declared(photo))["upload"], photo).status_code == 204
     state = eventually(lambda: ask(partner, path, declared(photo))["state"], lambda shown: shown == "hashed", SOON)

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,18 @@ import boto3
 import pytest
 
 from local.deployment import client_arguments
+from local.sam import ROOT
 from saxaul.ledger.receipts import ReceiptPart
 from tests.e2e.calling import Client
-from tests.e2e.journeys import eventually, make_action, new_user, put_receipt, run_operation, wallet_of
+from tests.e2e.journeys import (
+    eventually,
+    failing_function,
+    make_action,
+    new_user,
+    put_receipt,
+    run_operation,
+    wallet_of,
+)
 
 
 def status() -> dict[str, Any]:
@@ -129,6 +139,22 @@ def test_the_catalog_and_the_saplings_are_those_of_the_stack(alipay: Client) -> 
         project["project_id"]: project["available"] for project in projects
     }
     assert found["catalog"]["version"] == found["catalog"]["published_version"]
+
+
+def test_requests_that_failed_are_found_by_the_command_that_the_status_names(
+    stack: dict[str, Any], alipay: Client
+) -> None:
+    with failing_function(stack, "ViewForest"):
+        assert alipay.call("GET", f"/users/{new_user()}/wallet").status_code == 500
+
+    [command] = eventually(
+        lambda: [each for each in status()["to_do"] if "ministack.log" in each], lambda found: found != []
+    )
+    found = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=False).stdout  # noqa: S602 - our own
+
+    assert '"message":"GET /users/{user_id}/wallet"' in found
+    assert '"status":500,"code":"internal_error"' in found
+    assert "Traceback" in found
 
 
 @pytest.mark.usefixtures("stack")

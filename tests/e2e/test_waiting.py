@@ -2,15 +2,13 @@
 
 import re
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
-from local.invoking import lambda_client
 from tests.e2e.calling import Client
 from tests.e2e.journeys import (
     IS_LONG,
     eventually,
+    failing_function,
     make_action,
     new_user,
     run_operation,
@@ -33,20 +31,6 @@ PATIENCE = 600
 _ROW = re.compile(r"^(\S{16}) +alipay +(\d+) +(\d+ (?:s|min)) +(waiting|late|dead|lost) *$", re.MULTILINE)
 
 
-@contextmanager
-def failing_worker(stack: Mapping[str, Any]) -> Iterator[None]:
-    """Let the function that posts fail inside this block. Its environment then names a ledger that does not exist."""
-    client = lambda_client(stack, PATIENCE)
-    name = stack["functions"]["AccruePoints"]
-    right = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    wrong = right | {"LEDGER_TABLE": "no-such-table"}
-    client.update_function_configuration(FunctionName=name, Environment={"Variables": wrong})
-    try:
-        yield
-    finally:
-        client.update_function_configuration(FunctionName=name, Environment={"Variables": right})
-
-
 def named(output: str) -> dict[str, tuple[int, str, str]]:
     """Return the batches of alipay that the command names: how many items, their age and their state."""
     return {receipt_id: (int(items), age, state) for receipt_id, items, age, state in _ROW.findall(output)}
@@ -66,7 +50,7 @@ def test_batches_wait_while_the_worker_fails_and_are_named_until_they_are_posted
     began = time.monotonic()
 
     with short_visibility_timeout(stack, "actions", VISIBILITY):
-        with failing_worker(stack):
+        with failing_function(stack, "AccruePoints"):
             receipts = [
                 alipay.call_or_exit("POST", "/actions", {"actions": [make_action(user) for _ in range(ACTIONS)]})[
                     "receipt_id"

@@ -7,7 +7,7 @@ moto neither throttles nor reports conflicts between transactions. It ignores th
 import json
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,7 +26,8 @@ from tests.integration.log_lines import Lines, written_lines
 from tests.integration.moto_objects import Requests
 from tests.integration.moto_statements import batch_execute_statement
 from tests.integration.policies import CALLS, accesses_of, watch_calls
-from tests.integration.stack import HANDLERS, REGISTERED, Stack
+from tests.integration.public_log import PublishedFiles
+from tests.integration.stack import HANDLERS, REGISTERED, Stack, redeem
 from tests.memory_cognito import POOL, MemoryCognito
 from tests.proof.memory_kms import MemoryKMS
 
@@ -45,6 +46,7 @@ ENVIRONMENT = {
     "HARVEST_TIME": "07:00",
     "MANIFEST_BUCKET": "manifests",
     "UPLOAD_BUCKET": "uploads",
+    "EXPORT_BUCKET": "exports",
     "FILES_BUCKET": "files",
     "FILES_URL": "https://{bucket}.example",
     "BUS_NAME": "saxaul",
@@ -53,6 +55,17 @@ ENVIRONMENT = {
 }
 
 _LOG_QUEUES = ("LogQueue", "CheckpointQueue")
+
+
+def _one_at_a_time(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that only one thread runs at a time. moto copies all tables for a transaction without a lock."""
+    lock = threading.Lock()
+
+    def locked(*args: Any) -> Any:  # noqa: ANN401 - any method
+        with lock:
+            return method(*args)
+
+    return locked
 
 
 class CheckedKMS(MemoryKMS):
@@ -89,6 +102,25 @@ def stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[Stac
         yield made
 
 
+@pytest.fixture
+def log(stack: Stack) -> PublishedFiles:
+    """The public log of the stack."""
+    return PublishedFiles(stack.clock)
+
+
+@pytest.fixture
+def ordered(stack: Stack, log: PublishedFiles) -> tuple[str, str]:
+    """Return the order id and the certificate number of a tree that was redeemed with a dedication."""
+    assert log
+    stack.seed_catalog()
+    stack.add_wallet(160)
+    response = redeem(dedication="For my grandmother · 献给奶奶")
+    assert stack.settle(*stack.receive_all(stack.redemptions_url)) == []
+    [order_id] = stack.run_planting_batch()
+    [number] = response.body["certificates"]
+    return order_id, number
+
+
 @contextmanager
 def new_stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[Stack]:
     """Make a stack with empty tables, empty queues and empty caches, for as long as the context lasts."""
@@ -98,6 +130,7 @@ def new_stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[
     for service in ("accrue", "take_reports"):
         monkeypatch.setattr(f"saxaul.services.{service}._WRITERS", 1)  # moto's tables are not thread-safe
     monkeypatch.setattr(DynamoDBBackend, "batch_execute_statement", batch_execute_statement)
+    monkeypatch.setattr(DynamoDBBackend, "transact_write_items", _one_at_a_time(DynamoDBBackend.transact_write_items))
     clear_worker_caches()
     watch_calls(monkeypatch)
     for module in (endpoint, *HANDLERS.values()):
@@ -110,6 +143,7 @@ def new_stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[
         log, checkpoints = (clients.sqs().create_queue(QueueName=name)["QueueUrl"] for name in _LOG_QUEUES)
         monkeypatch.setenv("LOG_QUEUE_URL", log)
         monkeypatch.setenv("CHECKPOINT_QUEUE_URL", checkpoints)
+        monkeypatch.setenv("ERASE_QUEUE_URL", clients.sqs().create_queue(QueueName="EraseQueue")["QueueUrl"])
         monkeypatch.setenv("SIGNING_KEY", "key")
         key = CheckedKMS()
         monkeypatch.setattr("saxaul.storage.signing.kms", lambda: key)
@@ -122,8 +156,7 @@ def new_stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[
         cognito = MemoryCognito(clock, _check_call)
         monkeypatch.setattr("saxaul.storage.identity.cognito", lambda: cognito)
         made = Stack(clock, actions, redemptions["QueueUrl"], planting["QueueUrl"], cognito)
-        for client_id, client in REGISTERED.items():
-            made.register(client_id, client)
+        made.register_all(REGISTERED)
         yield made
         wait_for_renewals()
     clear_worker_caches()
@@ -171,7 +204,7 @@ def clear_worker_caches() -> None:
 
 
 def _make_buckets_and_bus() -> None:
-    for bucket in ("manifests", "uploads", "files"):
+    for bucket in ("manifests", "uploads", "exports", "files"):
         clients.s3().create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "cn-north-1"})
     events, listener = clients.eventbridge(), clients.sqs().create_queue(QueueName="Listener")["QueueUrl"]
     events.create_event_bus(Name="saxaul")

@@ -25,9 +25,11 @@ RESOURCES: Mapping[str, str] = {
     "PlantingQueue.fifo": "PlantingQueue",
     "CheckpointQueue": "CheckpointQueue",
     "LogQueue": "LogQueue",
+    "EraseQueue": "EraseQueue",
     "files": "FilesBucket",
     "manifests": "ManifestBucket",
     "uploads": "UploadBucket",
+    "exports": "ExportBucket",
     "published": "CatalogBucket",
     "saxaul": "Bus",
     "pool_1": "UserPool",
@@ -126,6 +128,8 @@ def accesses_of(service: str, operation: str, params: Any) -> Iterator[Access]: 
         case "sqs":
             queue = RESOURCES[params["QueueUrl"].rpartition("/")[2]]
             yield Access(f"sqs:{_BATCHED.get(operation, operation)}", queue)
+        case "s3" if operation == "ListObjectsV2":
+            yield Access("s3:ListBucket", RESOURCES[params["Bucket"]])
         case "s3":
             yield access_to_object(operation, params["Bucket"], params["Key"])
         case "events":

@@ -30,7 +30,16 @@ from saxaul.storage.table import Item, Key, Table
 from saxaul.storage.wallets import Wallets
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.stock import Stock
-from tests.builders import APP, SHANGHAI, USER, action_bodies, make_action_type, make_calendar, make_tree_project
+from tests.builders import (
+    APP,
+    SHANGHAI,
+    USER,
+    action_bodies,
+    inspection,
+    make_action_type,
+    make_calendar,
+    make_tree_project,
+)
 from tests.clocks import StoppedClock
 from tests.contract.checking import check_response
 from tests.integration.policies import CALLS
@@ -77,6 +86,7 @@ SCOPES = " ".join(sorted({f"saxaul/{scope}" for declared in operations() for sco
 class Context:
     """The fields of the Lambda context that the functions read."""
 
+    function_name = "saxaul-function"
     aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 
     def get_remaining_time_in_millis(self) -> int:
@@ -169,7 +179,11 @@ class Stack:
 
     def register(self, client_id: str, client: RegisteredClient) -> None:
         """Write a client to the registry."""
-        self.write_registration(to_item(client_id, client))
+        self.register_all({client_id: client})
+
+    def register_all(self, registered: Mapping[str, RegisteredClient]) -> None:
+        """Write clients to the registry, in one request."""
+        Table("Catalog", self.clock).put_all([to_item(client_id, client) for client_id, client in registered.items()])
 
     def write_registration(self, item: Item) -> None:
         """Write an item of the registry, which may be malformed."""
@@ -441,6 +455,14 @@ def report(name: str, order_id: str, *reports: object, client: str = "partner-cl
         path={"order_id": order_id},
         body={name: reports},
     )
+
+
+def inspect(order_id: str, number: str, state: str, hour: int, **changes: object) -> None:
+    """Report an inspection of 5 June 2026 in this hour. A new tree was planted then."""
+    moment = f"2026-06-05T{hour:02}:00:00+08:00"
+    planted = {"planted_at": moment} if state == "replaced" else {}
+    found = report("inspections", order_id, inspection(number, state, inspected_at=moment, **planted, **changes))
+    assert found.body == {"accepted": 1, "refused": []}
 
 
 def view_order(order_id: str, client: str = "partner-client") -> Response:

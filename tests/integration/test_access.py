@@ -185,9 +185,11 @@ class Requests:
     ) -> Answer:
         values = {"user_id": USER.id, "redemption_id": "r-1", "app_id": "citybike", "order_id": self.order_id}
         values |= {"kind": "tree-projects", "id": "caragana", "number": "n", "action_type": "bus_ride", "version": "1"}
-        values |= {"file": "none", "receipt_id": RECEIPT, "secret_id": "none"}
+        values |= {"file": "none", "receipt_id": RECEIPT, "secret_id": "none", "erasure_id": "none"}
         if route.path.startswith("/apps/"):
             values["app_id"] = "old-bikes" if route.method == "DELETE" else "bikes"
+        if route.route == ("DELETE", "/users/{user_id}") and person is None:
+            values["user_id"] = "leaving"  # what is written for a person who is being erased is refused
         return call(
             next(FUNCTION_OF[made] for made in (route.route, ("GET", route.path)) if made in FUNCTION_OF),
             route.method,

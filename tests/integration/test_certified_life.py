@@ -2,40 +2,13 @@
 
 import json
 
-import pytest
-
 from saxaul.catalog.versions import VersionedEntry
 from saxaul.log.canonical_json import encode
 from saxaul.log.certificates import CheckedCertificate, check_certificate, parse_certificate
 from saxaul.log.counts import Counts
-from tests.builders import confirmation, inspection
+from tests.builders import confirmation
 from tests.integration.public_log import PublishedFiles
-from tests.integration.stack import Stack, call, certificate, confirm, redeem, report
-
-
-@pytest.fixture
-def log(stack: Stack) -> PublishedFiles:
-    return PublishedFiles(stack.clock)
-
-
-@pytest.fixture
-def ordered(stack: Stack, log: PublishedFiles) -> tuple[str, str]:
-    """Return the order id and the certificate number of a tree that was redeemed with a dedication."""
-    assert log
-    stack.seed_catalog()
-    stack.add_wallet(160)
-    response = redeem(dedication="For my grandmother · 献给奶奶")
-    assert stack.settle(*stack.receive_all(stack.redemptions_url)) == []
-    [order_id] = stack.run_planting_batch()
-    [number] = response.body["certificates"]
-    return order_id, number
-
-
-def inspect(order_id: str, number: str, state: str, hour: int) -> None:
-    moment = f"2026-06-05T{hour:02}:00:00+08:00"
-    planted = {"planted_at": moment} if state == "replaced" else {}
-    found = report("inspections", order_id, inspection(number, state, inspected_at=moment, **planted))
-    assert found.body == {"accepted": 1, "refused": []}
+from tests.integration.stack import Stack, call, certificate, confirm, inspect
 
 
 def report_life(order_id: str, number: str, log: PublishedFiles) -> None:

@@ -42,11 +42,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def stubs(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Stubber]]:
-    """Stubs for CloudFormation, Cognito and KMS. botocore checks requests and responses against its own models."""
+    """Stubs for the clients of AWS. botocore checks requests and responses against its own models."""
     keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "eu-west-1"}
     clients: dict[str, Any] = {
         name: boto3.client(name, **keys)  # type: ignore[call-overload] # one of many by its name
-        for name in ("cloudformation", "cognito-idp", "kms")
+        for name in ("cloudformation", "cognito-idp", "kms", "dynamodb")
     }
     monkeypatch.setattr(boto3, "client", lambda name, **_: clients[name])
     stubbers = {name: Stubber(client) for name, client in clients.items()}
@@ -112,13 +112,21 @@ def stub_key(stubber: Stubber) -> None:
     stubber.add_response("get_public_key", {"PublicKey": key}, {"KeyId": "the-SigningKeyArn"})
 
 
-def stub_everything(stubs: dict[str, Stubber]) -> None:
+def stub_head(stubber: Stubber, origin: str) -> None:
+    """Answer with the head of the log, as DynamoDB does; without one if the log has no name yet."""
+    asked = {"TableName": "the-LedgerTableName", "Key": {"pk": {"S": "LOG"}, "sk": {"S": "HEAD"}}}
+    head: dict[str, Any] = {"Item": {"origin": {"S": origin}}} if origin else {}
+    stubber.add_response("get_item", head, asked | {"ConsistentRead": True})
+
+
+def stub_everything(stubs: dict[str, Stubber], origin: str = "") -> None:
     stub_stack(stubs["cloudformation"], outputs())
     functions = {"ViewForest": "trees-ViewForest-1", "role": "r", "AnotherClient": "id-other"}
     stub_resources(stubs["cloudformation"], functions, {"PlaceOrders": "p"} | OPERATORS)
     stub_client(stubs["cognito-idp"], "other")
     stub_client(stubs["cognito-idp"], ClientSecret="a long secret of operators")
     stub_key(stubs["kms"])
+    stub_head(stubs["dynamodb"], origin)
 
 
 def refusal(name: str, region: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -158,6 +166,16 @@ def test_connecting_writes_addresses_names_and_secrets_to_a_file_that_only_its_o
         }
     }
     assert [file.name for file in folder.iterdir()] == ["trees.json"]
+
+
+def test_the_key_has_the_name_that_the_log_got_with_its_first_leaf(stubs: dict[str, Stubber], folder: Path) -> None:
+    stub_everything(stubs, "first.example/log")
+
+    connect.connect("trees", "eu-west-1")
+
+    known = json.loads((folder / "trees.json").read_text())
+    assert known["log_url"] == "https://the-FilesBucketName.example/log"
+    assert VerifierKey.parse(known["log_vkey"]).name == "first.example/log"
 
 
 def test_connecting_again_keeps_the_secrets_of_apps_and_names_the_apps(
@@ -257,6 +275,7 @@ def test_a_client_of_operators_without_a_secret_ends_with_one_sentence(
     stub_resources(stubs["cloudformation"], OPERATORS)
     stub_client(stubs["cognito-idp"])
     stub_key(stubs["kms"])
+    stub_head(stubs["dynamodb"], "")
 
     assert "operators of trees has no secret" in refusal("trees", "eu-west-1", capsys)
     assert list(folder.iterdir()) == []
@@ -269,6 +288,7 @@ def test_a_stack_without_a_client_of_operators_ends_with_one_sentence_that_says_
     stub_resources(stubs["cloudformation"], {"AlipayClient": "id-alipay"})
     stub_client(stubs["cognito-idp"], "alipay", ClientSecret="a long secret of alipay..")
     stub_key(stubs["kms"])
+    stub_head(stubs["dynamodb"], "")
 
     assert "trees has no client for operators; deploy it again" in refusal("trees", "eu-west-1", capsys)
 

@@ -16,6 +16,7 @@ from tests.contract.release import read
 from tests.e2e.journeys import IS_LONG
 from tests.integration.in_process import BASE_URL, send
 from tests.integration.stack import Stack, call_app, cancel, confirm, grant, put_entry, redeem, report_actions
+from tests.integration.whole_life import erase
 
 EXAMPLES = 100 if IS_LONG else 3
 TOKENS = {"app": "alipay-client", "partner": "partner-client", "operator": "operator-client"}
@@ -67,6 +68,7 @@ def world(stack: Stack) -> World:
         planted=planted,
         ordered=waiting,
         failing=failing,
+        erasure={"user_id": "gone", "erasure_id": erase("gone")["erasure_id"]},
         apps=registered_apps(_call_as_operator, "in-process"),
     )
 

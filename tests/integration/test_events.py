@@ -148,7 +148,16 @@ def test_the_events_in_sequence_lead_to_an_ordered_tree(seeded: Stack) -> None:
     ]
     redeeming = ["redeem_trees", "sweep_redemptions", "settle_redemptions", "schedule_orders", "place_orders"]
     logging = ["hash_photos", "sequence_log", "cosign_checkpoints"]
-    story = [*beginning, *redeeming, "take_reports", *logging, "view_forest", "prove_trees", "view_impact"]
+    story = [
+        *beginning,
+        *redeeming,
+        "take_reports",
+        *logging,
+        "view_forest",
+        "manage_persons",
+        "prove_trees",
+        "view_impact",
+    ]
 
     responses = {}
     for function in story:
@@ -158,6 +167,8 @@ def test_the_events_in_sequence_lead_to_an_ordered_tree(seeded: Stack) -> None:
     assert responses["schedule_orders"] == {"projects": ["saxaul-alxa"]}
     assert seeded.receive_all(seeded.planting_url) == [record["body"] for record in event_of("place_orders")["Records"]]
     assert len(parse_response(responses["take_reports"]).body["orders"]) == 1
+    exported = parse_response(responses["manage_persons"]).body
+    assert '"kind":"ordered_tree"' in exported
     forest = parse_response(responses["view_forest"]).body
     assert [(tree["state"], tree["dedication"]) for tree in forest["forest"]] == [("ordered", "For the desert")]
     assert [list(period.entries) for period in seeded.periods_of(MEI.id) if period.key.window == "2026-06-05"] == [

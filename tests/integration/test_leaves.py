@@ -19,7 +19,7 @@ all_leaves = st.builds(
     number=st.integers(1, 999_999),
     text=st.text(max_size=50).map(str.encode),
     link=st.text(max_size=20),
-    after=st.frozensets(
+    must_follow=st.frozensets(
         st.builds(LeafRef, st.text("ABC-#", min_size=1, max_size=16), st.integers(1, 999_999)), max_size=3
     ),
     position=st.none() | st.integers(0, 10**9),

@@ -14,6 +14,7 @@ from saxaul.storage.objects import (
     NoObjectError,
     ObjectError,
     ObjectMovedError,
+    read_if_changed,
     read_object,
     write_object,
 )
@@ -55,10 +56,10 @@ def test_an_object_is_replaced_only_if_it_is_still_the_one_that_was_read(bucket:
         write_object(bucket, "catalog/current", b"three", replaced_etag=first)
 
     found = read_object(bucket, "catalog/current")
-    assert found
     assert (found.body, found.etag) == (b"two", second)
     assert found.modified_at > 0
-    assert read_object(bucket, "catalog/current", second) is None
+    assert read_if_changed(bucket, "catalog/current", second) is None
+    assert read_if_changed(bucket, "catalog/current", first) == found
     with pytest.raises(ObjectMovedError):
         write_object(bucket, "catalog/other", b"", replaced_etag=first)
 
@@ -68,7 +69,6 @@ def test_a_large_object_arrives_complete(bucket: str) -> None:
     write_object(bucket, "catalog/index/large", body)
 
     found = read_object(bucket, "catalog/index/large")
-    assert found
     assert found.body == body
 
 

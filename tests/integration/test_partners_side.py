@@ -349,11 +349,6 @@ def test_a_tree_that_fails_in_three_orders_is_refunded(stack: Stack) -> None:
     ]
 
 
-@pytest.fixture
-def log(stack: Stack) -> PublishedFiles:
-    return PublishedFiles(stack.clock)
-
-
 def test_the_owner_sees_every_step_of_a_tree_and_the_public_sees_the_steps_in_the_log(
     seeded: Stack, log: PublishedFiles
 ) -> None:

@@ -99,7 +99,8 @@ def test_an_uploaded_photo_is_published_as_it_is_and_is_hashed_from_then_on(
 
     assert hash_uploads(key) == []
 
-    assert ask(order_id, photo).body["photos"] == [{"sha256": photo["sha256"], "state": "hashed", "upload": None}]
+    shown = {"sha256": photo["sha256"], "state": "hashed", "upload": None, "refused": None}
+    assert ask(order_id, photo).body["photos"] == [shown]
     published = s3().get_object(Bucket="files", Key=f"photos/{photo['sha256']}")
     assert (published["Body"].read(), published["ContentType"]) == (body, media_type)
     assert published["CacheControl"] == "public, max-age=31536000, immutable"
@@ -130,10 +131,25 @@ def test_what_is_not_the_declared_photo_is_deleted_with_its_reason_and_stops_no_
     refused, hashed = map(json.loads, lines.taken())
     assert (refused["message"], refused["reason"], refused["key"]) == ("upload refused", reason, wrong)
     assert hashed["message"] == "photo hashed"
-    assert state_of(order_id, photo) == "awaited"
     assert state_of(order_id, declared(png(7))) == "hashed"
     assert kept("uploads") == []
+    [found] = ask(order_id, photo).body["photos"]
+    said = {"key": wrong, "code": reason, "refused_at": "2026-06-05T12:00:00+08:00"}
+    assert (found["state"], found["refused"]) == ("refused", said)
+    assert found["upload"]["fields"]["key"] != wrong
     assert kept("files") == [f"photos/{declared(png(7))['sha256']}"]
+
+
+def test_a_refused_upload_does_not_stop_the_right_photo(order_id: str) -> None:
+    photo = declared(PHOTO)
+    first, second = uploaded(order_id, photo, png(1)), uploaded(order_id, photo, PAGE)
+    assert hash_uploads(first, second) == []
+    [found] = ask(order_id, photo).body["photos"]
+    assert found["refused"]["key"] == second, "the last refusal is shown"
+
+    assert hash_uploads(uploaded(order_id, photo, PHOTO)) == []
+    [found] = ask(order_id, photo).body["photos"]
+    assert (found["state"], found["upload"], found["refused"]) == ("hashed", None, None)
 
 
 def test_a_message_that_cannot_be_read_is_delivered_again_and_stops_no_other(order_id: str) -> None:
@@ -203,6 +219,21 @@ def test_a_worker_that_is_killed_at_any_call_leaves_what_the_next_one_completes(
     assert state_of(order_id, photo) == "hashed"
     assert kept("files") == [f"photos/{photo['sha256']}"]
     assert kept("uploads") == []
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(("owner", "name"), [(Photos, "put_refused"), (Uploads, "delete")], ids=["note", "delete"])
+def test_a_worker_that_is_killed_while_it_refuses_a_photo_leaves_what_the_next_one_completes(
+    order_id: str, owner: type, name: str, monkeypatch: pytest.MonkeyPatch, *, after: bool
+) -> None:
+    photo = declared(PHOTO)
+    key = uploaded(order_id, photo, PAGE)
+    with killing(monkeypatch, owner, name, after=after), pytest.raises(KilledError):
+        hash_uploads(key)
+    assert kept("uploads") == [key] or state_of(order_id, photo) == "refused", "an upload vanished without a reason"
+
+    assert hash_uploads(key) == []
+    assert (state_of(order_id, photo), kept("uploads")) == ("refused", [])
 
 
 @pytest.mark.parametrize("status", [403, 500, 503])

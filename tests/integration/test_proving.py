@@ -6,17 +6,12 @@ from saxaul.log.canonical_json import encode
 from saxaul.log.certificates import check_certificate, parse_certificate
 from saxaul.log.leaves import CountLeaf, parse
 from saxaul.settings import settings
-from tests.builders import NOON, confirmation, inspection, make_redemption
+from tests.builders import NOON, confirmation, make_redemption
 from tests.integration.public_log import BUCKET, FILES_URL, LOG_URL, PublishedFiles, vkey
-from tests.integration.stack import Response, Stack, call, confirm, redeem, report
+from tests.integration.stack import Response, Stack, call, confirm, inspect
 
 BASE = "https://abc123.execute-api.cn-north-1.amazonaws.com.cn/v1"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"}
-
-
-@pytest.fixture
-def log(stack: Stack) -> PublishedFiles:
-    return PublishedFiles(stack.clock)
 
 
 @pytest.fixture
@@ -31,29 +26,9 @@ def number(stack: Stack, log: PublishedFiles) -> str:
     return tree.number
 
 
-@pytest.fixture
-def ordered(stack: Stack, log: PublishedFiles) -> tuple[str, str]:
-    """Return the order id and the certificate number of a tree that was redeemed with a dedication."""
-    assert log
-    stack.seed_catalog()
-    stack.add_wallet(160)
-    response = redeem(dedication="For my grandmother · 献给奶奶")
-    assert stack.settle(*stack.receive_all(stack.redemptions_url)) == []
-    [order_id] = stack.run_planting_batch()
-    [number] = response.body["certificates"]
-    return order_id, number
-
-
 def certificate(name: str, query: dict[str, str] | None = None, headers: dict[str, str] | None = None) -> Response:
     path = {"number": name}
     return call("prove_trees", "GET", "/certificates/{number}", client=None, path=path, query=query, headers=headers)
-
-
-def inspect(order_id: str, number: str, state: str, hour: int, **changes: object) -> None:
-    moment = f"2026-06-05T{hour:02}:00:00+08:00"
-    planted = {"planted_at": moment} if state == "replaced" else {}
-    found = report("inspections", order_id, inspection(number, state, inspected_at=moment, **planted, **changes))
-    assert found.body == {"accepted": 1, "refused": []}
 
 
 def test_a_certificate_is_json_for_programs_and_html_for_browsers(number: str) -> None:

@@ -10,21 +10,51 @@ from operations import reconcile
 from saxaul.log.checkpoints import Checkpoint
 from saxaul.log.leaves import CountLeaf, parse
 from saxaul.log.merkle import leaf_hash, root
-from saxaul.log.notes import VerifierKey, open_note, parse_note
+from saxaul.log.notes import COSIGNATURE, VerifierKey, open_note, parse_note
 from saxaul.log.tiles import unbundle
-from saxaul.services.cosign import Cosigned, Cosigning
-from saxaul.services.sequence_log import LateLogError
+from saxaul.services.cosign import LostCheckpointError
+from saxaul.services.publish_log import BrokenLogError
 from saxaul.settings import settings
 from saxaul.storage import clients
 from saxaul.storage.leaves import Leaves, StoredLeaf, to_item
 from saxaul.storage.table import transact
-from tests.integration.stack import Stack, call, invoke
+from saxaul.storage.witnesses import WitnessUnreachableError
+from tests.integration.conftest import clear_worker_caches
+from tests.integration.log_lines import Lines
+from tests.integration.stack import Context, Stack, call, invoke
 from tests.tree_leaves import make_tree_leaf
 
 if TYPE_CHECKING:
     from saxaul.audit import Finding
 
 MESSAGE = {"Records": [{"messageId": "m-1", "body": "{}"}]}
+NO_FAILURES: dict[str, Any] = {"batchItemFailures": []}
+
+
+@pytest.fixture
+def witnessed(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """A stack whose log has a witness."""
+    key = VerifierKey.of("witness.example/w", b"\1" * 32, COSIGNATURE)
+    monkeypatch.setenv("WITNESSES", f"{key.text} https://witness.example")
+    settings.cache_clear()
+    return stack
+
+
+def checkpoint_message(*sizes: str) -> dict[str, Any]:
+    records = [{"messageId": f"m-{n}", "body": f'{{"size":{size}}}'} for n, size in enumerate(sizes)]
+    return {"Records": records}
+
+
+def metric_in(lines: Lines, name: str, now: int) -> tuple[int, str]:
+    """Return the value and the unit of a metric in the last log line that has it (CloudWatch's embedded format)."""
+    logged = [json.loads(line) for line in lines.taken() if name in line]
+    described = logged[-1]["_aws"]
+    [directive] = described["CloudWatchMetrics"]
+    [found] = directive["Metrics"]
+    assert (directive["Namespace"], directive["Dimensions"], found["Name"]) == ("Saxaul", [["Function"]], name)
+    assert logged[-1]["Function"] == Context.function_name
+    assert described["Timestamp"] == 1000 * now
+    return logged[-1][name], found["Unit"]
 
 
 def state(stack: Stack, certificate: str) -> None:
@@ -65,8 +95,6 @@ def test_a_message_publishes_the_statement_as_files_and_in_the_counter(stack: St
     impact = call("view_impact", "GET", "/impact").body
     counts = next(value for value in impact.values() if isinstance(value, dict) and "planted" in value)
     assert (counts["planted"], counts["dead"], counts["alive"]) == (1, 0, 1)
-    [message] = clients.sqs().receive_message(QueueUrl=settings().checkpoint_queue_url)["Messages"]
-    assert json.loads(message["Body"]) == {"size": 2}
 
 
 @pytest.mark.usefixtures("stack")
@@ -76,36 +104,93 @@ def test_before_the_first_statement_the_log_is_empty_and_nothing_is_published() 
     assert "Contents" not in clients.s3().list_objects_v2(Bucket="files")
 
 
-def test_without_the_key_the_queue_repeats_the_message_and_the_schedule_fails_after_ten_minutes(
+def test_without_the_key_no_message_comes_back_and_the_metric_says_how_late_the_log_is(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, lines: Lines
+) -> None:
+    state(stack, "C-1")
+    with monkeypatch.context() as patch:
+        patch.setattr("tests.integration.conftest.CheckedKMS.sign", _no_answer)
+        for _ in range(60):
+            stack.clock.instant += 60
+            assert invoke("sequence_log", MESSAGE) == NO_FAILURES
+            late = invoke("sequence_log", {"schedule": "repair"})
+            assert late["error"]
+    assert late["oldest_s"] == 59 * 60, "its position was committed in the first minute"
+    assert metric_in(lines, "OldestUnpublished", stack.clock.now()) == (late["oldest_s"], "Seconds")
+
+    assert invoke("sequence_log", {"schedule": "repair"})["oldest_s"] == 0
+    assert metric_in(lines, "OldestUnpublished", stack.clock.now()) == (0, "Seconds")
+
+
+def test_an_error_of_the_program_fails_the_run_of_a_message_and_of_the_schedule(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state(stack, "C-1")
-    monkeypatch.setattr("tests.integration.conftest.CheckedKMS.sign", _no_answer)
-    assert invoke("sequence_log", MESSAGE) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
-    assert invoke("sequence_log", {"schedule": "repair"})["error"]
-
-    stack.clock.instant += 601
-    with pytest.raises(LateLogError):
-        invoke("sequence_log", {"schedule": "repair"})
+    monkeypatch.setattr("saxaul.services.publish_log.Publishing.publish", lambda *_: 1 / 0)
+    for event in (MESSAGE, {"schedule": "repair"}):
+        with pytest.raises(ZeroDivisionError):
+            invoke("sequence_log", event)
 
 
-def test_without_witnesses_a_checkpoint_needs_no_cosignature(stack: Stack) -> None:
+def test_without_witnesses_a_checkpoint_is_sent_to_nobody_and_needs_no_cosignature(stack: Stack) -> None:
     state(stack, "C-1")
     invoke("sequence_log", MESSAGE)
 
-    message = {"Records": [{"messageId": "m-1", "body": '{"size":2}'}]}
-    assert invoke("cosign_checkpoints", message) == {"batchItemFailures": []}
+    assert stack.receive_all(settings().checkpoint_queue_url) == []
+    assert invoke("cosign_checkpoints", checkpoint_message("2")) == NO_FAILURES
 
 
-def test_of_the_messages_about_checkpoints_that_lack_a_cosignature_one_is_redelivered(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
+def test_while_a_witness_is_away_no_message_comes_back_and_the_metric_counts_it(
+    witnessed: Stack, monkeypatch: pytest.MonkeyPatch, lines: Lines
 ) -> None:
+    def away(*_: str) -> None:
+        raise WitnessUnreachableError("ConnectTimeoutError")
+
+    monkeypatch.setattr("saxaul.services.cosign.add_checkpoint", away)
+    for number in range(20):
+        state(witnessed, f"C-{number}")
+        invoke("sequence_log", MESSAGE)
+        [sent] = witnessed.receive_all(settings().checkpoint_queue_url)
+        assert json.loads(sent) == {"size": 2 * number + 2}
+        assert invoke("cosign_checkpoints", checkpoint_message(str(2 * number + 2))) == NO_FAILURES
+        assert metric_in(lines, "MissingCosignatures", witnessed.clock.now()) == (1, "Count")
+    # The schedule asks again, until the witness is back.
+    invoke("sequence_log", {"schedule": "repair"})
+    assert len(witnessed.receive_all(settings().checkpoint_queue_url)) == 1
+
+
+def test_a_checkpoint_that_cannot_be_read_fails_the_run_that_shall_let_it_be_cosigned(witnessed: Stack) -> None:
+    state(witnessed, "C-1")
+    invoke("sequence_log", MESSAGE)
+    clients.s3().delete_object(Bucket="files", Key="log/checkpoint")
+
+    with pytest.raises(LostCheckpointError):
+        invoke("cosign_checkpoints", checkpoint_message("2"))
+    with pytest.raises(BrokenLogError):
+        invoke("sequence_log", MESSAGE)
+
+
+def test_only_a_message_that_is_not_about_a_checkpoint_comes_back(stack: Stack) -> None:
+    assert stack
+    event = checkpoint_message("2", '"two"')
+    assert invoke("cosign_checkpoints", event) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+
+
+def test_the_log_keeps_its_name_when_its_address_changes(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = call("prove_trees", "GET", "/log").body["vkey"]
     state(stack, "C-1")
     invoke("sequence_log", MESSAGE)
-    monkeypatch.setattr(Cosigning, "cosign", lambda _: Cosigned(2, [], {"witness.example/w1": "it did not answer"}))
+    assert call("prove_trees", "GET", "/log").body["vkey"] == before
 
-    message = {"Records": [{"messageId": f"m-{size}", "body": f'{{"size":{size}}}'} for size in (2, 1)]}
-    assert invoke("cosign_checkpoints", message) == {"batchItemFailures": [{"itemIdentifier": "m-2"}]}
+    monkeypatch.setenv("FILES_URL", "https://cdn.example")
+    clear_worker_caches()
+    state(stack, "C-2")
+    invoke("sequence_log", MESSAGE)
+
+    shown = call("prove_trees", "GET", "/log").body
+    assert (shown["url"], shown["vkey"], shown["size"]) == ("https://cdn.example/log", before, 4)
+    note = parse_note(file("checkpoint")["Body"].read())
+    assert [one.key.text for one in open_note(note, [VerifierKey.parse(before)])] == [before]
 
 
 def test_reconciling_names_leaves_without_a_tree_and_positions_that_are_not_those_of_the_batch(stack: Stack) -> None:

@@ -24,6 +24,7 @@ from saxaul.catalog.entries import ReleaseSchedule
 from saxaul.ledger.batches import LATE_SECONDS
 from saxaul.ledger.receipts import ReceiptPart
 from saxaul.log.notes import COSIGNATURE
+from saxaul.log.witnesses import with_signatures
 from saxaul.storage import receipts
 from saxaul.storage.clients import sqs
 from saxaul.storage.log_files import LogFiles
@@ -344,7 +345,7 @@ def test_the_witnesses_are_named_whose_cosignature_the_published_checkpoint_lack
     files = LogFiles("files")
     found = files.checkpoint()
     assert found
-    signatures = (*found.note.signatures, near.sign(found.note.text))
-    files.publish(found.note._replace(signatures=signatures), found.etag)
+    cosigned = with_signatures(found.note, [near.sign(found.note.text)])
+    files.replace_checkpoint(found, lambda _: cosigned, stack.clock)
 
     assert reading.log().missing == [far.name]

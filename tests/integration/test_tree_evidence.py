@@ -13,6 +13,7 @@ from saxaul.storage.photos import Photos
 from saxaul.storage.table import transact
 from saxaul.trees.evidence import TreeEvidence
 from saxaul.trees.photos import HashedPhoto
+from saxaul.trees.report_rules import ReportRequest
 from tests.builders import NOON, confirmation, correction, failure, inspection, make_redemption
 from tests.integration.stack import Response, Stack, call, confirm, report, view_order, view_redemption
 
@@ -80,6 +81,74 @@ def test_trees_whose_places_differ_in_the_fifth_decimal_are_two_trees(order: str
     numbers = numbers_of(order)
 
     done(confirm(order, confirmation(numbers[0], **PLACE), confirmation(numbers[1], lat=38.85001, lon=105.73)))
+
+
+@pytest.mark.parametrize("other", [1, 2])
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ([{"tag": "AX-8"}, {"tag": "AX-7"}, {"tag": "AX-8 swapped with AX-7"}], "tag_used"),
+        ([PLACE, {"lat": 38.86, "lon": 105.73}, {"lat": 38.85003, "lon": 105.73}], "place_used"),
+    ],
+    ids=["tags", "places"],
+)
+def test_two_swapped_values_are_exchanged_in_one_call_through_a_third(
+    stack: Stack, order: str, values: list[dict[str, Any]], code: str, other: int
+) -> None:
+    mine, theirs, between = values
+    first, second = numbers_of(order)[0], numbers_of(order)[other]
+    done(confirm(order, confirmation(first, **mine), confirmation(second, **theirs)))
+    direct = correction(first, **theirs), correction(second, **mine)
+    assert [refused for _, refused in codes(report("corrections", order, *direct))] == [code, code]
+
+    exchange = correction(first, **between), correction(second, **mine), correction(first, **theirs)
+    done(report("corrections", order, *exchange))
+
+    assert [len(Leaves(stack.ledger).of_certificate(number)) for number in (first, second)] == [3, 2]
+    done(report("corrections", order, *exchange))
+    assert [len(Leaves(stack.ledger).of_certificate(number)) for number in (first, second)] == [5, 2]
+    for number, has in ((first, theirs), (second, mine)):
+        assert codes(report("corrections", order, correction(number, reason="Another.", **has))) == [
+            (0, "nothing_to_correct")
+        ]
+
+
+@pytest.mark.parametrize("order_of_reports", [(0, 2, 1), (2, 0, 3), (0, 2, 3), (2, 1, 0)])
+def test_the_first_report_of_a_request_gets_the_tag_however_redemptions_alternate(
+    stack: Stack, order: str, order_of_reports: tuple[int, int, int]
+) -> None:
+    first, second, third = (numbers_of(order)[place] for place in order_of_reports)
+    reports = [confirmation(first), confirmation(second, tag="AX-7"), confirmation(third, tag="AX-7")]
+
+    assert codes(confirm(order, *reports)) == [(2, "tag_used")]
+    assert owner(stack, "tag", "ax-7") == second
+
+
+def test_a_full_transaction_is_sent_before_the_last_reports_are_decided(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.seed_catalog(saplings=50)
+    for number in range(5):
+        stack.redemptions.add(make_redemption(f"r-{number}", trees=10, user_id=f"u-{number}").reserved(NOON))
+    [order_id] = stack.run_planting_batch()
+    made = list[str]()
+    apply = ReportRequest.apply
+
+    def sending(writes: Any) -> None:  # noqa: ANN401 - as boto3 takes them
+        made.append("sent")
+        transact(writes)
+
+    def deciding(*arguments: Any) -> Any:  # noqa: ANN401 - of the function
+        made.append("decided")
+        return apply(*arguments)
+
+    monkeypatch.setattr(take_reports, "transact", sending)
+    monkeypatch.setattr(ReportRequest, "apply", deciding)
+    done(confirm(order_id, *map(confirmation, numbers_of(order_id))))
+
+    assert made.count("decided") == 5
+    assert "decided" in made[made.index("sent") :]
+    assert stack.orders.progress(order_id).open_trees == 0
 
 
 def test_a_death_frees_the_place_and_nothing_else(stack: Stack, order: str) -> None:

@@ -126,6 +126,7 @@ WAYS_OUT = {
                 "apps",
                 "catalog",
                 "claims",
+                "erasures",
                 "evidence",
                 "grants",
                 "impact",

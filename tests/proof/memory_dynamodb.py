@@ -174,9 +174,10 @@ class MemoryDynamoDB:
         """Return the items of a table that pass the filter, sorted by ``pk`` and ``sk``."""
         items = [*self._seen(scan["TableName"], consistent=scan["ConsistentRead"]).values()]
         if condition := scan.get("FilterExpression"):
-            assert condition == "begins_with(sk, :prefix)", f"this client does not support the filter: {condition}"
-            prefix = scan["ExpressionAttributeValues"][":prefix"]["S"]
-            items = [item for item in items if item["sk"]["S"].startswith(prefix)]
+            found = [re.fullmatch(r"begins_with\((pk|sk), (:\w+)\)", term) for term in condition.split(" OR ")]
+            assert all(found), f"this client does not support the filter: {condition}"
+            prefixes = [(term[1], scan["ExpressionAttributeValues"][term[2]]["S"]) for term in found if term]
+            items = [item for item in items if any(item[key]["S"].startswith(prefix) for key, prefix in prefixes)]
         return sorted(items, key=_name)
 
     def query(self, **query: Any) -> Raw:  # noqa: ANN401 - as boto3 takes them
@@ -302,8 +303,10 @@ def _updated(item: Raw, expression: str, values: Raw) -> Raw:
     outcome = dict(item)
     if found := re.fullmatch(r"(SET .+) (ADD .+)", expression):
         return _updated(_updated(item, found[1], values), found[2], values)
-    if found := re.fullmatch(r"ADD (\w+) (:\w+)", expression):
-        return outcome | {found[1]: {"N": str(int(item.get(found[1], {"N": "0"})["N"]) + int(values[found[2]]["N"]))}}
+    if expression.startswith("ADD "):
+        for name, value in (step.split(" ") for step in expression.removeprefix("ADD ").split(", ")):
+            outcome[name] = {"N": str(int(item.get(name, {"N": "0"})["N"]) + int(values[value]["N"]))}
+        return outcome
     for step in re.split(r", (?=\w+ = )", expression.removeprefix("SET ")):
         target, _, right = step.partition(" = ")
         if found := re.fullmatch(r":\w+", right):

@@ -41,9 +41,8 @@ class MemoryFiles:
         """What each of the published checkpoints says."""
         return [Checkpoint.parse(parse_note(note).text) for note in self.published]
 
-    def read_object(self, bucket: str, key: str, known_etag: str = "") -> StoredObject | None:
+    def read_object(self, bucket: str, key: str) -> StoredObject:
         assert bucket == "files"
-        assert not known_etag
         found: StoredObject | None = self._made("get_object", partial(self.objects.get, key))
         if found is None:
             raise NoObjectError(key)

@@ -52,12 +52,17 @@ class MemoryObjects:
         self._calls = calls
         self._writes = 0
         patch.setattr("saxaul.storage.snapshots.read_object", self.read_object)
+        patch.setattr("saxaul.storage.snapshots.read_if_changed", self.read_if_changed)
         patch.setattr("saxaul.storage.snapshots.write_object", self.write_object)
 
-    def read_object(self, bucket: str, key: str, known_etag: str = "") -> StoredObject | None:  # noqa: ARG002 - one bucket
+    def read_object(self, bucket: str, key: str) -> StoredObject:  # noqa: ARG002 - one bucket
         found: StoredObject | None = self._made("get_object", partial(self.objects.get, key))
         if found is None:
             raise NoObjectError(key)
+        return found
+
+    def read_if_changed(self, bucket: str, key: str, known_etag: str) -> StoredObject | None:
+        found = self.read_object(bucket, key)
         return None if found.etag == known_etag else found
 
     def write_object(self, bucket: str, key: str, body: bytes, replaced_etag: str | None = None) -> str:  # noqa: ARG002

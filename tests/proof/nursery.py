@@ -7,10 +7,15 @@ import pytest
 
 from saxaul.ledger.wallets import Wallet
 from saxaul.services.redeem import RedemptionRequest
-from saxaul.services.take_reports import ApplyReports
 from saxaul.trees.orders import PlantingOrder
 from saxaul.trees.redemptions import Redemption
-from saxaul.trees.report_rules import apply_confirmations, apply_corrections, apply_failures, apply_inspections
+from saxaul.trees.report_rules import (
+    ApplyReports,
+    apply_confirmations,
+    apply_corrections,
+    apply_failures,
+    apply_inspections,
+)
 from saxaul.trees.states import State
 from tests.builders import APP, NOON, confirmation, correction, failure, inspection, label, make_tree_project
 from tests.proof.soundness import assert_sound, orders_of, redemptions_of

@@ -1,17 +1,21 @@
 """Sequencers on a ledger, a bucket, a queue and a key in memory, and what must always be true of their log."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from saxaul.catalog.calendar import Calendar
+from saxaul.clock import Clock
 from saxaul.log import merkle
 from saxaul.log.counts import Counts
 from saxaul.log.leaves import CountLeaf, TreeLeaf, parse
-from saxaul.log.notes import VerifierKey, open_note, parse_note
+from saxaul.log.notes import COSIGNATURE, VerifierKey, open_note, parse_note
 from saxaul.log.tiles import TILE_WIDTH, entries_path, tile_path
+from saxaul.log.witnesses import Witness
+from saxaul.services.publish_log import Publishing
 from saxaul.services.sequence_log import Sequenced, Sequencing
 from saxaul.storage.leaves import Leaves, StoredLeaf, leaf_key
 from saxaul.storage.log_files import CHECKPOINT, LogFiles
@@ -30,6 +34,7 @@ from tests.tree_leaves import make_tree_leaf
 NOON = 1_781_000_000
 ORIGIN = "files.example/log"
 QUEUE = "CheckpointQueue"
+WITNESS = VerifierKey.of("witness.example", b"\1" * 32, COSIGNATURE)
 
 
 class CatchingUp(StoppedClock):
@@ -43,11 +48,20 @@ class CatchingUp(StoppedClock):
         self._store.catch_up()
 
 
+def make_sequencer(
+    store: SequenceStore, calendar: Calendar, clock: Clock, witnesses: Sequence[Witness] = (), origin: str = ORIGIN
+) -> Sequencing:
+    """Return a sequencer of a new process."""
+    files = LogFiles("files")
+    publishing = Publishing(store, files, SigningKey("key"), witnesses, QUEUE, clock)
+    return Sequencing(store, files, publishing, origin, calendar, clock)
+
+
 class LogWorld:
     """A ledger with leaves, and workers that take them into the log. ``calls`` counts and disturbs all AWS calls."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.calls = Calls()
+        self.patch, self.calls = patch, Calls()
         self.store, self.queue, self.kms = MemoryDynamoDB(), MemorySQS(), MemoryKMS()
         self.files = MemoryFiles(patch, self.calls)
         patch.setattr("saxaul.storage.table.dynamodb", lambda: Unreliable(self.store, self.calls))
@@ -56,14 +70,14 @@ class LogWorld:
         self.clock = CatchingUp(NOON, self.store)
         self.table = Table("Ledger", self.clock)
         self.sequence = SequenceStore(self.table)
+        self.witnesses = [Witness(WITNESS, "https://witness.example")]
         self.leaves = Leaves(self.table)
         self._lives: dict[str, list[TreeLeaf]] = {}
         self.stated: list[TreeLeaf] = []
 
     def worker(self, origin: str = ORIGIN) -> Sequencing:
-        """Return a sequencer of a new process."""
-        files, key = LogFiles("files"), SigningKey("key")
-        return Sequencing(self.sequence, files, key, origin, QUEUE, make_calendar(), self.clock)
+        """Return a sequencer of a new process, for a log with ``witnesses``."""
+        return make_sequencer(self.sequence, make_calendar(), self.clock, self.witnesses, origin)
 
     def run(self) -> Sequenced:
         return self.worker().run()
@@ -71,7 +85,7 @@ class LogWorld:
     def state(self, certificate: str, event: str, after: Iterable[LeafRef] = (), **changed: Any) -> LeafRef:  # noqa: ANN401
         """Write a statement as a pending leaf, and return its name. Repeating it would be another statement."""
         life = self._lives.setdefault(certificate, [])
-        last = next((number for number in reversed(range(len(life))) if life[number].changes_state), None)
+        last = next((number for number in reversed(range(len(life))) if life[number].is_in_chain), None)
         state = life[-1].state if life and event in ("corrected", "dedication_erased") else None
         leaf = make_tree_leaf(
             event,
@@ -84,7 +98,7 @@ class LogWorld:
         )
         life.append(leaf)
         self.stated.append(leaf)
-        stored = StoredLeaf(certificate, len(life), leaf.text, after=frozenset(after))
+        stored = StoredLeaf(certificate, len(life), leaf.text, must_follow=frozenset(after))
         with self.calls.undisturbed():
             transact([self.leaves.add_write(stored, self.clock.now())])
         return stored.ref

@@ -22,7 +22,8 @@ def items_of(world: World, prefix: str, sk: str = "") -> list[Item]:
 
 
 def redemptions_of(world: World) -> list[Redemption]:
-    return [redemptions.from_item(item) for item in items_of(world, "USER#", "TREE#")]
+    """Return all redemptions, those that are nobody's included."""
+    return [redemptions.from_item(item) for item in items_of(world, "", "TREE#")]
 
 
 def orders_of(world: World) -> list[PlantingOrder]:

@@ -68,7 +68,7 @@ def assert_agree(tree: Tree, own: list[TreeLeaf]) -> None:
         assert (own[-1].state, own[-1].tag) == (tree.state, tree.planting.tag)
         assert (own[-1].lat, own[-1].lon) == (degrees(tree.planting.lat), degrees(tree.planting.lon))
         assert_chained(own)
-        *_, last = [leaf for leaf in own if leaf.changes_state]
+        *_, last = [leaf for leaf in own if leaf.is_in_chain]
         assert (tree.chain.previous, tree.chain.since) == (last.hash.hex(), len(own) - 1 - own.index(last))
         life: Life | None = None
         for leaf in own:
@@ -81,8 +81,8 @@ def assert_chained(own: list[TreeLeaf]) -> None:
     """Check that each leaf names the last one before it that changed the state, and counts those between."""
     assert (own[0].event, own[0].previous, own[0].since) == ("planted", "", 0)
     for before, leaf in pairwise(own):
-        previous = before.hash.hex() if before.changes_state else before.previous
-        assert (leaf.previous, leaf.since) == (previous, 0 if before.changes_state else before.since + 1)
+        previous = before.hash.hex() if before.is_in_chain else before.previous
+        assert (leaf.previous, leaf.since) == (previous, 0 if before.is_in_chain else before.since + 1)
         assert leaf.event != "planted"
         assert leaf.particulars == before.particulars
 

@@ -15,23 +15,22 @@ from saxaul.log.monitor import follow
 from saxaul.log.notes import VerifierKey
 from saxaul.log.tiles import TILE_WIDTH, entries_path
 from saxaul.services.sequence_log import Sequencing
-from saxaul.services.take_reports import ApplyReports
 from saxaul.storage.leaves import leaf_key
-from saxaul.storage.log_files import PREFIX, LogFiles
+from saxaul.storage.log_files import PREFIX
 from saxaul.storage.photos import Photos
 from saxaul.storage.sequence import SequenceStore
 from saxaul.storage.signing import SigningKey
 from saxaul.trees.leaf_refs import LeafRef
 from saxaul.trees.photos import HashedPhoto
-from saxaul.trees.report_rules import apply_confirmations, apply_corrections, apply_inspections
+from saxaul.trees.report_rules import ApplyReports, apply_confirmations, apply_corrections, apply_inspections
 from tests.builders import confirmation, correction, inspection
 from tests.proof.faults import Calls
 from tests.proof.memory_dynamodb import Name
 from tests.proof.memory_files import MemoryFiles
 from tests.proof.nursery import Nursery
+from tests.proof.sequencers import ORIGIN, make_sequencer
 from tests.proof.world import CALENDAR
 
-ORIGIN = "files.example/log"
 TAGS = ["AX-1", "ＡＸ-1", "AX-2", "AX-3", "AX-4"]  # noqa: RUF001 - the second is the first in full width
 PLACES = [{"lat": 38.8, "lon": round(105.7 + step / 1000, 3)} for step in range(5)]
 PHOTOS = [f"{number:064x}" for number in range(5)]
@@ -103,8 +102,7 @@ class Grove:
         assert self.report(apply_confirmations, *reports) == []
 
     def sequencer(self) -> Sequencing:
-        store, key = SequenceStore(self.world.ledger), SigningKey("key")
-        return Sequencing(store, LogFiles("files"), key, ORIGIN, "CheckpointQueue", CALENDAR, self.world.clock)
+        return make_sequencer(SequenceStore(self.world.ledger), CALENDAR, self.world.clock)
 
     def hide(self, *refs: LeafRef) -> None:
         """Let the index show everything but these leaves."""

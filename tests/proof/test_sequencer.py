@@ -1,6 +1,7 @@
 """The sequencer stays correct if it is killed at any call, if several run at once, and without KMS or S3."""
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from threading import Semaphore, Thread, get_ident
@@ -8,18 +9,20 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from saxaul.deadline import UnansweredError
 from saxaul.log.checkpoints import Checkpoint
-from saxaul.log.notes import SignedNote, parse_note
+from saxaul.log.notes import COSIGNATURE, Signature, SignedNote, VerifierKey, cosigned_message, parse_note
+from saxaul.log.witnesses import Witness, with_signatures
 from saxaul.races import LostRaceError
-from saxaul.services.sequence_log import BrokenLogError, LateLogError
-from saxaul.storage.leaves import leaf_key
+from saxaul.services.publish_log import BrokenLogError
+from saxaul.storage.leaves import PENDING_LISTS, leaf_key
 from saxaul.storage.log_files import CHECKPOINT
 from saxaul.trees.leaf_refs import LeafRef
 from tests.proof.faults import Fault, Killed
 from tests.proof.memory_dynamodb import Name
-from tests.proof.sequencers import ORIGIN, LogWorld
+from tests.proof.sequencers import NOON, ORIGIN, QUEUE, LogWorld
 
 KILLS = (Fault.KILLED_BEFORE, Fault.KILLED_AFTER)
 FAULTS = [fault for fault in Fault if fault not in (*KILLS, Fault.OVERTAKEN, Fault.UNSURE)]
@@ -156,7 +159,9 @@ def taking_turns(world: LogWorld, workers: int, rng: random.Random) -> None:
     turns, done = [Semaphore(0) for _ in range(workers)], Semaphore(0)
     running, failed, own = set(range(workers)), list[BaseException](), dict[int, int]()
     sequencers = [world.worker() for _ in range(workers)]
-    assert len({sequencer.key.public_key for sequencer in sequencers}) == 1  # read now: reading it holds a lock
+    assert (
+        len({sequencer.publishing.key.public_key for sequencer in sequencers}) == 1
+    )  # read now: reading it holds a lock
     make = world.calls.make
 
     def met(operation: str, call: Callable[..., Any], /, **request: Any) -> Any:  # noqa: ANN401 - any call
@@ -219,26 +224,80 @@ def test_without_s3_one_batch_waits_and_after_that_all_is_published(world: LogWo
     world.check_all_published()
 
 
-def test_a_statement_that_waits_for_more_than_ten_minutes_fails_the_schedule(world: LogWorld) -> None:
-    worker = world.worker()
-    worker.check_lateness()
+def test_a_run_says_how_long_the_oldest_statement_waits(world: LogWorld) -> None:
+    assert world.run().oldest_s == 0
+    world.calls.refused = lambda operation, _request: operation == "put_object"
     world.state("C-1", "planted")
-    world.clock.instant += 600
-    worker.check_lateness()
-    world.clock.instant += 1
-    with pytest.raises(LateLogError, match="waits for 601 s"):
-        worker.check_lateness()
+    world.run()
+    world.state("C-2", "planted")
+    world.clock.instant += 601
+    assert world.run().oldest_s == 601
 
     world.calls.refused = lambda operation, _request: operation == "sign"
-    worker.run()
-    worker.check_lateness()  # it is committed, and the clock begins again
-    world.clock.instant += 601
-    with pytest.raises(LateLogError):
-        worker.check_lateness()
+    assert world.run().oldest_s == 601
+    world.clock.instant += 60
+    assert world.run().oldest_s == 661
 
     world.calls.refused = lambda _operation, _request: False
-    worker.run()
-    worker.check_lateness()
+    assert world.run().oldest_s == 0
+
+
+def test_a_run_with_nothing_to_do_reads_each_thing_once(world: LogWorld) -> None:
+    world.state("C-1", "planted")
+    world.run()
+    worker = world.worker()
+    worker.run()  # then the process knows the public key
+    world.witnesses.clear()
+    before = len(world.calls.operations)
+    assert worker.run().size == 2
+
+    asked = Counter(world.calls.operations[before:])
+    assert asked == {"get_item": 2, "get_object": 1, "query": PENDING_LISTS}
+
+
+def test_the_checkpoint_is_sent_to_witnesses_in_each_run_until_it_has_all_cosignatures(world: LogWorld) -> None:
+    witness = Ed25519PrivateKey.generate()
+    key = VerifierKey.of("witness.example/w", witness.public_key().public_bytes_raw(), COSIGNATURE)
+    world.witnesses = [Witness(key, "https://witness.example")]
+    world.run()
+    assert world.queue.queues.get(QUEUE, []) == []
+    world.state("C-1", "planted")
+    for sent in (1, 2, 3):
+        world.run()
+        assert world.queue.queues[QUEUE] == ['{"size":2}'] * sent
+
+    note = parse_note(world.files.published[-1])
+    cosignature = NOON.to_bytes(8, "big") + witness.sign(cosigned_message(note.text, NOON))
+    cosigned = with_signatures(note, [Signature(key.name, key.key_id, cosignature)])
+    world.files.put(CHECKPOINT, cosigned.message.encode())
+    world.run()
+    assert len(world.queue.queues[QUEUE]) == 3
+
+
+def test_without_witnesses_no_message_is_sent(world: LogWorld) -> None:
+    world.witnesses = []
+    world.state("C-1", "planted")
+    assert world.run().size == 2
+    assert world.queue.queues.get(QUEUE, []) == []
+
+
+def test_a_checkpoint_that_gets_a_cosignature_meanwhile_is_replaced_with_one_signature(world: LogWorld) -> None:
+    world.state("C-1", "planted")
+    world.run()
+    signed = len(world.kms.signed)
+    world.state("C-2", "planted")
+    write = world.files.write_object
+
+    def late(*arguments: Any, **named: Any) -> str:  # noqa: ANN401 - those of write_object
+        if arguments[1] == CHECKPOINT:
+            world.files.put(CHECKPOINT, world.files.objects[CHECKPOINT].body)
+            world.patch.setattr("saxaul.storage.log_files.write_object", write)
+        return write(*arguments, **named)
+
+    world.patch.setattr("saxaul.storage.log_files.write_object", late)
+    assert world.run().size == 4
+    assert len(world.kms.signed) == signed + 1
+    world.check_all_published()
 
 
 def test_a_leaf_waits_until_the_index_lists_what_must_be_in_the_log_before_it(world: LogWorld) -> None:
@@ -281,7 +340,23 @@ def test_a_malformed_leaf_holds_up_only_its_certificate_and_is_logged(
     world.run()
 
     assert [world.position_of(ref) for ref in (broken, after, other)] == [None, None, 0]
-    assert "a leaf is malformed" in caplog.messages
+    record = next(record for record in caplog.records if record.message == "leaves are malformed")
+    assert vars(record)["malformed"] == 1
+    assert list(vars(record)["leaves"]) == [broken.text]
+
+
+def test_malformed_leaves_do_not_hold_up_those_after_them_in_their_list(world: LogWorld) -> None:
+    for number in range(200):
+        broken = world.state("C-1", "planted" if number == 0 else "alive")
+        world.store.tables["Ledger"][Name(*leaf_key(broken))]["leaf"] = {"S": "{}"}
+    others = [world.state(f"D-{number}", "planted") for number in range(50)]
+
+    sequenced = world.run()
+
+    assert sequenced.leaves == 50
+    assert all(world.position_of(ref) is not None for ref in others)
+    world.clock.instant += 700
+    assert world.run().oldest_s == 700
 
 
 def test_a_run_takes_in_thousands_of_leaves_in_batches_of_at_most_a_thousand(world: LogWorld) -> None:
@@ -393,12 +468,38 @@ def test_a_checkpoint_that_cannot_be_read_is_not_replaced(world: LogWorld) -> No
         world.run()
 
 
-def test_a_log_keeps_its_origin(world: LogWorld) -> None:
+def test_a_log_keeps_the_name_that_it_got_with_its_first_leaf(world: LogWorld) -> None:
+    assert world.sequence.origin() == ""
     world.state("C-1", "planted")
     world.run()
+    world.state("C-2", "planted")
 
-    with pytest.raises(BrokenLogError, match=r"set the parameter LogOrigin to files\.example/log"):
-        world.worker("cdn.example/log").run()
+    world.worker("cdn.example/log").run()
+
+    assert [checkpoint.origin for checkpoint in world.files.checkpoints] == [ORIGIN, ORIGIN]
+    assert world.sequence.origin() == ORIGIN
+    world.check_all_published()
+
+
+@pytest.mark.parametrize("signatures", ["of another key", "changed", "missing"])
+def test_a_checkpoint_that_the_log_has_not_signed_is_noticed(world: LogWorld, signatures: str) -> None:
+    world.state("C-1", "planted")
+    world.run()
+    note = parse_note(world.files.published[-1])
+    [own] = note.signatures
+    forged = {
+        "of another key": own._replace(key_id=b"0000"),
+        "changed": own._replace(signature=bytes(64)),
+        "missing": own._replace(name="witness.example"),
+    }
+    world.files.put(CHECKPOINT, SignedNote(note.text, (forged[signatures],)).message.encode())
+    published = len(world.files.published)
+
+    for _ in range(2):
+        with pytest.raises(BrokenLogError, match="no valid signature by the key of the log"):
+            world.run()
+        world.state("C-2", "planted")
+    assert len(world.files.published) == published
 
 
 def test_a_leaf_that_was_changed_after_it_was_committed_is_not_published(world: LogWorld) -> None:
@@ -414,10 +515,25 @@ def test_a_leaf_that_was_changed_after_it_was_committed_is_not_published(world: 
     assert world.files.published == []
 
 
-def test_a_checkpoint_that_was_deleted_is_published_again(world: LogWorld) -> None:
+def test_a_checkpoint_that_was_deleted_is_not_signed_again(world: LogWorld) -> None:
     world.state("C-1", "planted")
     world.run()
-    del world.files.objects[CHECKPOINT]
+    backup = dict(world.store.tables["Ledger"])
+    world.state("C-2", "planted")
+    world.run()
+    deleted = world.files.objects.pop(CHECKPOINT)
+    files, newest = dict(world.files.objects), world.store.tables["Ledger"]
 
-    assert world.run().size == 2
-    assert world.files.published[0] == world.files.published[1]
+    for ledger, size in ((newest, 4), (backup, 2)):  # nothing else shows that the second one is behind
+        world.store.tables["Ledger"] = dict(ledger)
+        world.state(f"C-{size}", "planted")
+        with pytest.raises(BrokenLogError, match=f"the checkpoint of {size} leaves is missing"):
+            world.run()
+    assert world.files.objects == files
+    assert len(world.kms.signed) == 2
+
+    world.files.put(CHECKPOINT, deleted.body)
+    with pytest.raises(BrokenLogError, match="4 leaves are published"):
+        world.run()
+    world.store.tables["Ledger"] = newest
+    assert world.run().size == 4

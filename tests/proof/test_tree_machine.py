@@ -8,8 +8,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from saxaul.services.take_reports import ApplyReports
-from saxaul.trees.report_rules import apply_confirmations, apply_corrections, apply_failures, apply_inspections
+from saxaul.trees.report_rules import (
+    ApplyReports,
+    apply_confirmations,
+    apply_corrections,
+    apply_failures,
+    apply_inspections,
+)
 from tests.builders import confirmation, correction, failure, inspection
 from tests.proof.fuse import Fuse, KilledError, install
 from tests.proof.nursery import Nursery

@@ -14,6 +14,9 @@ from saxaul.ledger.wallets import Position, position
 from saxaul.messages.bodies import ActionMessage, PlantingMessage, RedemptionMessage
 from saxaul.services.accrue import Accrual
 from saxaul.services.cancel import Cancelling
+from saxaul.services.erase_items import ItemErasing
+from saxaul.services.erase_person import Erasing
+from saxaul.services.erase_trees import TreeErasing
 from saxaul.services.harvest import Harvesting
 from saxaul.services.ingest import Intake
 from saxaul.services.ingest_reversals import ReversalIntake
@@ -34,8 +37,10 @@ from saxaul.storage.evidence import EvidenceStore
 from saxaul.storage.grants import Grants
 from saxaul.storage.leaves import Leaves
 from saxaul.storage.manifests import Manifests
+from saxaul.storage.nameless import NamelessSums
 from saxaul.storage.orders import Orders
 from saxaul.storage.periods import Periods
+from saxaul.storage.person_items import PersonItems
 from saxaul.storage.photos import Photos
 from saxaul.storage.receipts import Receipts
 from saxaul.storage.redemptions import TREE_PREFIX, Redemptions
@@ -57,6 +62,8 @@ QUEUE = "RedemptionQueue.fifo"
 PLANTING_QUEUE = "PlantingQueue.fifo"
 LOG_QUEUE = "LogQueue"
 ACTION_QUEUE = "ActionQueue"
+ERASE_QUEUE = "EraseQueue"
+ERASURE_DELAY = 90
 
 
 class WatchedDynamoDB(MemoryDynamoDB):
@@ -169,6 +176,18 @@ class World:
             calendar=CALENDAR,
             clock=self.clock,
             queue_url=PLANTING_QUEUE,
+        )
+        erasures = Erasures(self.ledger)
+        self.erasing = Erasing(
+            erasures=erasures,
+            items=ItemErasing(erasures, PersonItems(self.ledger), NamelessSums(self.ledger), CALENDAR, self.clock),
+            trees=TreeErasing(
+                self.ledger, erasures, self.redemptions, self.orders, CALENDAR, self.clock, log_queue_url=LOG_QUEUE
+            ),
+            redemptions=self.redemptions,
+            clock=self.clock,
+            delay=ERASURE_DELAY,
+            queue_url=ERASE_QUEUE,
         )
         self.statements = ReportTaking(
             redemptions=self.redemptions,

@@ -6,6 +6,7 @@ import pytest
 
 from local.sam import ROOT
 from local.template import Properties
+from saxaul.observability import METRICS
 from tests.template.reading import attribute_of, functions, made, made_resources, resources, sources, template
 
 MOST_METRICS = 10
@@ -100,6 +101,35 @@ def test_5xx_responses_and_a_lagging_stream_have_an_alarm() -> None:
     assert alarmed("IteratorAge") == sorted(name for name, _ in sources("StreamArn"))
     for name in ("StreamLagAlarm", "RepeatLagAlarm", "PublicationLagAlarm"):
         assert ALARMS[name]["Threshold"] < 24 * 3600 * 1000, "the stream keeps a change for one day"
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "metric"),
+    [
+        ("LateLogAlarm", "SequenceLog", '"OldestUnpublished", "Seconds"'),
+        ("MissingCosignaturesAlarm", "CosignCheckpoints", '"MissingCosignatures", "Count"'),
+    ],
+)
+def test_an_alarm_on_a_metric_of_our_own_watches_what_the_function_writes(
+    name: str, function: str, metric: str
+) -> None:
+    alarm = ALARMS[name]
+    handler = (ROOT / functions()[function]["CodeUri"] / "handler.py").read_text("utf-8")
+
+    assert f"metric({metric}, " in handler
+    assert (alarm["Namespace"], alarm["MetricName"]) == (METRICS, metric.split('"')[1])
+    assert alarm["Dimensions"] == [{"Name": "Function", "Value": {"Ref": function}}]
+
+
+def test_a_late_log_has_one_bound_which_its_alarm_and_the_docs_name() -> None:
+    minutes = ALARMS["LateLogAlarm"]["Threshold"] // 60
+    described = [str(alarm["AlarmDescription"]) for alarm in ALARMS.values()]
+    [row] = re.findall(r"^\| `LateLogAlarm` \|.+$", (ROOT / "docs/operations.md").read_text("utf-8"), re.MULTILINE)
+
+    assert [f"more than {minutes} minutes" in text for text in described if "to be published in the log" in text] == [
+        True
+    ]
+    assert f"more than {minutes} minutes" in row
 
 
 def test_every_change_of_who_may_use_the_signing_key_is_published_to_the_topic() -> None:

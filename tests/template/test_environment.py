@@ -81,6 +81,8 @@ VALUES = {
     "CHECKPOINT_QUEUE_URL": {"Ref": "CheckpointQueue"},
     "MANIFEST_BUCKET": {"Ref": "ManifestBucket"},
     "UPLOAD_BUCKET": {"Ref": "UploadBucket"},
+    "EXPORT_BUCKET": {"Ref": "ExportBucket"},
+    "ERASE_QUEUE_URL": {"Ref": "EraseQueue"},
     "FILES_BUCKET": {"Ref": "FilesBucket"},
     "FILES_URL": template()["Outputs"]["FilesUrl"]["Value"],
     "LOG_ORIGIN": {"Ref": "LogOrigin"},

@@ -14,6 +14,7 @@ RETAINED = {
     "ActivityTable",
     "CatalogBucket",
     "CatalogTable",
+    "ExportBucket",
     "FilesBucket",
     "LedgerTable",
     "ManifestBucket",

@@ -114,6 +114,15 @@ PERMISSIONS = {
         "dynamodb:GetItem dynamodb:BatchGetItem on LedgerTable in ERASED ERASED#*",
         "dynamodb:UpdateItem on ActivityTable in CALLS#*",
     ],
+    "ManagePersons": [
+        "dynamodb:GetItem on CatalogTable in clients",
+        "dynamodb:GetItem dynamodb:Query on LedgerTable in USER#* ERASED ERASED#* ERASURE#*",
+        "dynamodb:BatchGetItem on LedgerTable in CERT#* ORDER#* ERASED#*",
+        "dynamodb:PutItem on LedgerTable in ERASED ERASED#* ERASURE#*",
+        "s3:PutObject s3:GetObject on ExportBucket/exports/*",
+        "sqs:SendMessage on EraseQueue",
+        "dynamodb:UpdateItem on ActivityTable in CALLS#*",
+    ],
     "ProveTrees": [
         "dynamodb:Query on CatalogTable",
         "dynamodb:GetItem on CatalogTable in catalog",
@@ -214,6 +223,7 @@ def test_each_function_has_exactly_these_permissions() -> None:
 WITH_WILDCARDS = (
     {"Fn::Sub": "${ManifestBucket.Arn}/orders/*"},
     {"Fn::Sub": "${UploadBucket.Arn}/uploads/*"},
+    {"Fn::Sub": "${ExportBucket.Arn}/exports/*"},
     {"Fn::Sub": "${FilesBucket.Arn}/photos/*"},
     {"Fn::Sub": "${CatalogBucket.Arn}/catalog/*"},
     {"Fn::Sub": "${FilesBucket.Arn}/log/*"},
@@ -287,8 +297,15 @@ def test_the_key_policy_lets_administrators_manage_the_key_but_not_sign() -> Non
 
 
 def test_everyone_may_read_the_log_and_the_photos_and_nothing_else() -> None:
-    [policy] = made("AWS::S3::BucketPolicy").values()
+    policies = made("AWS::S3::BucketPolicy")
+    public = {
+        name
+        for name, each in policies.items()
+        if "Allow" in {one["Effect"] for one in each["PolicyDocument"]["Statement"]}
+    }
+    policy = policies["FilesBucketPolicy"]
 
+    assert public == {"FilesBucketPolicy"}
     assert policy["Bucket"] == {"Ref": "FilesBucket"}
     assert [(one["Effect"], one["Principal"], one["Action"]) for one in policy["PolicyDocument"]["Statement"]] == [
         ("Allow", "*", "s3:GetObject"),
@@ -305,3 +322,18 @@ def test_no_other_bucket_can_become_public() -> None:
 
     assert {name for name, block in blocked.items() if not all(block.values())} == {"FilesBucket"}
     assert blocked["FilesBucket"]["BlockPublicAcls"] is blocked["FilesBucket"]["IgnorePublicAcls"] is True
+
+
+def test_an_export_is_read_only_with_tls_expires_after_a_day_and_leaves_no_version() -> None:
+    bucket = made("AWS::S3::Bucket")["ExportBucket"]
+    policy = made_resources()["ExportBucketPolicy"]
+    [denied] = policy["Properties"]["PolicyDocument"]["Statement"]
+    [rule] = bucket["LifecycleConfiguration"]["Rules"]
+
+    assert "VersioningConfiguration" not in bucket
+    assert (rule["Status"], rule["ExpirationInDays"], rule.keys() & {"Prefix", "Filter"}) == ("Enabled", 1, set())
+    assert policy["Condition"] == "IsOnAws"
+    assert policy["Properties"]["Bucket"] == {"Ref": "ExportBucket"}
+    assert (denied["Effect"], denied["Principal"], denied["Action"]) == ("Deny", "*", "s3:*")
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert denied["Resource"] == [{"Fn::GetAtt": "ExportBucket.Arn"}, {"Fn::Sub": "${ExportBucket.Arn}/*"}]

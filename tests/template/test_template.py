@@ -10,6 +10,7 @@ import pytest
 from local.build import ON_LAMBDA, SERVICES
 from local.operations import operations
 from local.sam import ROOT
+from saxaul.catalog.apps import ONLY_IF_NAMED
 from saxaul.catalog.apps import SCOPES as SCOPES_OF_KINDS
 from saxaul.catalog.clients import OPERATOR
 from tests.template.reading import events, functions, resources, template
@@ -47,6 +48,10 @@ SCOPES = {
     ("get", "/users/{user_id}/grants/{app_id}"): "grants.write",
     ("put", "/users/{user_id}/grants/{app_id}"): "grants.write",
     ("delete", "/users/{user_id}/grants/{app_id}"): "grants.write",
+    ("get", "/users/{user_id}/export"): "users.admin",
+    ("delete", "/users/{user_id}"): "users.admin",
+    ("get", "/users/{user_id}"): "users.admin",
+    ("get", "/erasures/{erasure_id}"): "users.admin",
     ("get", "/planting-orders"): "planting.write",
     ("get", "/planting-orders/{order_id}"): "planting.write",
     ("post", "/planting-orders/{order_id}/confirmations"): "planting.write",
@@ -76,6 +81,7 @@ SCOPES = {
 OPERATOR_SCOPES: Mapping[object, str] = {
     "wallets.read": "users.read",
     "suggestions.read": "catalog.write",
+    "users.admin": "users.admin",
     ("get", "/receipts/{receipt_id}"): "apps.write",
 }
 """With which scope an operator may send the requests for which an app needs this scope, or this one request."""
@@ -88,7 +94,8 @@ def test_every_path_needs_its_scope_or_is_public_on_purpose() -> None:
 
     assert declared.keys() == SCOPES.keys() | PUBLIC
     for route, scope in SCOPES.items():
-        scopes = [f"saxaul/{one}" for one in (scope, OPERATOR_SCOPES.get(scope, OPERATOR_SCOPES.get(route))) if one]
+        of_operators = OPERATOR_SCOPES.get(scope, OPERATOR_SCOPES.get(route))
+        scopes = [f"saxaul/{one}" for one in dict.fromkeys((scope, of_operators)) if one]
         assert declared[route] == {"Authorizer": "Cognito", "AuthorizationScopes": scopes}, route
     for route in PUBLIC:
         assert declared[route] == {"Authorizer": "NONE"}, route
@@ -101,7 +108,7 @@ def test_the_operations_have_the_methods_paths_and_scopes_of_the_template() -> N
     }
 
     assert declared == {
-        route: [f"saxaul/{scope}" for scope in (declaration.access.scope, declaration.access.operator_scope) if scope]
+        route: [f"saxaul/{scope}" for scope in declaration.access.scopes]
         for declaration in operations()
         for route in declaration.routes
     }
@@ -114,9 +121,9 @@ def test_the_user_pool_can_grant_every_scope_in_use() -> None:
     assert {f"saxaul/{scope}" for scope in {*SCOPES.values(), *OPERATOR_SCOPES.values()}} == granted
 
 
-def test_the_operator_is_the_only_client_and_gets_the_scopes_that_no_app_can_have() -> None:
+def test_the_operator_is_the_only_client_and_gets_the_scopes_that_no_app_has_by_default() -> None:
     [operator] = resources("AWS::Cognito::UserPoolClient").values()
-    of_apps = {scope for scopes in SCOPES_OF_KINDS.values() for scope in scopes}
+    of_apps = {scope for scopes in SCOPES_OF_KINDS.values() for scope in scopes} - ONLY_IF_NAMED
 
     assert operator["ClientName"] == OPERATOR
     in_use = {*SCOPES.values(), *OPERATOR_SCOPES.values()}

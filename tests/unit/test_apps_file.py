@@ -16,7 +16,9 @@ def test_the_template_has_the_client_of_operators_and_no_other() -> None:
     [client] = resources("AWS::Cognito::UserPoolClient").values()
 
     assert client["ClientName"] == "operator"
-    assert set(client["AllowedOAuthScopes"]) == {"saxaul/catalog.write", "saxaul/apps.write", "saxaul/users.read"}
+    assert set(client["AllowedOAuthScopes"]) == {
+        f"saxaul/{scope}" for scope in ("catalog.write", "apps.write", "users.read", "users.admin")
+    }
 
 
 def test_the_default_programme_has_four_first_party_apps_a_third_party_app_and_two_partners() -> None:

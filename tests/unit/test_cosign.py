@@ -14,7 +14,8 @@ from saxaul.log import merkle
 from saxaul.log.checkpoints import Checkpoint
 from saxaul.log.notes import COSIGNATURE, Signature, SignedNote, VerifierKey, cosigned_message, open_note, parse_note
 from saxaul.log.tiles import Edge, tile_path, tiles_between
-from saxaul.services.cosign import Cosigned, Cosigning, Witness, offer_of, witnesses_in
+from saxaul.log.witnesses import Witness, offer_of, parse_witnesses
+from saxaul.services.cosign import Cosigned, Cosigning, LostCheckpointError
 from saxaul.storage import witnesses
 from saxaul.storage.log_files import CHECKPOINT, PREFIX, LogFiles
 from tests.clocks import StoppedClock
@@ -265,25 +266,54 @@ def test_only_a_laptop_stack_may_reach_a_witness_without_encryption(
     assert reason(world, lambda _: (200, b"")) == "only a laptop stack may use http"
 
 
-def test_a_log_that_is_not_published_is_offered_to_nobody(world: World) -> None:
+def test_a_checkpoint_that_is_lost_is_an_error_and_offered_to_nobody(world: World) -> None:
     del world.files.objects[CHECKPOINT]
     fake = FakeWitness()
-    with serving(fake) as witness:
-        assert world.service(witness).cosign() == Cosigned(0, [], {})
+    with serving(fake) as witness, pytest.raises(LostCheckpointError):
+        world.service(witness).cosign()
     assert fake.asked == []
+
+
+def test_without_witnesses_no_file_is_read(world: World) -> None:
+    assert world.service().cosign() == Cosigned(0, [], {})
+    assert world.files.calls.operations == []
+
+
+@pytest.mark.parametrize("refused", ["get_object", "put_object"])
+def test_without_s3_every_witness_is_missing(world: World, refused: str) -> None:
+    world.files.calls.refused = lambda operation, _request: operation == refused
+    fake = FakeWitness()
+    with serving(fake) as witness:
+        cosigned = world.service(witness).cosign()
+    assert (cosigned.size, cosigned.by, list(cosigned.missing)) == (0, [], [fake.key.name])
+    assert "ObjectError" in cosigned.missing[fake.key.name]
+
+
+def test_a_tile_that_s3_does_not_send_costs_only_the_cosignature_that_needs_it(world: World) -> None:
+    behind, current = FakeWitness("witness.example/behind"), FakeWitness("witness.example/current")
+    with serving(behind) as first:
+        world.service(first).cosign()
+    world.grow(5)
+    for name in [name for name in world.files.objects if "/tile/" in name]:
+        del world.files.objects[name]
+
+    with serving(behind) as first, serving(current) as second:
+        cosigned = world.service(first, second).cosign()
+    assert cosigned.by == [current.key.name]
+    assert list(cosigned.missing) == [behind.key.name]
 
 
 def test_the_parameter_names_each_witness_with_its_key_and_its_address() -> None:
     key = FakeWitness().key
-    assert witnesses_in("") == []
-    assert witnesses_in(f"{key.text} https://w.example") == [Witness(key, "https://w.example")]
+    assert parse_witnesses("") == []
+    assert parse_witnesses(f"{key.text} https://w.example") == [Witness(key, "https://w.example")]
     with pytest.raises(ValueError, match="an address after each"):
-        witnesses_in(key.text)
+        parse_witnesses(key.text)
     of_a_log = VerifierKey.of("log.example", key.public_key)
     with pytest.raises(ValueError, match="not one for cosignatures"):
-        witnesses_in(f"{of_a_log.text} https://w.example")
+        parse_witnesses(f"{of_a_log.text} https://w.example")
     with pytest.raises(ValueError, match="vkey"):
-        witnesses_in("nonsense https://w.example")
+        parse_witnesses("nonsense https://w.example")
 
 
 def test_the_tiles_that_a_proof_needs_are_those_of_the_published_size(world: World) -> None:

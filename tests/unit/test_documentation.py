@@ -151,6 +151,16 @@ def test_every_function_is_documented() -> None:
     assert [handler for handler in handlers if handler not in ARCHITECTURE] == []
 
 
+def test_the_architecture_names_how_many_functions_tables_and_queues_there_are() -> None:
+    tables = resources("AWS::DynamoDB::Table")
+    work_queues = [name for name in resources("AWS::SQS::Queue") if not name.endswith("DeadLetterQueue")]
+
+    counts = (
+        f"{len(functions())} Lambda functions, {len(tables)} DynamoDB tables and {len(work_queues)} SQS work queues"
+    )
+    assert counts in " ".join(ARCHITECTURE.split())
+
+
 def test_the_documented_parameters_are_those_of_the_template() -> None:
     assert sorted(quoted(column(OPERATIONS, "parameter"))) == sorted(template()["Parameters"])
 

@@ -3,13 +3,26 @@
 ``tests/proof/test_statements.py`` tests the other corrections, with MiniStack.
 """
 
+import os
 import time
+from io import BytesIO
+from pathlib import Path
 from queue import Empty, Queue
 from threading import Event, get_ident
+from types import SimpleNamespace
+from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import pytest
 
-from local.emulator import in_own_thread, parsing_once, while_others_write, with_traceback
+from local.emulator import (
+    in_own_thread,
+    parsing_once,
+    telling_logs,
+    while_others_write,
+    with_shared_layers,
+    with_traceback,
+)
 
 SECONDS = 5
 """The most that a test waits for the thread."""
@@ -143,3 +156,68 @@ def test_a_worker_tells_the_traceback_of_a_failed_import() -> None:
 def test_a_release_of_ministack_with_another_worker_is_refused() -> None:
     with pytest.raises(ValueError, match="in another form now"):
         with_traceback("pass")
+
+
+def test_what_a_called_function_logs_is_told_and_its_result_is_returned() -> None:
+    told: list[str] = []
+    results = [{"body": {}, "log": "a line"}, {"body": {}, "log": ""}]
+    called = telling_logs(lambda _, event: results[event], lambda text, *values: told.append(text % values))
+    function = {"config": {"FunctionName": "ViewForest"}}
+
+    assert [called(function, number) for number in range(2)] == results
+    assert told == ["Lambda ViewForest output:\na line"]
+
+
+def zipped(text: str) -> bytes:
+    packed = BytesIO()
+    with ZipFile(packed, "w") as archive:
+        archive.writestr("python/module.py", text)
+    return packed.getvalue()
+
+
+def test_workers_share_an_unpacked_copy_of_each_layer_and_their_configuration_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    read: list[str] = []
+    started: list[dict[str, Any]] = []
+
+    def content_of(layer: Any) -> bytes | None:  # noqa: ANN401 - MiniStack's own
+        arn = layer if isinstance(layer, str) else layer["Arn"]
+        read.append(arn)
+        return None if arn == "empty" else zipped(arn)
+
+    spawned = with_shared_layers(lambda worker: started.append(worker.config), content_of)
+    layers = ["ours:1", {"Arn": "theirs:1"}, "empty"]
+    config = {"Handler": "h", "Layers": layers, "Environment": {"Variables": {"ZONE": "z"}}}
+    workers = [SimpleNamespace(config=config), SimpleNamespace(config=config | {"Layers": ["ours:2"]})]
+    for worker in (workers[0], workers[0], workers[1]):
+        spawned(worker)
+
+    assert workers[0].config is config
+    assert config["Layers"] is layers
+    assert [read.count(arn) for arn in ("ours:1", "theirs:1", "ours:2")] == [1, 1, 1]
+    assert all(made["Layers"] == [] and made["Handler"] == "h" for made in started)
+    variables = [made["Environment"]["Variables"] for made in started]
+    assert {each["ZONE"] for each in variables[:2]} == {"z"}
+    first, second, newer = (each["_LAMBDA_LAYERS_DIRS"].split(os.pathsep) for each in variables)
+    assert first == second
+    told = [[(Path(folder) / "python/module.py").read_text() for folder in found] for found in (first, newer)]
+    assert told == [["ours:1", "theirs:1"], ["ours:2"]]
+
+
+def test_a_layer_that_could_not_be_unpacked_is_unpacked_by_the_next_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    contents = iter([b"no zip", zipped("ours")])
+    started: list[Any] = []
+    spawned = with_shared_layers(started.append, lambda _: next(contents))
+    config = {"Layers": ["ours:1"]}
+    worker = SimpleNamespace(config=config)
+
+    with pytest.raises(BadZipFile):
+        spawned(worker)
+    assert (worker.config, started) == (config, [])
+    spawned(worker)
+    assert started == [worker]

@@ -40,9 +40,7 @@ def test_a_tree_may_be_planted_on_the_day_of_its_order_in_the_programmes_time_zo
     early_that_day = confirmation(FIRST, planted_at="2026-06-04T16:00:00Z")
     the_day_before = confirmation(SECOND, planted_at="2026-06-04T15:59:59Z")
 
-    outcome = apply_confirmations(
-        late, {"r-1": ORDERED}, [early_that_day, the_day_before], at("2026-06-06T12:00"), CALENDAR
-    )
+    outcome = apply_reports(apply_confirmations, early_that_day, the_day_before, order=late, now=at("2026-06-06T12:00"))
 
     assert (accepted(outcome), refusals(outcome)) == (1, [(1, "planted_before_order")])
 

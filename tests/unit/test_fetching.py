@@ -158,6 +158,26 @@ def test_a_hostile_answer_is_more_to_fetch(answer: Answer, reason: str) -> None:
     assert str(refused.value).isprintable()
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x80\x1b" * 30_000 + b"\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: https://" + b"\xff" * 900 + b"\r\nContent-Length: 0\r\n\r\n",
+    ],
+    ids=["bytes", "redirect"],
+)
+def test_an_error_quotes_only_the_beginning_of_an_answer(sent: bytes) -> None:
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.wfile.write(sent)
+
+    with answering(answer) as reader, pytest.raises(IncompleteError) as refused:
+        reader.checkpoint()
+
+    said = str(refused.value).removeprefix(f"{reader.url}/checkpoint cannot be fetched: ")
+    assert len(said) < 140
+    assert said.endswith("...")
+
+
 def test_nobody_answers() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))

@@ -172,7 +172,7 @@ def test_each_function_that_fails_is_named_with_its_error_and_with_what_to_do(
 
     printed = capsys.readouterr().err
     assert ended.value.code == 1
-    assert "3 of 23 functions failed: EndOverlaps, ManageApps, ViewImpact" in printed
+    assert "3 of 24 functions failed: EndOverlaps, ManageApps, ViewImpact" in printed
     assert "✗ ViewImpact: KeyError: 'TIME_ZONE'\n    when it was asked for: GET /impact\n" in printed
     assert "✗ EndOverlaps: it did not answer within 25 s\n" in printed
     assert f"✗ ManageApps: it cannot be invoked: {unreachable}\n" in printed
@@ -216,7 +216,7 @@ def test_when_no_function_answers_any_more_the_others_are_not_asked(
     with pytest.raises(SystemExit):
         checked(monkeypatch, {})
 
-    assert "23 of 23 functions failed" in (printed := capsys.readouterr().err)
+    assert "24 of 24 functions failed" in (printed := capsys.readouterr().err)
     assert "ViewForest: not asked, because no function answered within -1 s" in printed
 
 

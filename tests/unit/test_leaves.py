@@ -24,9 +24,9 @@ def test_a_leaf_is_the_canonical_json_of_its_members_and_its_type() -> None:
 
 
 @pytest.mark.parametrize("event", ["planted", "dead", "replaced", "corrected", "dedication_erased"])
-def test_every_event_but_an_inspection_changes_the_state(event: str) -> None:
-    assert make_tree_leaf(event).changes_state
-    assert not make_tree_leaf("alive").changes_state
+def test_every_event_but_an_inspection_is_in_the_chain(event: str) -> None:
+    assert make_tree_leaf(event).is_in_chain
+    assert not make_tree_leaf("alive").is_in_chain
 
 
 @pytest.mark.parametrize(

@@ -55,28 +55,28 @@ def test_a_life_by_the_rules_is_followed_to_its_end(leaves: list[TreeLeaf]) -> N
         leaves[-1].lon,
     )
     assert life.is_erased == any(leaf.event == "dedication_erased" for leaf in leaves)
-    assert life.previous == next(leaf.hash.hex() for leaf in reversed(leaves) if leaf.changes_state)
+    assert life.previous == next(leaf.hash.hex() for leaf in reversed(leaves) if leaf.is_in_chain)
 
 
 @given(lives(), st.data())
 def test_a_left_out_change_is_noticed_and_left_out_inspections_are_counted(
     leaves: list[TreeLeaf], data: st.DataObject
 ) -> None:
-    kept = [leaf for leaf in leaves[:-1] if leaf.changes_state or data.draw(st.booleans())] + leaves[-1:]
+    kept = [leaf for leaf in leaves[:-1] if leaf.is_in_chain or data.draw(st.booleans())] + leaves[-1:]
     life, left_out = next_life(None, kept[0]), 0
     for leaf in kept[1:]:
         left_out += life.left_out_before(leaf)
         life = next_life(life, leaf, may_leave_out=True)
 
     assert left_out == len(leaves) - len(kept)
-    for hidden in [leaf for leaf in leaves[:-1] if leaf.changes_state]:
+    for hidden in [leaf for leaf in leaves[:-1] if leaf.is_in_chain]:
         with pytest.raises(RefusedError):
             lived([leaf for leaf in kept if leaf != hidden], may_leave_out=True)
 
 
-@given(lives().filter(lambda leaves: any(not leaf.changes_state for leaf in leaves[:-1])))
+@given(lives().filter(lambda leaves: any(not leaf.is_in_chain for leaf in leaves[:-1])))
 def test_the_whole_log_leaves_no_inspection_out(leaves: list[TreeLeaf]) -> None:
-    hidden = next(leaf for leaf in leaves[:-1] if not leaf.changes_state)
+    hidden = next(leaf for leaf in leaves[:-1] if not leaf.is_in_chain)
 
     with pytest.raises(RefusedError):
         lived([leaf for leaf in leaves if leaf != hidden])

@@ -66,7 +66,7 @@ def test_names_are_octets() -> None:
     [
         ("", "no quorum"),
         ("quorum none", "does not end in a newline"),
-        ("quorum none\r\n", "control character"),
+        ("quorum none\r\n", "carriage return"),
         ("quorum none\nquorum none\n", "line 2 of the policy: there is a quorum"),
         ("quorum X1\n" + WITNESSES, "line 1 .* not the name"),
         (WITNESSES + WITNESSES + "quorum X1\n", "line 7 .* given before"),
@@ -86,6 +86,7 @@ def test_names_are_octets() -> None:
         (f"witness w {LOG.text}\nquorum none\n", "wrong type"),
         ("log nonsense\nquorum none\n", "vkey"),
         ("Quorum none\n", "neither a log"),
+        ("quorum none # of us\n", "line 1 .* a comment needs a line of its own"),
         ("#" * MAX_POLICY + "\nquorum none\n", "more than 64 KB"),
     ],
 )

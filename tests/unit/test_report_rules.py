@@ -1,5 +1,6 @@
 """What a partner may report about the trees of an order, and which reports are refused."""
 
+import unicodedata
 from decimal import Decimal
 
 import pytest
@@ -7,10 +8,16 @@ import pytest
 from functions.take_reports.handler import CONFIRMATIONS, FAILURES
 from saxaul.http.bodies import MAX_REPORTS, Listed
 from saxaul.problems import InvalidRequest
-from saxaul.services.take_reports import ApplyReports
 from saxaul.trees.outcomes import Reported
 from saxaul.trees.redemptions import MAX_REPLACEMENTS, MAX_TRIES, Redemption
-from saxaul.trees.report_rules import apply_confirmations, apply_corrections, apply_failures, apply_inspections
+from saxaul.trees.report_rules import (
+    ApplyReports,
+    ReportRequest,
+    apply_confirmations,
+    apply_corrections,
+    apply_failures,
+    apply_inspections,
+)
 from saxaul.trees.states import State
 from tests.builders import (
     DAY,
@@ -191,7 +198,7 @@ def test_a_tree_that_fails_in_its_last_order_is_refunded() -> None:
         if redemption.waiting:
             redemption = redemption.ordered(order_id, NOON)
         order = make_order(redemption, order_id=order_id)
-        outcome = apply_failures(order, {redemption.redemption_id: redemption}, [failure(FIRST)], NOON, CALENDAR)
+        outcome = apply_reports(apply_failures, failure(FIRST), redemption=redemption, order=order)
         assert [change.refund for change in outcome.changes] == [160 if order_id == order_ids[-1] else 0]
         redemption = outcome.changes[0].redemption
 
@@ -207,15 +214,14 @@ def test_each_redemption_of_a_request_has_its_own_refund() -> None:
         for order_id in ("o-2", "o-3"):
             before = make_order(redemption, order_id=redemption.trees[0].order_id)
             reports = [failure(tree.number) for tree in redemption.trees]
-            [change] = apply_failures(before, {name: redemption}, reports, NOON, CALENDAR).changes
+            [change] = apply_reports(apply_failures, *reports, redemption=redemption, order=before).changes
             redemption = change.redemption.ordered(order_id, NOON)
         redemptions.append(redemption)
     order = make_order(*redemptions, order_id="o-3")
     reports = [failure(tree.number) for redemption in redemptions for tree in redemption.trees]
 
-    outcome = apply_failures(
-        order, {redemption.redemption_id: redemption for redemption in redemptions}, reports, NOON, CALENDAR
-    )
+    known = {redemption.redemption_id: redemption for redemption in redemptions}
+    outcome = apply_failures(ReportRequest(order, known, NOON, CALENDAR), reports)
 
     assert [change.refund for change in outcome.changes] == [320, 320]
     assert [change.redemption.state for change in outcome.changes] == [State.REFUNDED] * 2
@@ -364,6 +370,48 @@ def test_a_replacement_cannot_be_planted_before_the_day_on_which_the_tree_was_fo
 
     assert replaced("2026-06-08T23:59:59+08:00") == ["planted_before_death"]
     assert replaced("2026-06-09T00:00:00+08:00") == []
+
+
+SPACES = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Zs"]
+
+
+@pytest.mark.parametrize("space", SPACES, ids=lambda space: f"U+{ord(space):04X}")
+def test_each_space_of_unicode_is_a_space_in_a_tag(space: str) -> None:
+    planted = redemption_after(apply_confirmations, confirmation(FIRST, tag=f"{space}AX{space}{space}7{space}"))
+    planting = planted.tree(FIRST).planting
+
+    assert planting is not None
+    assert planting.tag == "AX 7"
+    assert refusal_codes(apply_confirmations, confirmation(FIRST, tag=space), redemption=ORDERED) == [
+        "invalid_confirmation"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tag", "said"),
+    [
+        ("AX\u200b7", "its character 3 is invisible (U+200B ZERO WIDTH SPACE)"),
+        ("\u00adAX7", "its character 1 is invisible (U+00AD SOFT HYPHEN)"),
+        ("AX7\u200d", "its character 4 is invisible (U+200D ZERO WIDTH JOINER)"),
+        ("AX\u3000\u202e7", "its character 4 is invisible (U+202E RIGHT-TO-LEFT OVERRIDE)"),
+        ("AX\t7", "its character 3 is invisible (U+0009)"),
+        ("AX\u20287", "its character 3 is invisible (U+2028 LINE SEPARATOR)"),
+        ("a\u0301\u200b", "its character 2 is invisible (U+200B ZERO WIDTH SPACE)"),
+    ],
+)
+def test_an_invisible_character_of_a_tag_is_named_with_its_place(tag: str, said: str) -> None:
+    [verdict] = apply_reports(apply_confirmations, confirmation(FIRST, tag=tag)).verdicts
+
+    assert verdict is not None
+    assert verdict.refusal is not None
+    assert said in verdict.refusal.detail
+
+
+@pytest.mark.parametrize(
+    "reason", ["\U0001f468\u200d\U0001f33e is ill", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"]
+)
+def test_a_reason_may_have_the_joiners_that_its_script_needs(reason: str) -> None:
+    assert refusal_codes(apply_failures, failure(FIRST, reason=reason), redemption=ORDERED) == []
 
 
 @pytest.mark.parametrize("tag", ["\u2800", "\U0001d159", "\u0301", "\u200d", "\u00ad", "\u3164"])

@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saxaul.log.leaves import MAX_LEAF, TreeLeaf, parse
-from saxaul.services.take_reports import ApplyReports
 from saxaul.trees.outcomes import RedemptionChange
 from saxaul.trees.redemptions import MAX_STEPS, Chain, Redemption, Step
-from saxaul.trees.report_rules import apply_confirmations, apply_corrections, apply_inspections
+from saxaul.trees.report_rules import ApplyReports, apply_confirmations, apply_corrections, apply_inspections
 from saxaul.trees.statements import particulars_of, stated
 from saxaul.trees.states import IllegalTransitionError, State
 from tests.builders import (

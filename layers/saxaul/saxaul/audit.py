@@ -312,7 +312,7 @@ class LoggedLife(NamedTuple):
             if isinstance(leaf, CountLeaf):
                 raise RefusedError("it is a count, which no certificate has")
             state = leaf.state
-            previous, since = (leaf.hash.hex(), 0) if leaf.changes_state else (previous, since + 1)
+            previous, since = (leaf.hash.hex(), 0) if leaf.is_in_chain else (previous, since + 1)
         return cls(certificate, state, len(texts), previous, since)
 
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+METRICS = "Saxaul"
+"""The namespace of our own metrics."""
+
 MAX_LOGGED = 8000
 """The most characters of one text in a log line. An error message may contain what a client sent."""
 
@@ -36,3 +39,17 @@ logger = Logger(
     json_serializer=log_line,
     json_deserializer=str,  # a message stays a text, also if it could be read as JSON
 )
+
+
+def metric(name: str, unit: str, value: int, function: str, now: int) -> dict[str, Any]:
+    """Return the fields that make a log line a data point of a metric (CloudWatch's embedded metric format).
+
+    The metric is in the namespace METRICS and has the name of the function as its dimension ``Function``. ``now`` is in
+    seconds since 1970.
+    """
+    described = {
+        "Namespace": METRICS,
+        "Dimensions": [["Function"]],
+        "Metrics": [{"Name": name, "Unit": unit}],
+    }
+    return {"_aws": {"Timestamp": 1000 * now, "CloudWatchMetrics": [described]}, "Function": function, name: value}

@@ -16,6 +16,7 @@ class Settings(NamedTuple):
     A setting that the function does not need is empty.
     ``operator_client`` is the client id of the operator, whom the template creates; apps and partners are registered.
     ``catalog_delay`` is how many seconds after it was written a change of a catalog entry takes effect.
+    ``erasure_delay`` is how many seconds an erasure waits before it deletes.
     ``files_url`` is the address of the files bucket, in which the log is public, without a slash at the end.
     ``log_origin`` names the log in its checkpoints, and ``witnesses`` those that cosign them, like the parameters.
     ``release`` names the version of the layer with our code. It differs if any of our code in the layer differs.
@@ -32,8 +33,10 @@ class Settings(NamedTuple):
     planting_queue_url: str
     log_queue_url: str
     checkpoint_queue_url: str
+    erase_queue_url: str
     manifest_bucket: str
     upload_bucket: str
+    export_bucket: str
     files_bucket: str
     files_url: str
     log_origin: str
@@ -44,6 +47,7 @@ class Settings(NamedTuple):
     token_url: str
     calendar: Calendar
     catalog_delay: int
+    erasure_delay: int
     release: str
 
     @classmethod
@@ -66,8 +70,10 @@ class Settings(NamedTuple):
             planting_queue_url=env.get("PLANTING_QUEUE_URL", ""),
             log_queue_url=env.get("LOG_QUEUE_URL", ""),
             checkpoint_queue_url=env.get("CHECKPOINT_QUEUE_URL", ""),
+            erase_queue_url=env.get("ERASE_QUEUE_URL", ""),
             manifest_bucket=env.get("MANIFEST_BUCKET", ""),
             upload_bucket=env.get("UPLOAD_BUCKET", ""),
+            export_bucket=env.get("EXPORT_BUCKET", ""),
             files_bucket=env.get("FILES_BUCKET", ""),
             files_url=env.get("FILES_URL", "").replace("{bucket}", env.get("FILES_BUCKET", "")).rstrip("/"),
             log_origin=env.get("LOG_ORIGIN", ""),
@@ -82,6 +88,7 @@ class Settings(NamedTuple):
                 harvest_time=None if harvest_time == "at-once" else time.fromisoformat(harvest_time),
             ),
             catalog_delay=int(env.get("CATALOG_DELAY", CATALOG_DELAY)),
+            erasure_delay=int(env.get("ERASURE_DELAY", "0")),
             release=env.get("RELEASE", ""),
         )
 

@@ -8,6 +8,7 @@ from saxaul_client.client import as_object
 from saxaul_client.errors import SaxaulError
 from saxaul_client.models import (
     Action,
+    Erasure,
     ForestTree,
     Grant,
     Harvest,
@@ -138,6 +139,26 @@ class AppClient(ReadingClient):
     def cancel_redemption(self, user_id: str, redemption_id: str) -> Redemption:
         """Cancel a redemption whose trees are not ordered yet, and refund its points."""
         return read(Redemption, self.call("DELETE", REDEMPTION, user_id=user_id, redemption_id=redemption_id))
+
+    def export(self, user_id: str) -> bytes:
+        """Return everything that is held about a person, as JSON Lines. The app needs the scope ``users.admin``."""
+        return self._export(user_id, {})
+
+    def erase(self, user_id: str) -> Erasure:
+        """Request the erasure of a person, for which the app needs the scope ``users.admin``. It cannot be undone."""
+        return self._erase(user_id, {})
+
+    def erasure(self, user_id: str) -> Erasure:
+        """Return the newest erasure of a person."""
+        return self._erasure(user_id, {})
+
+    def wait_until_erased(self, user_id: str, *, seconds: float = 600) -> Erasure:
+        """Wait until the newest erasure of a person is finished, and return it.
+
+        Raises:
+            NotErasedError: it was not finished in this many seconds.
+        """
+        return self._wait_until_erased(user_id, {}, seconds)
 
     def grants(self, user_id: str) -> tuple[Grant, ...]:
         document = as_object(self.call("GET", "/users/{user_id}/grants", user_id=user_id))

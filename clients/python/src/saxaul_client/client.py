@@ -210,9 +210,17 @@ class Client:
         headers: Mapping[str, str] | None = None,
         parameters: Mapping[str, str] | None = None,
         public: bool = False,
+        see_other: bool = False,
     ) -> httpx.Response:
         return self._connection.request(
-            method, path, parameters or {}, query=query or {}, headers=headers or {}, body=body, public=public
+            method,
+            path,
+            parameters or {},
+            query=query or {},
+            headers=headers or {},
+            body=body,
+            public=public,
+            see_other=see_other,
         )
 
     def _pages(

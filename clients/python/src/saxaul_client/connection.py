@@ -71,8 +71,9 @@ class Connection:
         headers: Mapping[str, str],
         body: object,
         public: bool,
+        see_other: bool = False,
     ) -> httpx.Response:
-        """Return the response to a request if its status is 2XX or 304.
+        """Return the response to a request if its status is 2XX or 304, or 303 if ``see_other``.
 
         Raises:
             SaxaulError: the call failed; see ``saxaul_client.errors``.
@@ -91,7 +92,10 @@ class Connection:
             return exchange(lambda: self._http.send(request), budget, self._clock)
 
         try:
-            return _accepted(send({}) if public else self._with_token(send, budget), self._clock)
+            response = send({}) if public else self._with_token(send, budget)
+            if see_other and response.status_code == httpx.codes.SEE_OTHER:
+                return response
+            return _accepted(response, self._clock)
         except SaxaulError as error:
             error.route = error.route or f"{method} {path}"
             raise
@@ -102,7 +106,7 @@ class Connection:
         Raises:
             SaxaulError: the upload failed; see ``saxaul_client.errors``.
         """
-        address = _form_address(url)
+        address = _other_address(url, "the address of the form")
         budget = Budget(self._retries, self._clock)
 
         def send() -> httpx.Response:
@@ -112,6 +116,21 @@ class Connection:
             _accepted(exchange(send, budget, self._clock), self._clock)
         except SaxaulError as error:
             error.route = "POST of a form to S3"
+            raise
+
+    def download(self, url: str) -> bytes:
+        """Return what a link leads to. It gets no token: who has the link may read.
+
+        Raises:
+            SaxaulError: the download failed; see ``saxaul_client.errors``.
+        """
+        _other_address(url.partition("?")[0], "the link")
+        budget = Budget(self._retries, self._clock)
+        try:
+            response = exchange(lambda: self._http.send(self._http.build_request("GET", url)), budget, self._clock)
+            return _accepted(response, self._clock).content
+        except SaxaulError as error:
+            error.route = "GET of a link to S3"
             raise
 
     def _url(self, path: str, query: Mapping[str, object]) -> httpx.URL:
@@ -188,9 +207,10 @@ def _address(url: str, query: Mapping[str, str] | None = None) -> httpx.URL:
         raise ValueError(f"the address cannot be used: {error}") from None
 
 
-def _form_address(url: str) -> str:
+def _other_address(url: str, name: str) -> str:
+    """Return an address that the API has sent, if it is one to which a client may send something."""
     try:
-        return _checked(url, "the address of the form")
+        return _checked(url, name)
     except ValueError as error:
         raise AnswerError(str(error)) from None
 

@@ -6,7 +6,8 @@ SaxaulError
 ├── TokenError          the token endpoint gave no token
 ├── AnswerError         a response that cannot be understood
 ├── IncompleteError     one of several calls failed; it has what the earlier ones said
-└── NotHashedError      a photo was uploaded, but not hashed in time, or it was refused
+├── NotHashedError      a photo was uploaded, but not hashed in time, or it was refused
+└── NotErasedError      a person was not erased in time; the erasure goes on
 
 No error contains a secret, a token, or a header of a request. An error names the route, such as
 ``GET /users/{user_id}/wallet``, and not the person.
@@ -100,3 +101,7 @@ class IncompleteError(SaxaulError):
 
 class NotHashedError(SaxaulError):
     """A photo was uploaded, but was not hashed in time. If it is no valid photo of its type, it never will be."""
+
+
+class NotErasedError(SaxaulError):
+    """A person was not erased in time. The erasure goes on."""

@@ -545,6 +545,27 @@ class Suggestions:
 
 
 @dataclass(frozen=True, slots=True)
+class Erasure:
+    """An erasure of a person. It does not name the person.
+
+    Attributes:
+        state: ``erasing``, and then ``erased``.
+        reason: why, in the words of the operator; None if an app requested it.
+        erased: how many items of each kind were erased so far.
+        last_trace_at: until when backups can have what was erased; None while the state is ``erasing``.
+    """
+
+    erasure_id: str
+    state: str
+    requested_at: datetime
+    requested_by: str
+    erased: Mapping[str, int]
+    reason: str | None = None
+    finished_at: datetime | None = None
+    last_trace_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """What a person allows a third-party app: ``report``, ``read`` and ``spend``."""
 
@@ -583,12 +604,22 @@ class UploadForm:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedUpload:
+    """An upload that was refused: the ``key`` of its form, and a ``code`` such as ``other_bytes``."""
+
+    key: str
+    code: str
+    refused_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Photo:
-    """Whether a photo is ``hashed``, or ``awaited`` with the form that uploads it."""
+    """Whether a photo is ``hashed``; if not, the form that uploads it, and the last upload that was ``refused``."""
 
     sha256: str
     state: str
     upload: UploadForm | None = None
+    refused: RefusedUpload | None = None
 
 
 @dataclass(frozen=True, slots=True)

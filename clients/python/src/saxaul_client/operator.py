@@ -9,6 +9,7 @@ from saxaul_client.errors import AnswerError
 from saxaul_client.models import (
     App,
     CatalogEntry,
+    Erasure,
     ForestTree,
     JsonObject,
     LedgerLine,
@@ -167,6 +168,30 @@ class OperatorClient(ReadingClient):
     ) -> Iterator[Page[Redemption]]:
         """Yield the redemptions of a person in any state, the most recently requested first."""
         return self._redemption_pages(user_id, {"reason": reason, "limit": limit, "cursor": cursor})
+
+    def export(self, user_id: str, *, reason: str) -> bytes:
+        """Return everything that is held about a person, as JSON Lines."""
+        return self._export(user_id, {"reason": reason})
+
+    def erase(self, user_id: str, *, reason: str) -> Erasure:
+        """Request the erasure of a person. It cannot be undone."""
+        return self._erase(user_id, {"reason": reason})
+
+    def erasure(self, user_id: str, *, reason: str) -> Erasure:
+        """Return the newest erasure of a person."""
+        return self._erasure(user_id, {"reason": reason})
+
+    def erasure_by_id(self, erasure_id: str) -> Erasure:
+        """Return an erasure by its id. This needs no reason, because it names nobody."""
+        return read(Erasure, self.call("GET", "/erasures/{erasure_id}", erasure_id=erasure_id))
+
+    def wait_until_erased(self, user_id: str, *, reason: str, seconds: float = 600) -> Erasure:
+        """Wait until the newest erasure of a person is finished, and return it.
+
+        Raises:
+            NotErasedError: it was not finished in this many seconds.
+        """
+        return self._wait_until_erased(user_id, {"reason": reason}, seconds)
 
     def take_back(self, app_id: str, reversals: Iterable[Reversal]) -> Reported:
         """Reverse actions or sums of an app, in calls of at most 500. Refused ones are returned, also if all are.

@@ -63,12 +63,15 @@ class PartnerClient(Client):
         found = self._photo(order_id, declared)
         if found.upload:
             self._connection.upload(found.upload.url, found.upload.fields, content)
-            self._await(order_id, declared, patience)
+            self._await(order_id, declared, found.upload.fields.get("key"), patience)
         return found.sha256
 
-    def _await(self, order_id: str, declared: JsonObject, patience: float) -> None:
+    def _await(self, order_id: str, declared: JsonObject, key: str | None, patience: float) -> None:
+        """Wait until the upload with this key is hashed. An earlier upload may have been refused; that is no matter."""
         ends, pause = self._clock.monotonic() + patience, _FIRST_PAUSE
-        while self._photo(order_id, declared).state != "hashed":
+        while (found := self._photo(order_id, declared)).state != "hashed":
+            if found.refused and found.refused.key == key:
+                raise NotHashedError(f"the uploaded photo was refused: {found.refused.code}")
             if self._clock.monotonic() + pause > ends:
                 raise NotHashedError(f"the photo was uploaded, and not hashed within {patience:g} seconds")
             self._clock.sleep(pause)

@@ -7,8 +7,10 @@ from datetime import date
 import httpx
 
 from saxaul_client.client import Client, as_object, items_of, unless
+from saxaul_client.errors import AnswerError, NotErasedError
 from saxaul_client.models import (
     ActionType,
+    Erasure,
     ForestTree,
     JsonObject,
     LedgerLine,
@@ -20,6 +22,10 @@ from saxaul_client.models import (
     Wallet,
 )
 from saxaul_client.reading import parsed, read, read_list
+
+_PERSON = "/users/{user_id}"
+_PAUSE = 5
+"""Seconds between two looks at an erasure, which takes some minutes."""
 
 REDEMPTION = "/users/{user_id}/redemptions/{redemption_id}"
 Query = Mapping[str, object]
@@ -73,3 +79,27 @@ class ReadingClient(Client):
     def _redemption_pages(self, user_id: str, query: Query) -> Iterator[Page[Redemption]]:
         path, name = "/users/{user_id}/redemptions", "redemptions"
         return self._pages(path, name, lambda found: read_list(Redemption, found, name), query, {"user_id": user_id})
+
+    def _export(self, user_id: str, query: Query) -> bytes:
+        person = {"user_id": user_id}
+        response = self._send("GET", f"{_PERSON}/export", query=query, parameters=person, see_other=True)
+        if response.status_code != httpx.codes.SEE_OTHER:
+            return response.content
+        url = as_object(parsed(response.content)).get("url")
+        if not isinstance(url, str):
+            raise AnswerError("the response has no link to the export")
+        return self._connection.download(url)
+
+    def _erase(self, user_id: str, query: Query) -> Erasure:
+        return read(Erasure, self.call("DELETE", _PERSON, query=query, user_id=user_id))
+
+    def _erasure(self, user_id: str, query: Query) -> Erasure:
+        return read(Erasure, self.call("GET", _PERSON, query=query, user_id=user_id))
+
+    def _wait_until_erased(self, user_id: str, query: Query, seconds: float) -> Erasure:
+        ends_at = self._clock.monotonic() + seconds
+        while (erasure := self._erasure(user_id, query)).state != "erased":
+            if self._clock.monotonic() + _PAUSE > ends_at:
+                raise NotErasedError(f"the erasure {erasure.erasure_id} was not finished in {seconds:g} seconds")
+            self._clock.sleep(_PAUSE)
+        return erasure

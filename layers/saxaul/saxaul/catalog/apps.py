@@ -20,16 +20,25 @@ from saxaul.catalog.models import AfterValidator, Described, Field, Model, Valid
 AppKind = Literal["first_party", "third_party", "partner"]
 AppState = Literal["active", "suspended", "ended"]
 AppScope = Literal[
-    "actions.write", "suggestions.read", "wallets.read", "trees.redeem", "grants.write", "planting.write"
+    "actions.write",
+    "suggestions.read",
+    "wallets.read",
+    "trees.redeem",
+    "grants.write",
+    "users.admin",
+    "planting.write",
 ]
 
 _OF_THIRD_PARTY: tuple[AppScope, ...] = ("actions.write", "suggestions.read", "wallets.read", "trees.redeem")
 SCOPES: Mapping[AppKind, tuple[AppScope, ...]] = {
-    "first_party": (*_OF_THIRD_PARTY, "grants.write"),
+    "first_party": (*_OF_THIRD_PARTY, "grants.write", "users.admin"),
     "third_party": _OF_THIRD_PARTY,
     "partner": ("planting.write",),
 }
 """The scopes that an app of each kind may have."""
+
+ONLY_IF_NAMED: frozenset[AppScope] = frozenset({"users.admin"})
+"""The scopes that an app has only if it is registered with them by name. An app with this one can erase any person."""
 
 CALLS_PER_SECOND = 50
 ACTIONS_PER_DAY = 100_000
@@ -108,7 +117,8 @@ class App(Model):
     kind: AppKind
     """Whether the operator trusts the app with every person, or it needs grants, or it is a planting partner."""
     scopes: Annotated[tuple[AppScope, ...], Field(min_length=1)] | None = Field(default=None, validate_default=True)
-    """What the app may do. Without it, everything that an app of its kind may do."""
+    """What the app may do. Without it, everything that an app of its kind may do, except exporting and erasing persons
+    (`users.admin`)."""
     partners: Annotated[tuple[Name, ...], Field(max_length=MAX_PARTNERS, validate_default=True)] = ()
     """The planting partners whose orders the app reads and reports on. Only a partner has them, at least one."""
     link_pattern: LinkPattern | None = Field(default=None, validate_default=True)
@@ -127,7 +137,8 @@ class App(Model):
         allowed = SCOPES[info.data["kind"]]
         if wrong := next((scope for scope in scopes or () if scope not in allowed), None):
             raise ValueError(f"{wrong} is not a scope of this kind; the scopes are {', '.join(allowed)}")
-        return tuple(scope for scope in allowed if scopes is None or scope in scopes)
+        default = tuple(scope for scope in allowed if scope not in ONLY_IF_NAMED)
+        return default if scopes is None else tuple(scope for scope in allowed if scope in scopes)
 
     @field_validator("partners")
     @classmethod

@@ -30,7 +30,7 @@ def chosen(leaves: Sequence[PublishedLeaf]) -> list[PublishedLeaf]:
 
     The newest one is always among them, so that nothing that follows can be hidden.
     """
-    inspections = [place for place, published in enumerate(leaves) if not published.leaf.changes_state]
+    inspections = [place for place, published in enumerate(leaves) if not published.leaf.is_in_chain]
     hidden = set(inspections[:-NEWEST_INSPECTIONS])
     return [published for place, published in enumerate(leaves) if place not in hidden]
 

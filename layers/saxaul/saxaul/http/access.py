@@ -25,6 +25,7 @@ class Data(StrEnum):
     OWN_ORDERS = "the orders of the client's partners"
     CATALOG = "the whole catalog"
     APPS = "the registered apps"
+    ERASURES = "the receipts of all erasures, which name nobody"
 
 
 OF_MANY_PERSONS = frozenset({Data.PERSONS_IN_BODY, Data.OWN_RECEIPTS})
@@ -83,7 +84,7 @@ class Access(NamedTuple):
     @property
     def scopes(self) -> tuple[str, ...]:
         """The scopes of which a token needs one; none if the request is public."""
-        return tuple(scope for scope in (self.scope, self.operator_scope) if scope)
+        return tuple(dict.fromkeys(scope for scope in (self.scope, self.operator_scope) if scope))
 
     def scope_of(self, role: Role) -> str | None:
         """Return the scope that a client of a role needs, or None if such a client cannot send the request."""
@@ -129,6 +130,9 @@ TO_READ_A_PERSON = Access("wallets.read", "app", Data.PERSON, "read", operator_s
 TO_SPEND_POINTS = Access("trees.redeem", "app", Data.PERSON, "spend")
 TO_CANCEL = TO_SPEND_POINTS._replace(data=Data.OWN_REDEMPTION)
 TO_GRANT = Access("grants.write", "app", Data.PERSON, first_party=True)
+TO_ADMINISTER = Access("users.admin", "app", Data.PERSON, first_party=True, operator_scope="users.admin")
+"""To export or erase a person. No app has the scope by default; an operator registers a first-party app with it."""
+TO_FOLLOW_ERASURES = Access("users.admin", "operator", Data.ERASURES)
 TO_PLANT = Access("planting.write", "partner", Data.OWN_ORDERS)
 TO_OPERATE = Access("catalog.write", "operator", Data.CATALOG)
 TO_REGISTER = Access("apps.write", "operator", Data.APPS)

@@ -1,11 +1,11 @@
 """Views of the photos that partners upload."""
 
 from collections.abc import Sequence
-from typing import Annotated, TypedDict
+from typing import Annotated, TypedDict, get_args
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.http.views import Link, Timestamp, known
-from saxaul.trees.photos import OfferedUpload
+from saxaul.trees.photos import OfferedUpload, RefusalCode
 
 
 class UploadView(TypedDict):
@@ -22,15 +22,32 @@ class UploadView(TypedDict):
     """Until when the upload may begin: 15 minutes after the answer."""
 
 
+class RefusedUploadView(TypedDict):
+    """An upload that was refused and deleted, because it was not the declared photo."""
+
+    key: str
+    """Which upload it was: the field `key` of its form."""
+    code: Annotated[str, known(*get_args(RefusalCode))]
+    """Why: `other_bytes` have another SHA-256, `not_a_photo` is no JPEG, PNG or WebP picture, `other_type` is another
+    one of these types than declared, and `too_large` has more than 15,000,000 bytes.
+    """
+    refused_at: Timestamp
+    """When it was refused."""
+
+
 class OfferedPhotoView(TypedDict):
     """Whether a photo is hashed, and if not, how it is uploaded."""
 
     sha256: str
     """The SHA-256 of the photo, as it was sent."""
-    state: Annotated[str, known("hashed", "awaited")]
-    """`hashed` if Saxaul has hashed and published the photo, so that reports may name it; `awaited` until then."""
+    state: Annotated[str, known("hashed", "awaited", "refused")]
+    """`hashed` if Saxaul has hashed and published the photo, so that reports may name it. Until then, `awaited`; or
+    `refused` if the last upload that was examined was another file.
+    """
     upload: UploadView | None
     """The form that uploads the photo; null if it is hashed. Each response has a new form."""
+    refused: RefusedUploadView | None
+    """The last refused upload; null if there is none, or the photo is hashed. It may be older than the newest form."""
 
 
 class OfferedPhotosView(TypedDict):
@@ -46,9 +63,16 @@ def photos_view(offered: Sequence[OfferedUpload], calendar: Calendar) -> Offered
 
 
 def _photo_view(photo: OfferedUpload, calendar: Calendar) -> OfferedPhotoView:
-    form = photo.form
+    form, found = photo.form, photo.refused
     if form is None:
-        return {"sha256": photo.sha256, "state": "hashed", "upload": None}
+        return {"sha256": photo.sha256, "state": "hashed", "upload": None, "refused": None}
     expires_at = calendar.rfc3339(form.expires_at)
     upload: UploadView = {"url": form.url, "fields": dict(form.fields), "expires_at": expires_at}
-    return {"sha256": photo.sha256, "state": "awaited", "upload": upload}
+    if found is None:
+        return {"sha256": photo.sha256, "state": "awaited", "upload": upload, "refused": None}
+    refused: RefusedUploadView = {
+        "key": found.key,
+        "code": found.code,
+        "refused_at": calendar.rfc3339(found.refused_at),
+    }
+    return {"sha256": photo.sha256, "state": "refused", "upload": upload, "refused": refused}

@@ -1,4 +1,4 @@
-"""The reason for which an operator reads a person.
+"""The reason for which an operator reads, exports or erases a person.
 
 An operator must give a reason with each such request, and the log line of the request has it. The log must not name the
 person, so a reason that contains the user id is refused.
@@ -38,8 +38,8 @@ ReasonText = Annotated[
 ]
 
 TEXT = (
-    "Why an operator reads the person, such as `ticket 4711`. Operators must send it, and nobody else may. It is "
-    "logged, so it must not contain an id of the path, and should say nothing else about the person."
+    "Why an operator reads or erases the person, such as `ticket 4711`. Operators must send it, and nobody else may. "
+    "It is logged, so it must not contain an id of the path, and should say nothing else about the person."
 )
 """The description of the parameter in the OpenAPI document."""
 
@@ -55,7 +55,7 @@ def with_reason(request: Request, declared: Operation) -> Request:
     values = query_values(request.event, REASON)
     if not "".join(values).strip():
         raise InvalidRequest(
-            "reason_required", "An operator who reads a person must say why, in the query parameter reason."
+            "reason_required", "An operator who reads or erases a person must say why, in the query parameter reason."
         )
     if len(values) > 1:
         raise InvalidRequest("invalid_parameter", "reason must be sent only once.")

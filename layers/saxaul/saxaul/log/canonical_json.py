@@ -25,7 +25,7 @@ The limit keeps every recursion over a value far below the recursion limit of Py
 _SMALLEST_PLAIN = -6
 """A fraction with at least six zeros after its decimal point is written with an exponent."""
 
-_COMPACT: Any = {"ensure_ascii": False, "sort_keys": True, "separators": (",", ":")}
+_compact = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 _TOO_DEEP = f"it has more than {MAX_DEPTH} levels of lists and objects"
 
 
@@ -41,7 +41,7 @@ def encode(value: Json) -> bytes:
     """
     has_fractions = _check(value, MAX_DEPTH)
     try:
-        return (_text(value) if has_fractions else json.dumps(value, **_COMPACT)).encode()
+        return (_text(value) if has_fractions else _compact(value)).encode()
     except UnicodeEncodeError:
         raise NotCanonicalError("it contains an unpaired surrogate") from None
 
@@ -78,7 +78,7 @@ def _text(value: Json) -> str:
         case dict():
             return f"{{{','.join(f'{_text(name)}:{_text(value[name])}' for name in sorted(value))}}}"
         case _:
-            return json.dumps(value, **_COMPACT)
+            return _compact(value)
 
 
 def _fraction(value: float) -> str:
@@ -113,6 +113,6 @@ def _check(value: Json, levels: int) -> bool:
             for name in value:
                 if not (isinstance(name, str) and name.isascii()):
                     raise NotCanonicalError("it has a member name that is not ASCII")
-            return sum(_check(element, levels - 1) for element in value.values()) > 0
+            return sum(_check(element, levels - 1) for element in value.values() if type(element) is not str) > 0
         case _:
             raise NotCanonicalError(f"it contains an unsupported value of type {type(value).__name__}")

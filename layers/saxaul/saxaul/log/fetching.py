@@ -17,7 +17,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from .notes import MAX_NOTE
 from .tiles import HASH_BYTES, MAX_BUNDLE, TILE_WIDTH, entries_path, tile_path, unbundle
-from .verdicts import IncompleteError, RefusedError
+from .verdicts import IncompleteError, RefusedError, printable
 
 PAUSE_LIMIT = 20.0
 """The most seconds without any byte from a server."""
@@ -30,6 +30,10 @@ _AHEAD = 6
 """The number of bundles that are fetched at the same time."""
 
 _TILES_KEPT = 64
+
+_SHOWN = 80
+"""The most characters of a server's answer that an error quotes."""
+
 _Answer = TypeVar("_Answer")
 
 _NOT_FOUND = (403, 404)  # S3 answers 403 for an object that is missing, if its reader may not list the bucket
@@ -167,13 +171,19 @@ class LogReader:
             if error.code in _NOT_FOUND:
                 raise MissingFileError(f"{address} is missing: the server answers {error.code}") from None
             target = error.headers.get("Location") if error.code // 100 == 3 else None  # noqa: PLR2004
-            more = f", and names {target[:200]}" if target else ""
+            more = f", and names {_beginning(target)}" if target else ""
             raise IncompleteError(f"{address} cannot be fetched: the server answers {error.code}{more}") from None
         except URLError as error:
-            raise IncompleteError(f"{address} cannot be fetched: {str(error.reason)[:200]}") from None
+            raise IncompleteError(f"{address} cannot be fetched: {_beginning(str(error.reason))}") from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             reason = str(error) or type(error).__name__
-            raise IncompleteError(f"{address} cannot be fetched: {reason[:200]}") from None
+            raise IncompleteError(f"{address} cannot be fetched: {_beginning(reason)}") from None
+
+
+def _beginning(text: str) -> str:
+    """Return the beginning of a text that a server may have sent, escaped, for a sentence."""
+    shown = printable(text)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
 
 
 def _body(answer: Any, address: str, most: int) -> bytes:  # noqa: ANN401 - an answer of urllib

@@ -3,9 +3,9 @@
 A leaf is canonical JSON (RFC 8785). Its member ``type`` says of which kind it is: ``tree`` is a statement about the
 tree of one certificate, and ``count`` states the numbers of trees. The last leaf of each published tree is a count.
 
-The leaves about one certificate form a chain. Each names the last leaf before it that changed the state
-(``previous``), and how many statements lie between the two (``since``). So nobody can leave out a change of the state
-unnoticed, nor misstate how many inspections are left out.
+All leaves about one certificate but the inspections that found the tree alive form a chain. Each leaf names the newest
+one of the chain before it (``previous``), and how many statements lie between the two (``since``). So nobody can leave
+out a leaf of the chain unnoticed, nor misstate how many inspections are left out.
 """
 
 import unicodedata
@@ -42,7 +42,7 @@ class TreeLeaf(NamedTuple):
             and ``corrected`` it is the photo of the planting, for ``alive`` and ``dead`` that of the inspection.
         link: SHA-256 of the text of a link, in hexadecimal; empty if there is none. A link is no evidence.
         particulars: the commitment to the fixed facts of the certificate, from :attr:`Particulars.commitment`.
-        previous: the hash of the last leaf of this certificate that changed its state; empty for ``planted``.
+        previous: the hash of the newest leaf of its chain before it; empty for ``planted``.
         since: the number of statements about this certificate after that leaf and before this one.
     """
 
@@ -64,7 +64,7 @@ class TreeLeaf(NamedTuple):
     since: int
 
     @property
-    def changes_state(self) -> bool:
+    def is_in_chain(self) -> bool:
         """Whether later leaves name this one as ``previous``. An inspection that finds the tree alive does not."""
         return self.event != "alive"
 
@@ -132,6 +132,18 @@ def parse(text: bytes) -> TreeLeaf | CountLeaf:
             return _parse_count(document)
         case _:
             raise RefusedError("a leaf is neither about a tree nor a count")
+
+
+def parse_statement(text: bytes, certificate: str) -> TreeLeaf:
+    """Return the statement about the tree of this certificate that a text of the log holds.
+
+    Raises:
+        RefusedError: the text is not one, as :func:`parse` says, or it is about something else.
+    """
+    leaf = parse(text)
+    if not isinstance(leaf, TreeLeaf) or leaf.certificate != certificate:
+        raise RefusedError(f"a leaf of {certificate} is not about its tree")
+    return leaf
 
 
 def _parse_tree(document: Json) -> TreeLeaf:

@@ -35,7 +35,7 @@ class Life(NamedTuple):
     Attributes:
         occurred_at: the time of the newest event whose time is compared with that of the next.
         photo: the photo of the planting, as in the leaves; empty if there is none.
-        previous: the hash of the newest leaf that changed the state, in hexadecimal.
+        previous: the hash of the newest leaf of the chain, in hexadecimal.
         since: the number of statements after that leaf.
         is_erased: whether the dedication was erased.
     """
@@ -58,7 +58,7 @@ class Life(NamedTuple):
         """Return how many statements lie between the newest known one and this leaf. All are inspections.
 
         Raises:
-            RefusedError: a statement that changes the state lies between them, or the leaf comes before the newest.
+            RefusedError: a leaf of the chain lies between them, or the leaf comes before the newest.
         """
         if leaf.previous != self.previous:
             raise RefusedError(f"{name_of(leaf)} does not follow the last change of the state that is known before it")
@@ -100,8 +100,8 @@ def next_life(life: Life | None, leaf: TreeLeaf, *, may_leave_out: bool = False)
         lat=leaf.lat,
         lon=leaf.lon,
         photo=leaf.photo if leaf.event in ("replaced", "corrected") else life.photo,
-        previous=leaf.hash.hex() if leaf.changes_state else life.previous,
-        since=0 if leaf.changes_state else leaf.since + 1,
+        previous=leaf.hash.hex() if leaf.is_in_chain else life.previous,
+        since=0 if leaf.is_in_chain else leaf.since + 1,
         is_erased=life.is_erased or leaf.event == "dedication_erased",
     )
 

@@ -129,6 +129,8 @@ def _roots_of_consistency(old_size: int, size: int, path: Sequence[bytes]) -> tu
 class CompactRange:
     """The least that is needed of a tree to append to it and to know its root: the roots of its complete parts.
 
+    It cannot tell the tiles of the tree: :class:`saxaul.log.tiles.Edge` can.
+
     Attributes:
         size: the number of leaves.
         peaks: the root of each complete part, from the largest, which is the first, to the smallest.

@@ -66,20 +66,19 @@ def follow(reader: LogReader, key: VerifierKey, file: Path, policy: Policy | Non
         note, checkpoint = newest_checkpoint(reader, key)
         cosigned = require_quorum(note.message.encode(), key, policy)
         _check_not_back(checkpoint, state)
-        tree, before = state.tree, state.tree.size
-        check_extends(tree.size, tree.root(), checkpoint, reader)
-        for after, texts in confirmed_entries(tree, checkpoint, reader):
+        log_tree, size_before = state.tree, state.tree.size
+        check_extends(log_tree.size, log_tree.root(), checkpoint, reader)
+        for grown, texts in confirmed_entries(log_tree, checkpoint, reader):
             with state.writing():
-                _take(tree, texts, state)
-                state.write_tree(after)
-            tree = after
+                _take(log_tree, texts, state)
+                state.write_tree(grown)
+            log_tree = grown
         if checkpoint.size and not state.is_tree_end(checkpoint.size, checkpoint.root):
             raise RefusedError(f"the last leaf of the tree of {checkpoint.size} leaves is not a count")
         with state.writing():
             state.write_seen(checkpoint.size, note.message)
-        return Followed(
-            checkpoint.origin, checkpoint.size, checkpoint.size - before, state.counts, state.counted_at, cosigned
-        )
+        added = checkpoint.size - size_before
+        return Followed(checkpoint.origin, checkpoint.size, added, state.counts, state.counted_at, cosigned)
 
 
 def require_quorum(message: bytes, key: VerifierKey, policy: Policy | None) -> int:
@@ -100,21 +99,21 @@ def require_quorum(message: bytes, key: VerifierKey, policy: Policy | None) -> i
 
 def _check_not_back(checkpoint: Checkpoint, state: MonitorState) -> None:
     """Check that a checkpoint is not smaller than one that was seen before, nor than what was read."""
-    known = max(state.seen_size, state.tree.size)
-    if checkpoint.size >= known:
+    most_seen = max(state.seen_size, state.tree.size)
+    if checkpoint.size >= most_seen:
         return
     if state.is_tree_end(checkpoint.size, checkpoint.root):
         raise IncompleteError(
-            f"the log shows an older checkpoint, of {checkpoint.size} leaves: {known} were seen before"
+            f"the log shows an older checkpoint, of {checkpoint.size} leaves: {most_seen} were seen before"
         )
-    raise RefusedError(f"the log shows another tree of {checkpoint.size} leaves, after {known} were seen")
+    raise RefusedError(f"the log shows another tree of {checkpoint.size} leaves, after {most_seen} were seen")
 
 
-def _take(tree: CompactRange, texts: Iterable[bytes], state: MonitorState) -> None:
-    """Check confirmed entries that follow ``tree``, and write what they change."""
-    tree = tree.copy()
+def _take(log_tree: CompactRange, texts: Iterable[bytes], state: MonitorState) -> None:
+    """Check confirmed entries that follow the tree of a log, and write what they change."""
+    log_tree = log_tree.copy()
     for text in texts:
-        position, hashed = tree.size, leaf_hash(text)
+        position, hashed = log_tree.size, leaf_hash(text)
         try:
             leaf = parse(text)
             if isinstance(leaf, TreeLeaf):
@@ -123,15 +122,15 @@ def _take(tree: CompactRange, texts: Iterable[bytes], state: MonitorState) -> No
                 _check_count(position, leaf, state.counts)
         except RefusedError as error:
             raise RefusedError(f"leaf {position} of the log: {error}") from None
-        tree.append(hashed)
+        log_tree.append(hashed)
         if isinstance(leaf, CountLeaf):
-            state.write_tree_end(tree, leaf)
+            state.write_tree_end(log_tree, leaf)
 
 
 def _take_statement(position: int, hashed: bytes, leaf: TreeLeaf, state: MonitorState) -> None:
     known = state.known(leaf.certificate)
     life = known.life if known else None
-    after = next_life(life, leaf)
+    next_one = next_life(life, leaf)
     changes = evidence_changes(life, leaf)
     state.free(changes.freed)
     for kind, value in changes.taken:
@@ -140,7 +139,7 @@ def _take_statement(position: int, hashed: bytes, leaf: TreeLeaf, state: Monitor
             raise RefusedError(f"{name_of(leaf)} has a {kind} that belongs to {owner}")
         state.take(kind, value, leaf.certificate)
     state.counts = state.counts.after(leaf, life.state if life else "")
-    state.write_life(after, position, hashed)
+    state.write_life(next_one, position, hashed)
 
 
 def _check_count(position: int, leaf: CountLeaf, counts: Counts) -> None:

@@ -49,6 +49,8 @@ class Policy:
             raise PolicyError(f"the policy has more than {MAX_POLICY // 1024} KB")
         if text and not text.endswith(b"\n"):
             raise PolicyError("the last line of the policy does not end in a newline")
+        if b"\r" in text:
+            raise PolicyError("the policy has a carriage return: its lines must end in a newline alone, as on Unix")
         if _FORBIDDEN.search(text):
             raise PolicyError("the policy has a control character")
         policy = cls()
@@ -58,7 +60,8 @@ class Policy:
                 try:
                     policy._read(words)
                 except ValueError as error:
-                    raise PolicyError(f"line {number} of the policy: {error}") from None
+                    hint = "; a comment needs a line of its own" if b"#" in line else ""
+                    raise PolicyError(f"line {number} of the policy: {error}{hint}") from None
         if policy._quorum is None:
             raise PolicyError("the policy has no quorum line")
         return policy

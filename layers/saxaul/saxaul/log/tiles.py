@@ -69,7 +69,10 @@ def unbundle(data: bytes) -> list[bytes]:
 
 
 class Edge:
-    """The right edge of a tree: the hashes of the partial tile of each level. It is all that an appending needs."""
+    """The right edge of a tree: the hashes of the partial tile of each level. It is all that an appending needs.
+
+    The sequencer writes these tiles. :class:`saxaul.log.merkle.CompactRange` is smaller, but does not have their bytes.
+    """
 
     def __init__(self, size: int = 0, levels: Sequence[bytes] = ()) -> None:
         """Take over the partial tiles of a tree, from level 0 up; a level without a partial tile has no bytes."""
@@ -105,12 +108,7 @@ class Edge:
     def root(self) -> bytes:
         """Return the root of the tree."""
         peaks = [peak for tile in reversed(self._levels) for peak in _peaks(_hashes(bytes(tile)))]
-        if not peaks:
-            return merkle.root([])
-        folded = peaks.pop()
-        while peaks:
-            folded = merkle.node_hash(peaks.pop(), folded)
-        return folded
+        return merkle.CompactRange(self.size, peaks).root()
 
     def copy(self) -> "Edge":
         return Edge(self.size, [bytes(level) for level in self._levels])

@@ -34,7 +34,7 @@ def verify(
         key: the public key of the log.
         log: if given, every leaf of the log after the newest shown one is read, so that none about this tree is hidden.
         policy: the witnesses that must have cosigned the checkpoints.
-        state: the state of a monitor, which answers the same as ``log`` up to where the monitor stopped.
+        state: the state of a monitor of this log. It is asked instead of the leaves that the monitor has read.
 
     Raises:
         RefusedError: a statement of the certificate is not in the log, or it hides one.
@@ -52,9 +52,9 @@ def verify(
     start = checked.shown[-1].position + 1
     seen = [_SeenTree(size, checked.checkpoint.root, "of the certificate")]
     if state:
-        known, counted_at = _check_by_state(checked, key, state)
-        seen.append(_SeenTree.of_monitor(known))
-        size, start = max(size, known.size), max(start, known.size)
+        followed, counted_at = _check_by_state(checked, key, state)
+        seen.append(_SeenTree.of_monitor(followed))
+        size, start = max(size, followed.size), max(start, followed.size)
         times.append(counted_at)
     if log:
         note, checkpoint, counted_at = _newest_checkpoint(log, key, policy, seen, start, checked.number)
@@ -62,11 +62,12 @@ def verify(
         times += [counted_at, *_cosigned_at(note, policy)]
     if not (state or log):
         yield "Only the log shows whether something was recorded after the newest event above: add --log or --state."
-    yield printable(f"VERIFIED AS OF {size}, {max(filter(None, times), key=datetime.fromisoformat)}")
+    newest = max(filter(None, times), key=datetime.fromisoformat)
+    yield printable(f"VERIFIED AS OF {size}, {newest}{'' if state or log else '; later events were not checked'}")
 
 
 class _SeenTree(NamedTuple):
-    """A tree that the log must begin with. ``where`` says where it was seen."""
+    """The tree of a log, with which the log must still begin. ``where`` says where it was seen."""
 
     size: int
     root: bytes
@@ -88,10 +89,10 @@ def _check_not_logged(
     """
     start, where, seen = 0, "", list[_SeenTree]()
     if state:
-        with MonitorState.open(state, key, must_exist=True) as known:
-            start = known.tree.size
-            seen.append(_SeenTree.of_monitor(known.tree))
-            if known.known(number):
+        with MonitorState.open(state, key, must_exist=True) as monitor:
+            start = monitor.tree.size
+            seen.append(_SeenTree.of_monitor(monitor.tree))
+            if monitor.known(number):
                 raise RefusedError("the certificate has no proofs, but its tree is in the log")
         where = f": the log of {start} leaves has nothing about it"
     if log:
@@ -140,10 +141,10 @@ def _newest_checkpoint(
 
 def _read_on(log: LogReader, checkpoint: Checkpoint, start: int, number: str) -> str:
     """Check that no leaf from ``start`` on is about this certificate. Return the time of the last leaf, a count."""
-    tree = tree_before(min(start, checkpoint.size - 1), checkpoint, log)
+    log_tree = tree_before(min(start, checkpoint.size - 1), checkpoint, log)
     newest: TreeLeaf | CountLeaf | None = None
-    for after, texts in confirmed_entries(tree, checkpoint, log):
-        for position, text in enumerate(texts, after.size - len(texts)):
+    for grown, texts in confirmed_entries(log_tree, checkpoint, log):
+        for position, text in enumerate(texts, grown.size - len(texts)):
             newest = parse(text)
             if position >= start and isinstance(newest, TreeLeaf) and newest.certificate == number:
                 raise RefusedError(

@@ -1,4 +1,4 @@
-"""The bodies of queue messages: actions and reversals, redemptions, projects that need an order, and checkpoints.
+"""The bodies of queue messages: actions and reversals, redemptions, projects that need an order, checkpoints, erasures.
 
 SQS bills each 64 KB of a message as one request. So the actions of one API request are packed into few messages of at
 most 64 KB. The actions of one owner stay in one message if they fit, so that one write can post them to their period.
@@ -180,6 +180,12 @@ class CheckpointMessage(Model):
     """
 
     size: Annotated[int, Field(strict=True, ge=1)]
+
+
+class ErasureMessage(Model):
+    """The body of a message for an erasure that has a next step. ``name`` is that of its mark. It names nobody."""
+
+    name: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class Call(NamedTuple):

@@ -1,5 +1,8 @@
 """Erasures: everything that names a person is deleted. It takes a few minutes, and workers finish it.
 
+It first cancels the redemptions that wait, so that their points and saplings go back. Then it waits until no worker can
+be alive that had read the person before the mark was there. Only then it deletes. So nothing is written behind it.
+
 An erasure has two records. Its mark is found by the person's id and tells workers which messages to drop. Its receipt
 says what was erased, and names nobody.
 """
@@ -10,6 +13,12 @@ from typing import Literal, NamedTuple
 
 ErasureState = Literal["erasing", "erased"]
 """Whether an erasure is still going on."""
+
+BACKUP_DAYS = 35
+"""For how many days DynamoDB keeps what is needed to restore a table as it was at any second."""
+
+ErasureStep = Literal["cancelling", "waiting", "deleting"]
+"""What an erasure does next, or waits for: cancel redemptions; look whether all are settled, after a time; delete."""
 
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 
@@ -26,6 +35,8 @@ class ErasureMark(NamedTuple):
         erasure_id: the erasure.
         requested_at: when it was requested. What was accepted in this second or before belongs to the erased person.
         user_id: the person, only until the erasure is finished; empty afterwards.
+        step: what the erasure does next.
+        due_at: the instant from which on it does that.
         finished_at: when nothing was left; None while the erasure goes on.
         version: the version of the stored item; 0 if it is new.
     """
@@ -34,6 +45,8 @@ class ErasureMark(NamedTuple):
     erasure_id: str
     requested_at: int
     user_id: str = ""
+    step: ErasureStep = "cancelling"
+    due_at: int = 0
     finished_at: int | None = None
     version: int = 0
 
@@ -82,3 +95,8 @@ class ErasureReceipt(NamedTuple):
     @property
     def state(self) -> ErasureState:
         return "erasing" if self.finished_at is None else "erased"
+
+    @property
+    def last_trace_at(self) -> int | None:
+        """Until when backups can have what was erased; None while the erasure goes on."""
+        return None if self.finished_at is None else self.finished_at + BACKUP_DAYS * 86_400

@@ -2,25 +2,33 @@
 
 A witness follows the log from one checkpoint to the next, and cosigns only a tree that contains the one before. So
 whoever trusts the witness knows that everybody sees the same log. A witness that is away delays nothing: the checkpoint
-is published already, and the other witnesses are asked at the same time.
+is published already, and the other witnesses are asked at the same time. The sequencer asks for cosignatures in each
+run, as long as the published checkpoint lacks one.
 """
 
 import re
-from base64 import b64encode
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import NamedTuple
 
 from saxaul.clock import Clock
-from saxaul.log.notes import COSIGNATURE, Signature, SignedNote, VerifierKey, timestamp_of
+from saxaul.log.notes import Signature, SignedNote, VerifierKey
 from saxaul.log.tiles import consistency_proof
-from saxaul.log.verdicts import RefusedError
+from saxaul.log.witnesses import (
+    Witness,
+    answered_cosignature,
+    offer_of,
+    parse_witnesses,
+    with_signatures,
+    without_cosignature,
+)
 from saxaul.observability import logger
-from saxaul.races import retry_lost_races
+from saxaul.races import ContendedError
 from saxaul.services import wiring
 from saxaul.settings import settings
 from saxaul.storage.log_files import LogFiles, ReadCheckpoint
+from saxaul.storage.objects import ObjectError
 from saxaul.storage.witnesses import WitnessUnreachableError, add_checkpoint
 
 _ROUNDS = 3
@@ -37,18 +45,15 @@ class WitnessRefusedError(Exception):
     """A witness did not cosign a checkpoint, although it answered."""
 
 
-class Witness(NamedTuple):
-    """A witness: its verifier key, and the address below which it takes ``add-checkpoint``."""
-
-    key: VerifierKey
-    url: str
+class LostCheckpointError(Exception):
+    """A checkpoint was published, but it is missing now, or this process may not read it."""
 
 
 class Cosigned(NamedTuple):
     """What became of a checkpoint.
 
     Attributes:
-        size: the size of its tree; 0 if nothing is published yet.
+        size: the size of its tree; 0 if there are no witnesses, or if S3 did not answer.
         by: the names of the witnesses whose cosignatures it has.
         missing: the reason of each other witness, by its name.
     """
@@ -71,7 +76,7 @@ class Cosigning(NamedTuple):
     clock: Clock
     known_sizes: dict[VerifierKey, int]
 
-    def published(self) -> int:
+    def published_size(self) -> int:
         """Return the size of the published tree; 0 if there is none.
 
         Raises:
@@ -84,40 +89,55 @@ class Cosigning(NamedTuple):
         """Offer the published checkpoint to each witness whose cosignature it lacks, and publish what they answer.
 
         Raises:
-            ObjectError: S3 did not answer in time.
-            ContendedError: every attempt to publish lost a race.
+            LostCheckpointError: there is no checkpoint, or this process may not read it.
             RefusedError: the published checkpoint, or a tile, cannot be read.
         """
-        found = self.files.checkpoint()
-        if found is None:
+        if not self.witnesses:
             return Cosigned(0, [], {})
-        lacking = [witness for witness in self.witnesses if cosignature_of(witness.key, found.note) is None]
+        try:
+            found = self.files.checkpoint()
+            if found is None:
+                raise LostCheckpointError("a checkpoint was published, but it is missing, or must not be read")
+            return self._cosign(found)
+        except (ObjectError, ContendedError) as error:
+            logger.warning("the checkpoint could not be cosigned", extra={"error": repr(error)})
+            return Cosigned(0, [], {witness.key.name: repr(error) for witness in self.witnesses})
+
+    def _cosign(self, found: ReadCheckpoint) -> Cosigned:
+        """Raise ObjectError or ContendedError if the cosignatures could not be published."""
+        lacking = without_cosignature(self.witnesses, found.note)
+        signatures, missing = self._ask_all(lacking, found) if lacking else ([], {})
+
+        def cosigned(current: ReadCheckpoint | None) -> SignedNote | None:
+            if current is None or current.checkpoint != found.checkpoint:
+                return None  # a later checkpoint is published already
+            note = with_signatures(current.note, signatures)
+            return note if note != current.note else None
+
+        self.files.replace_checkpoint(found, cosigned, self.clock)
+        by = [witness.key.name for witness in self.witnesses if witness.key.name not in missing]
+        return Cosigned(found.checkpoint.size, by, missing)
+
+    def _ask_all(self, witnesses: Sequence[Witness], found: ReadCheckpoint) -> tuple[list[Signature], dict[str, str]]:
+        """Ask witnesses at the same time. Return their cosignatures, and the reason of each other one by its name."""
         signatures: list[Signature] = []
         missing: dict[str, str] = {}
-        if lacking:
-            with ThreadPoolExecutor(len(lacking)) as threads:
-                asked = [(witness, threads.submit(self._ask, witness, found)) for witness in lacking]
-            for witness, future in asked:
-                try:
-                    signatures.append(future.result())
-                except (WitnessUnreachableError, WitnessRefusedError) as error:
-                    missing[witness.key.name] = str(error)
-                    logger.warning(
-                        "a witness did not cosign", extra={"witness": witness.key.name, "reason": str(error)}
-                    )
-        if signatures:
-            retry_lost_races(lambda: self._publish(found, signatures), self.clock)
-        return Cosigned(
-            found.checkpoint.size,
-            [witness.key.name for witness in self.witnesses if witness.key.name not in missing],
-            missing,
-        )
+        with ThreadPoolExecutor(len(witnesses)) as threads:
+            asked = [(witness, threads.submit(self._ask, witness, found)) for witness in witnesses]
+        for witness, future in asked:
+            try:
+                signatures.append(future.result())
+            except (WitnessUnreachableError, WitnessRefusedError, ObjectError) as error:
+                missing[witness.key.name] = str(error)
+                logger.warning("a witness did not cosign", extra={"witness": witness.key.name, "reason": str(error)})
+        return signatures, missing
 
     def _ask(self, witness: Witness, found: ReadCheckpoint) -> Signature:
         """Ask one witness for its cosignature, and check it.
 
         Raises:
             WitnessUnreachableError, WitnessRefusedError: there is none. The message is the reason.
+            ObjectError: S3 did not send a tile in time.
         """
         size = found.checkpoint.size
         old = min(self.known_sizes.get(witness.key, 0), size)
@@ -127,7 +147,10 @@ class Cosigning(NamedTuple):
             answer = add_checkpoint(witness.url, offer_of(old, proof, found.note))
             if answer.status == _OK:
                 self.known_sizes[witness.key] = size
-                return _checked(answer.body, witness.key, found.note)
+                cosignature = answered_cosignature(answer.body, witness.key, found.note.text)
+                if cosignature is None:
+                    raise WitnessRefusedError("its answer has no valid cosignature by its key")
+                return cosignature
             if answer.status != _CONFLICT:
                 raise WitnessRefusedError(f"it answered with the status {answer.status}")
             known = _SIZE.fullmatch(answer.body)
@@ -140,72 +163,13 @@ class Cosigning(NamedTuple):
                 raise WitnessRefusedError(f"it took more than {ASKING_SECONDS} s to name the size that it knows")
         raise WitnessRefusedError(f"it named another size in each of {_ROUNDS} answers")
 
-    def _publish(self, found: ReadCheckpoint, signatures: Sequence[Signature]) -> None:
-        """Publish cosignatures with the checkpoint, unless a later checkpoint is published already.
-
-        Raises:
-            LostRaceError: somebody else has published in the meantime.
-        """
-        current = self.files.checkpoint()
-        if current is None or current.checkpoint != found.checkpoint:
-            return
-        known = {(signature.name, signature.key_id) for signature in current.note.signatures}
-        new = [signature for signature in signatures if (signature.name, signature.key_id) not in known]
-        if new:
-            self.files.publish(SignedNote(current.note.text, (*current.note.signatures, *new)), current.etag)
-
-
-def offer_of(old: int, proof: Sequence[bytes], note: SignedNote) -> str:
-    """Return the body of ``add-checkpoint``: the size that the witness knows, the proof, and the checkpoint."""
-    lines = "".join(f"{b64encode(one).decode()}\n" for one in proof)
-    return f"old {old}\n{lines}\n{note.message}"
-
-
-def cosignature_of(key: VerifierKey, note: SignedNote) -> Signature | None:
-    """Return the valid cosignature of a witness on a checkpoint; None if there is none."""
-    for signature in note.signatures:
-        is_of_key = (signature.name, signature.key_id) == (key.name, key.key_id)
-        # A cosignature on a checkpoint must have a time.
-        if is_of_key and timestamp_of(signature.signature) and key.verifies(note.text, signature.signature):
-            return signature
-    return None
-
-
-def witnesses_in(parameter: str) -> list[Witness]:
-    """Read the parameter Witnesses: a verifier key and an address for each witness, all separated by spaces.
-
-    Raises:
-        ValueError: an address is missing, or a key is malformed or not one of a witness.
-    """
-    words = parameter.split()
-    if len(words) % 2:
-        raise ValueError("the parameter Witnesses must have an address after each verifier key")
-    witnesses = [Witness(VerifierKey.parse(vkey), url) for vkey, url in zip(words[::2], words[1::2], strict=True)]
-    for witness in witnesses:
-        if witness.key.type != COSIGNATURE:
-            raise ValueError(f"the verifier key of {witness.key.name} is not one for cosignatures (type 4)")
-    return witnesses
-
-
-def _checked(body: bytes, key: VerifierKey, note: SignedNote) -> Signature:
-    """Return the cosignature in the answer of a witness. Lines of other keys are ignored, and so are other lines.
-
-    Raises:
-        WitnessRefusedError: there is no valid one.
-    """
-    found: list[Signature] = []
-    for line in body.decode(errors="replace").splitlines():
-        try:
-            found.append(Signature.parse(line))
-        except RefusedError:
-            continue
-    signature = cosignature_of(key, SignedNote(note.text, tuple(found)))
-    if signature is None:
-        raise WitnessRefusedError("its answer has no valid cosignature by its key")
-    return signature
-
 
 @cache
 def cosigning() -> Cosigning:
     """Return the cosigning service of this process."""
-    return Cosigning(LogFiles(settings().files_bucket), witnesses_in(settings().witnesses), wiring.clock(), {})
+    return Cosigning(
+        files=LogFiles(settings().files_bucket),
+        witnesses=parse_witnesses(settings().witnesses),
+        clock=wiring.clock(),
+        known_sizes={},
+    )

@@ -78,11 +78,11 @@ class Certificates(NamedTuple):
             raise UnknownCertificate(number_fault(typed))
         try:
             # The checkpoint is read first. So each leaf that it covers has its position in the table when that is read.
-            tree = self.log.newest()
+            published = self.log.newest()
             redemption = self.redemptions.of_certificate(number)
             if redemption is None or redemption.state in UNPAID:
                 raise UnknownCertificate(None)
-            return self._certificate(redemption, redemption.tree(number), tree)
+            return self._certificate(redemption, redemption.tree(number), published)
         except ObjectError as error:
             logger.warning("the public log could not be read", extra={"error": repr(error)})
             detail = "The public log cannot be read now, so this certificate cannot be shown with its proofs."
@@ -103,21 +103,21 @@ class Certificates(NamedTuple):
         return self._unproven(redemption, tree, project)
 
     def _proven(
-        self, particulars: Particulars, leaves: Sequence[PublishedLeaf], tree: PublishedTree, order: PlantingOrder
+        self, particulars: Particulars, leaves: Sequence[PublishedLeaf], published: PublishedTree, order: PlantingOrder
     ) -> Certificate:
         shown = [
             ProvenLeaf(
                 leaf=found.leaf,
                 photo=shown_photo(found.leaf.photo, self.files_url),
                 link=found.link or None,
-                proof=self.log.proof(tree, found.position),
+                proof=self.log.proof(published, found.position),
             )
             for found in chosen(leaves)
         ]
-        count = parse(self.log.last_leaf(tree))
+        count = parse(self.log.last_leaf(published))
         if not isinstance(count, CountLeaf):
             raise TypeError("the last leaf of the published log is not a count")
-        proven_count = ProvenCount(count, self.log.proof(tree, tree.size - 1))
+        proven_count = ProvenCount(count, self.log.proof(published, published.size - 1))
         left_out = len(leaves) - len(shown)
         return certificate_from_leaves(particulars, shown, proven_count, left_out, site_of(order.project))
 

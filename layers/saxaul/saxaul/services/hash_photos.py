@@ -1,8 +1,8 @@
-"""Hashes uploaded photos and publishes them. What is not the declared photo is deleted.
+"""Hashes uploaded photos and publishes them. What is not the declared photo is deleted, and its refusal is noted.
 
-The photo is published first, then its item is written, and at last the upload is deleted. If a worker stops in between,
-the queue delivers the message again, and everything is done once more with the same result. So a photo that has an item
-is published.
+The photo is published first, then its item or its refusal is written, and at last the upload is deleted. If a worker
+stops in between, the queue delivers the message again, and everything is done once more with the same result. So a
+photo that has an item is published.
 """
 
 from functools import cache
@@ -14,9 +14,9 @@ from saxaul.settings import settings
 from saxaul.storage.photos import Photos
 from saxaul.storage.published_photos import PublishedPhotos
 from saxaul.storage.uploads import Uploads
-from saxaul.trees.photos import HashedPhoto, Refused, declared_in, examined
+from saxaul.trees.photos import HashedPhoto, RefusedUpload, declared_in, examined
 
-Hashed = HashedPhoto | Refused | Literal["gone"]
+Hashed = HashedPhoto | RefusedUpload | Literal["gone"]
 """The photo of an upload, or why it has none. It is gone if it was hashed before, or expired."""
 
 
@@ -38,12 +38,17 @@ class PhotoHashing(NamedTuple):
         upload = self.uploads.get(key)
         if upload is None:
             return "gone"
-        found = examined(upload.body, upload.media_type, declared, self.clock.now())
+        now = self.clock.now()
+        found = examined(upload.body, upload.media_type, declared, now)
         if isinstance(found, HashedPhoto):
             self.published.put(found, upload.body)
             self.photos.put(found)
+            self.uploads.delete(key)
+            return found
+        refused = RefusedUpload(key, found, now)
+        self.photos.put_refused(declared, refused)
         self.uploads.delete(key)
-        return found
+        return refused
 
 
 @cache

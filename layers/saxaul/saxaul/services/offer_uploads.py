@@ -20,10 +20,17 @@ class UploadOffering(NamedTuple):
     clock: Clock
 
     def offer(self, declared: Sequence[DeclaredPhoto]) -> list[OfferedUpload]:
-        """Return for each photo the form that uploads it. A photo that is hashed already needs none."""
+        """Return for each photo the form that uploads it. A photo that is hashed already needs none.
+
+        A form is offered after a refused upload too: the next one may be the declared photo.
+        """
         now, known = self.clock.now(), self.photos.known(photo.sha256 for photo in declared)
+        missing = {photo.sha256: photo for photo in declared if photo.sha256 not in known}
+        refused = self.photos.refused(missing)
         return [
-            OfferedUpload(photo.sha256, None if photo.sha256 in known else self.uploads.form(photo, now))
+            OfferedUpload(photo.sha256, self.uploads.form(photo, now), refused.get(photo.sha256))
+            if photo.sha256 in missing
+            else OfferedUpload(photo.sha256, None)
             for photo in declared
         ]
 

@@ -25,10 +25,12 @@ class LogReading(NamedTuple):
     def vkey(self) -> str:
         """Return the public key of the log, as a verifier key (C2SP signed-note).
 
+        Before the first leaf, it has the name that the log would get now.
+
         Raises:
             KeyUnavailableError: this process does not know it yet, and KMS did not tell it.
         """
-        return vkey_of(self.public_log.origin, self.key.public_key)
+        return vkey_of(self.store.origin() or self.public_log.first_origin, self.key.public_key)
 
 
 @cache

@@ -1,18 +1,18 @@
 """Accepts partners' reports on trees. What they change in one redemption is written together or not at all.
 
 The writes are the redemption, a leaf of the public log for each statement, and the evidence that its trees take and
-give up. So no two trees ever have the same tag, place or photo, and there is no leaf without its tree. Redemptions do
-not wait for each other: as many as fit share a transaction, and if it is refused, each is written by itself. The open
-trees of the order are counted after the writes.
+give up. So no two trees ever have the same tag, place or photo, and there is no leaf without its tree. Requests about
+different redemptions do not conflict. Within a request, as many redemptions as fit share a transaction. If it is
+refused, each is written by itself. The open trees of the order are counted after the writes.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import Clock
@@ -29,9 +29,9 @@ from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.table import ItemMovedError, Key, TransactionRefusedError, item_written_by, transact
 from saxaul.trees.evidence import Holding, KnownEvidence, TreeEvidence
 from saxaul.trees.orders import OrderProgress, PlantingOrder, open_trees
-from saxaul.trees.outcomes import RedemptionChange, Reported, Verdict, named_tree
+from saxaul.trees.outcomes import RedemptionChange, Verdict, named_tree
 from saxaul.trees.redemptions import Redemption
-from saxaul.trees.report_rules import CLOSING
+from saxaul.trees.report_rules import CLOSING, ApplyReports, ReportRequest
 from saxaul.trees.reports import named_photo
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ MAX_REPORTS_AT_ONCE = 13
 
 A correction makes the most writes: a leaf, and for the tag, the place and the photo one that takes and one that gives
 up. So 13 reports make 91 writes. With the redemption and a refund, they fit a transaction, which has at most 100.
+Further reports on one redemption wait for the next round: a read, the rules and a transaction. So 98 take 8 rounds.
 """
 
 MAX_WRITES = 100
@@ -57,25 +58,6 @@ _WRITERS = 8
 Writes = Sequence["TransactWriteItemTypeDef"]
 Planned = tuple[RedemptionChange, Writes]
 """A change of a redemption, and the writes that make it."""
-
-
-class ApplyReports(Protocol):
-    """A function that applies the reports of one request and returns what they change.
-
-    Its arguments are the order, the redemptions of the reported trees by redemption_id, the reports, the time, the
-    calendar, and what is known of evidence.
-    """
-
-    def __call__(
-        self,
-        order: PlantingOrder,
-        redemptions: Mapping[str, Redemption],
-        reports: Sequence[object],
-        now: int,
-        calendar: Calendar,
-        known: KnownEvidence = ...,
-        /,
-    ) -> Reported: ...
 
 
 class ReportTaking(NamedTuple):
@@ -115,9 +97,9 @@ class ReportTaking(NamedTuple):
                 StoredLeaf(
                     statement.leaf.certificate,
                     statement.number,
-                    statement.leaf.text,
+                    statement.text,
                     statement.link,
-                    after=statement.after,
+                    must_follow=statement.must_follow,
                 ),
                 recorded_at=statement.recorded_at,
             )
@@ -135,9 +117,8 @@ class ReportTaking(NamedTuple):
     ) -> None:
         """Write how many trees of an order are open, if its progress says otherwise.
 
-        ``redemptions`` are those of the order, read after ``progress``, with what this request has changed. A write
-        that loses its race is made again from a new count. If it loses two more races, it can stop: the second winner
-        had read the progress that the first one wrote, so it has counted all that this request has recorded.
+        ``redemptions`` are those of the order, read after ``progress``, with what this request has changed. Three races
+        are enough (decision 51).
         """
         for _ in range(3):
             counted = open_trees(order, redemptions)
@@ -194,16 +175,25 @@ class _Call:
         """Decide on the first reports of each redemption. Return the changes that lost their race."""
         chosen = self._chosen()
         redemptions = self._read({named for named in chosen.values() if named})
-        reports = [self.waiting[index] for index in chosen]
         now, calendar = self.taking.clock.now(), self.taking.calendar
-        reported = self.apply(self.order, redemptions, reports, now, calendar, known)
-        lost = self._write(reported.changes)
+        request = ReportRequest(self.order, redemptions, now, calendar, known)
+        verdicts: dict[int, Verdict | None] = {}
+        lost = self._write(self._changes(request, chosen, verdicts))
         again = {change.redemption.redemption_id for change in lost}
-        for (index, named), verdict in zip(chosen.items(), reported.verdicts, strict=True):
-            if verdict and named not in again:
+        for index, verdict in verdicts.items():
+            if verdict and chosen[index] not in again:
                 self.verdicts[index] = verdict
                 del self.waiting[index]
         return lost
+
+    def _changes(
+        self, request: ReportRequest, chosen: Mapping[int, str], verdicts: dict[int, Verdict | None]
+    ) -> Iterator[RedemptionChange]:
+        """Decide on reports in their order, and yield what they change as soon as it is complete."""
+        for indexes in _parts(chosen):
+            reported = self.apply(request, [self.waiting[index] for index in indexes])
+            verdicts |= dict(zip(indexes, reported.verdicts, strict=True))
+            yield from reported.changes
 
     def _chosen(self) -> dict[int, str]:
         """Return the next reports to decide on, at most MAX_REPORTS_AT_ONCE of each redemption.
@@ -229,43 +219,75 @@ class _Call:
         self.redemptions |= read
         return read
 
-    def _write(self, changes: Sequence[RedemptionChange]) -> list[RedemptionChange]:
-        """Write changes, several at a time. Return those that lost their race."""
-        groups = list(_groups((change, self.taking.writes_of(change)) for change in changes))
-        if len(groups) > 1:
-            with ThreadPoolExecutor(_WRITERS) as threads:
-                written = [change for group in threads.map(_written, groups) for change in group]
-        else:
-            written = [change for group in groups for change in _written(group)]
+    def _write(self, changes: Iterable[RedemptionChange]) -> list[RedemptionChange]:
+        """Write changes, several at a time. Return those that lost their race.
+
+        A transaction that is full is sent at once, while the changes after it are still decided. This thread sends the
+        last one, so it needs no other thread for a few changes.
+        """
+        group, sent, planned = _Group(), list[Future[list[RedemptionChange]]](), list[RedemptionChange]()
+        sending = set[Key]()
+        with ThreadPoolExecutor(_WRITERS) as threads:
+            for change in changes:
+                planned.append(change)
+                writes = self.taking.writes_of(change)
+                items = {item_written_by(write) for write in writes}
+                if not group.has_room_for(items):
+                    sent.append(threads.submit(_written, group.planned))
+                    sending |= group.items
+                    group = _Group()
+                if sending & items:  # DynamoDB refuses one of two transactions that write an item at the same time
+                    wait(sent)
+                    sending.clear()
+                group.add(change, writes, items)
+            written = _written(group.planned)
+        written += [change for future in sent for change in future.result()]
         self.has_statements |= any(change.statements for change in written)
         done = {change.redemption.redemption_id: change.redemption for change in written}
         self.redemptions |= done
         for change in written:
             self.holds |= {evidence: transfer.after for evidence, transfer in change.transfers.items()}
-        return [change for change in changes if change.redemption.redemption_id not in done]
+        return [change for change in planned if change.redemption.redemption_id not in done]
 
 
-def _groups(changes: Iterable[Planned]) -> Iterator[list[Planned]]:
-    """Divide changes into groups that each fit a transaction, which may write no item twice.
+class _Group:
+    """Changes that fit one transaction, which has at most MAX_WRITES writes and writes no item twice.
 
     Two changes write the same item if both refund one wallet, or if one takes the evidence that the other gives up.
     """
-    group: list[Planned] = []
-    items: set[Key] = set()
-    for change, writes in changes:
-        written = {item_written_by(write) for write in writes}
-        if len(items) + len(written) > MAX_WRITES or items & written:
-            yield group
-            group, items = [], set()
-        group.append((change, writes))
-        items |= written
-    if group:
-        yield group
+
+    def __init__(self) -> None:
+        self.planned: list[Planned] = []
+        self.items: set[Key] = set()
+
+    def has_room_for(self, items: AbstractSet[Key]) -> bool:
+        """Return whether a change that writes these items fits in."""
+        return len(self.items) + len(items) <= MAX_WRITES and not self.items & items
+
+    def add(self, change: RedemptionChange, writes: Writes, items: AbstractSet[Key]) -> None:
+        self.planned.append((change, writes))
+        self.items |= items
+
+
+def _parts(chosen: Mapping[int, str]) -> Iterator[list[int]]:
+    """Divide reports into parts, so that all reports on one redemption are in one part. Each is as short as possible.
+
+    ``chosen`` has the redemption of each report, by the report's index. The order of the reports stays.
+    """
+    last = {redemption_id: index for index, redemption_id in chosen.items()}
+    part: list[int] = []
+    end = -1
+    for index, redemption_id in chosen.items():
+        part.append(index)
+        end = max(end, last[redemption_id] if redemption_id else index)
+        if index == end:
+            yield part
+            part = []
 
 
 def _written(group: Sequence[Planned]) -> list[RedemptionChange]:
     """Write a group of changes in one transaction, or else each of them by itself. Return those that were written."""
-    if _is_written([write for _, writes in group for write in writes]):
+    if group and _is_written([write for _, writes in group for write in writes]):
         return [change for change, _ in group]
     return [change for change, writes in group if _is_written(writes)] if len(group) > 1 else []
 

@@ -18,11 +18,11 @@ class PublicLog(NamedTuple):
 
     Attributes:
         url: the address below which its files lie: ``checkpoint`` and ``tile/…``.
-        origin: its name in its checkpoints.
+        first_origin: the name in its checkpoints that it gets with its first leaf. The ledger keeps that name for ever.
     """
 
     url: str
-    origin: str
+    first_origin: str
 
 
 @cache
@@ -81,7 +81,7 @@ def registry() -> "Registry":
 
 @cache
 def public_log() -> PublicLog:
-    """Return where the public log is. It is named after its address, unless a parameter gives it a name."""
+    """Return where the public log is. It gets its name from its address, unless a parameter gives it one."""
     url = f"{settings().files_url}/log"
     return PublicLog(url, settings().log_origin or url.partition("://")[2])
 

@@ -14,6 +14,9 @@ _NUMBERS = Context(Emin=-128, Emax=126, prec=38, traps=[Clamped, Overflow, Inexa
 """The numbers that DynamoDB stores exactly: 38 digits, from 1e-130 to 9.9e125."""
 
 
+_NUMBER_BYTES = 21
+"""The bytes of the longest number."""
+
 _SURE_CHARACTERS = 38
 """A finite number of at most this many characters, without an exponent, is one that DynamoDB stores exactly."""
 
@@ -85,3 +88,14 @@ def python_value(attribute: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any val
     if kind == "NULL":
         return None
     return frozenset(python_value({kind.removesuffix("S"): member}) for member in content)
+
+
+def stored_bytes(value: Any) -> int:  # noqa: ANN401 - any value of an item, or an item
+    """Return about how many bytes DynamoDB counts for a value, and never fewer. A number counts as the longest one."""
+    if isinstance(value, str):
+        return len(value.encode())
+    if isinstance(value, Mapping):
+        return 3 + sum(1 + len(name.encode()) + stored_bytes(member) for name, member in value.items())
+    if isinstance(value, list | tuple | frozenset):
+        return 3 + sum(1 + stored_bytes(member) for member in value)
+    return _NUMBER_BYTES if isinstance(value, int | Decimal) or value is None else len(value)

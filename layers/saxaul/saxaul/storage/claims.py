@@ -1,6 +1,6 @@
 """Claims to evidence and early reversals as items, in the partition of their owner."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from saxaul.ledger.actions import Owner
@@ -39,6 +39,16 @@ class Claims:
             app: early_from_item(items[key]) if key in items else EarlyReversals(owner, app)
             for app, key in keys.items()
         }
+
+    def all_evidence(self, owner: Owner) -> Iterator[EvidenceClaims]:
+        """Yield all claims to evidence of an owner, sorted by evidence id. The read is consistent."""
+        # An evidence id may begin with ~, the last character that it can have, and # is followed by $.
+        items = self._table.query(partition(owner), EVIDENCE_PREFIX, f"{EVIDENCE_PREFIX[:-1]}$")
+        return map(evidence_from_item, items)
+
+    def all_early(self, owner: Owner) -> Iterator[EarlyReversals]:
+        """Yield all early reversals of an owner, sorted by app. The read is consistent."""
+        return map(early_from_item, self._table.query(partition(owner), EARLY_PREFIX, f"{EARLY_PREFIX}~"))
 
     def evidence_write(self, evidence: EvidenceClaims) -> "TransactWriteItemTypeDef":
         claims = [list(claim) for claim in evidence.claims]

@@ -81,6 +81,14 @@ class Erasures:
         condition = "attribute_exists(pk) AND attribute_not_exists(finished_at)"
         return self._table.update_write(receipt_key(erasure_id), f"ADD {added}", condition, values)
 
+    def advance(self, mark: ErasureMark) -> None:
+        """Write the mark of an unfinished erasure with its next step.
+
+        Raises:
+            ItemMovedError: the mark has changed since it was read.
+        """
+        self._table.put(_mark_item(mark), mark.version)
+
     def finish(self, mark: ErasureMark, now: int) -> None:
         """Finish an erasure: the mark loses the user id, and it and the receipt get the time.
 
@@ -96,9 +104,13 @@ class Erasures:
             ]
         )
 
-    def unfinished(self, limit: int) -> Iterator[str]:
-        """Return the names of up to ``limit`` marks of unfinished erasures, oldest first. The index may lag behind."""
-        return (item["pk"].removeprefix(MARK_PREFIX) for item in self._table.listed(UNFINISHED, limit))
+    def unfinished(self, limit: int, due_before: int | None = None) -> Iterator[str]:
+        """Return the names of up to ``limit`` marks of unfinished erasures, first those whose next step is due first.
+
+        With ``due_before``, return only those that are due before this instant. The index may lag behind.
+        """
+        before = "" if due_before is None else f"{due_before:012d}"
+        return (item["pk"].removeprefix(MARK_PREFIX) for item in self._table.listed(UNFINISHED, limit, before=before))
 
     def _known_key(self) -> bytes:
         """Return the key of the names; nothing if no process has made it yet."""
@@ -136,9 +148,9 @@ def _mark_item(mark: ErasureMark) -> Item:
         "requested_at": mark.requested_at,
     }
     if mark.user_id:
-        item["user_id"] = mark.user_id
-        item["list_name"] = UNFINISHED
-        item["list_order"] = f"{mark.requested_at:012d}#{mark.name}"
+        due_at = max(mark.due_at, mark.requested_at)
+        item |= {"user_id": mark.user_id, "step": mark.step, "due_at": mark.due_at}
+        item |= {"list_name": UNFINISHED, "list_order": f"{due_at:012d}#{mark.name}"}
     return item if mark.finished_at is None else item | {"finished_at": mark.finished_at}
 
 
@@ -148,6 +160,8 @@ def _mark_of(item: Item) -> ErasureMark:
         erasure_id=item["erasure_id"],
         requested_at=int(item["requested_at"]),
         user_id=item.get("user_id", ""),
+        step=item.get("step", "cancelling"),
+        due_at=int(item.get("due_at", 0)),
         finished_at=int(item["finished_at"]) if "finished_at" in item else None,
         version=int(item["v"]),
     )

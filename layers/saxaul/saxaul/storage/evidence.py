@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from saxaul.storage.table import IS_NEW, Item, Key, Table
-from saxaul.trees.evidence import NEVER_TAKEN, Holding, Transfer, TreeEvidence
+from saxaul.trees.evidence import Holding, Transfer, TreeEvidence
 from saxaul.trees.leaf_refs import LeafRef
 
 if TYPE_CHECKING:
@@ -33,16 +33,11 @@ class EvidenceStore:
         return {keys[key]: hold_of(item) for key, item in found.items()}
 
     def transfer_write(self, evidence: TreeEvidence, transfer: Transfer) -> "TransactWriteItemTypeDef":
-        """Return the write that changes a holding, on condition that it is still the one before the change.
-
-        A tree can give up evidence that was not noted as its own.
-        """
+        """Return the write that changes a holding, on condition that it is still the one before the change."""
         before, after = _attributes(transfer.before), _attributes(transfer.after)
-        conditions = [f"{name} = :{name}" for name in before]
-        if transfer.before == NEVER_TAKEN or (transfer.before.certificate and not transfer.after.certificate):
-            conditions.append(IS_NEW)
+        condition = next((f"{name} = :{name}" for name in before), IS_NEW)
         values = {f":{name}": value for name, value in before.items()}
-        return self._table.put_if_write(evidence_key(evidence)._asdict() | after, " OR ".join(conditions), values)
+        return self._table.put_if_write(evidence_key(evidence)._asdict() | after, condition, values)
 
 
 def hold_of(item: Item) -> Holding:

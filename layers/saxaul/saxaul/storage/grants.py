@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from saxaul.ledger.grants import COVERS, Cover, Grant
 from saxaul.storage.table import Item, Key, Table
 
-_PREFIX = "GRANT#"
+GRANT_PREFIX = "GRANT#"
 
 
 class Grants:
@@ -29,7 +29,7 @@ class Grants:
 
     def of_person(self, user_id: str) -> list[Grant]:
         """Return all grants of a person, sorted by app."""
-        return list(map(_from_item, self._table.query(_key(user_id, "").pk, _PREFIX, f"{_PREFIX}~")))
+        return list(map(_from_item, self._table.query(_key(user_id, "").pk, GRANT_PREFIX, f"{GRANT_PREFIX}~")))
 
     def put(self, grant: Grant) -> None:
         """Write a grant. It replaces the person's earlier grant to the same app."""
@@ -42,14 +42,14 @@ class Grants:
 
 
 def _key(user_id: str, app: str) -> Key:
-    return Key(f"USER#{user_id}", f"{_PREFIX}{app}")
+    return Key(f"USER#{user_id}", f"{GRANT_PREFIX}{app}")
 
 
 def _from_item(item: Item) -> Grant:
     covers: tuple[Cover, ...] = tuple(cover for cover in COVERS if cover in item.get("covers", ()))
     return Grant(
         user_id=item["pk"].removeprefix("USER#"),
-        app=item["sk"].removeprefix(_PREFIX),
+        app=item["sk"].removeprefix(GRANT_PREFIX),
         covers=covers,
         granted_at=int(item.get("granted_at", 0)),
         granted_by=item.get("granted_by", ""),

@@ -146,6 +146,11 @@ class ImpactStore:
             found[run] = found[run].plus(_progress_of(item))
         return found
 
+    def participations(self, user_id: str) -> Iterator[Tally]:
+        """Yield all participations of a person, sorted by run. The read is consistent."""
+        items = self._table.query(f"{_USER}{user_id}", PARTICIPATION_PREFIX, f"{PARTICIPATION_PREFIX}~")
+        return map(from_item, items)
+
     def put(self, tally: Tally) -> None:
         """Write a tally, if the stored version is still the one that was read.
 

@@ -2,7 +2,8 @@
 
 The leaves of a certificate are numbered from 1, its planting, without a gap. A leaf has no position in the log until
 it is integrated into the tree of the log. Until then, it is in one of the lists of pending leaves, oldest first. The
-text of a leaf never changes.
+text of a leaf never changes. The integration adds the position, and removes the leaf from its list. It also removes the
+version of the item, which only the first write compares.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -32,7 +33,8 @@ class StoredLeaf(NamedTuple):
         text: the leaf, as it is in the log: canonical JSON in UTF-8.
         link: the link that the statement names; empty if there is none. The leaf has only the hash of it.
         position: the index of the leaf in the tree of the log; None until it is integrated.
-        after: the leaves of other certificates that must be in the log before it, because they freed what it takes.
+        must_follow: the leaves of other certificates after which it must come in the log, because they freed what it
+            takes.
     """
 
     certificate: str
@@ -40,12 +42,17 @@ class StoredLeaf(NamedTuple):
     text: bytes
     link: str = ""
     position: int | None = None
-    after: frozenset[LeafRef] = frozenset()
+    must_follow: frozenset[LeafRef] = frozenset()
 
     @property
     def ref(self) -> LeafRef:
         """The name of this leaf."""
         return LeafRef(self.certificate, self.number)
+
+    @property
+    def needed(self) -> frozenset[LeafRef]:
+        """The leaves that must be in the log before it: ``must_follow``, and the last one of its certificate."""
+        return self.must_follow | ({self.ref.before} if self.number > 1 else frozenset())
 
 
 class Leaves:
@@ -87,8 +94,8 @@ def to_item(leaf: StoredLeaf) -> Item:
     item: Item = {**leaf_key(leaf.ref)._asdict(), "leaf": leaf.text.decode()}
     if leaf.link:
         item["link"] = leaf.link
-    if leaf.after:
-        item["after"] = sorted(ref.text for ref in leaf.after)
+    if leaf.must_follow:
+        item["must_follow"] = sorted(ref.text for ref in leaf.must_follow)
     return item if leaf.position is None else item | {"position": leaf.position}
 
 
@@ -99,5 +106,5 @@ def from_item(item: Item) -> StoredLeaf:
         text=item["leaf"].encode(),
         link=item.get("link", ""),
         position=int(item["position"]) if "position" in item else None,
-        after=frozenset(map(LeafRef.parse, item.get("after", ()))),
+        must_follow=frozenset(map(LeafRef.parse, item.get("must_follow", ()))),
     )

@@ -5,13 +5,16 @@ and is written only on condition that it is still the one that was read.
 """
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
+from saxaul.clock import Clock
 from saxaul.log.checkpoints import Checkpoint
 from saxaul.log.notes import SignedNote, parse_note
 from saxaul.log.tiles import bundle, entries_path, tile_path
-from saxaul.storage.objects import NoObjectError, ObjectError, read_object, write_object
+from saxaul.races import ContendedError, attempts
+from saxaul.storage.objects import NoObjectError, ObjectMovedError, read_object, write_object
 
 PREFIX = "log/"
 CHECKPOINT = f"{PREFIX}checkpoint"
@@ -37,7 +40,10 @@ class LogFiles:
         self._bucket = bucket
 
     def checkpoint(self) -> ReadCheckpoint | None:
-        """Read the published checkpoint. Return None if there is none.
+        """Read the published checkpoint. Return None if there is none, or if this process may not read it.
+
+        S3 does not tell the two apart, because no function may list the bucket. So whoever knows that a checkpoint was
+        published must take None for an error.
 
         Raises:
             ObjectError: S3 did not send it in time.
@@ -47,19 +53,35 @@ class LogFiles:
             stored = read_object(self._bucket, CHECKPOINT)
         except NoObjectError:
             return None
-        if stored is None:
-            raise ObjectError("S3 answered a condition that the request did not have")
         note = parse_note(stored.body)
         return ReadCheckpoint(Checkpoint.parse(note.text), note, stored.etag)
 
-    def publish(self, note: SignedNote, etag: str) -> None:
-        """Replace the checkpoint of this ``ETag``, or write the first one if ``etag`` is empty.
+    def replace_checkpoint(
+        self,
+        current: ReadCheckpoint | None,
+        replacement: Callable[[ReadCheckpoint | None], SignedNote | None],
+        clock: Clock,
+    ) -> SignedNote | None:
+        """Publish what ``replacement`` returns for the published checkpoint. Do nothing if it returns None.
+
+        ``current`` is the checkpoint as it was read before. If it is no longer that one, it is read again, and
+        ``replacement`` is asked again. Return the note that is published then; None if there is none.
 
         Raises:
-            ObjectMovedError: the published checkpoint is not the one of this ``ETag``.
+            ContendedError: others published before each attempt.
             ObjectError: S3 did not answer in time. The checkpoint may have been published.
+            RefusedError: what is published now is not a checkpoint.
         """
-        write_object(self._bucket, CHECKPOINT, note.message.encode(), etag, _CHECKPOINT_HEADERS)
+        for attempt in attempts(clock):
+            found = self.checkpoint() if attempt else current
+            note = replacement(found)
+            if note is None:
+                return found.note if found else None
+            with suppress(ObjectMovedError):
+                etag = found.etag if found else ""
+                write_object(self._bucket, CHECKPOINT, note.message.encode(), etag, _CHECKPOINT_HEADERS)
+                return note
+        raise ContendedError
 
     def put_tile(self, path: str, tile: bytes) -> None:
         """Write a tile. ``path`` is that below the prefix of the log.
@@ -84,5 +106,4 @@ class LogFiles:
         Raises:
             ObjectError: it is missing, or S3 did not send it in time.
         """
-        stored = read_object(self._bucket, PREFIX + tile_path(level, n, width))
-        return stored.body if stored else b""
+        return read_object(self._bucket, PREFIX + tile_path(level, n, width)).body

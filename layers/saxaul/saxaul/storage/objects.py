@@ -30,7 +30,7 @@ LONGEST_OBJECT_READ = 4.0
 """The most seconds that a worker waits for an object. It is attempted once, and the caller then does without it."""
 
 _WRITE_SECONDS = 20
-"""How long a write may take to connect or send, and how long to be answered. No function of the API writes."""
+"""How long a write may take to connect or send, and how long to be answered."""
 
 _LONGEST_FETCH = 15.0
 """The most seconds for an upload of a partner, which can be a hundred times as large as what an API call reads."""
@@ -55,6 +55,10 @@ class NoObjectError(ObjectError):
     """
 
 
+class _NotModifiedError(ObjectError):
+    """The object still has the ``ETag`` of the condition."""
+
+
 class ObjectMovedError(LostRaceError):
     """An object was not written, because it is no longer the one that the writer has read."""
 
@@ -73,23 +77,36 @@ class StoredObject(NamedTuple):
         return int(parsedate_to_datetime(self.last_modified).timestamp()) if self.last_modified else 0
 
 
-def read_object(bucket: str, key: str, known_etag: str = "") -> StoredObject | None:
+def read_object(bucket: str, key: str) -> StoredObject:
     """Read an object, in at most ``LONGEST_OBJECT_READ`` seconds and one attempt.
-
-    Return None if the object still has the ``ETag`` ``known_etag``.
 
     Raises:
         NoObjectError: there is no such object.
         ObjectError: S3 cannot be reached, fails or is slow, or too little time is left to read the table instead.
     """
+    return _read(bucket, key, {})
+
+
+def read_if_changed(bucket: str, key: str, known_etag: str) -> StoredObject | None:
+    """Read an object like :func:`read_object`. Return None if it still has the ``ETag`` ``known_etag``.
+
+    Raises:
+        NoObjectError, ObjectError: as :func:`read_object` does.
+    """
+    try:
+        return _read(bucket, key, {"If-None-Match": known_etag})
+    except _NotModifiedError:
+        return None
+
+
+def _read(bucket: str, key: str, condition: Mapping[str, str]) -> StoredObject:
     try:
         DEADLINE.require(LONGEST_OBJECT_READ + LONGEST_ATTEMPT)
     except OutOfTimeError:
         raise ObjectError("too little time is left") from None
-    headers = {"If-None-Match": known_etag} if known_etag else {}
-    status, found, body = _send("GET", bucket, key, headers, b"", LONGEST_OBJECT_READ)
+    status, found, body = _send("GET", bucket, key, condition, b"", LONGEST_OBJECT_READ)
     if status == HTTPStatus.NOT_MODIFIED:
-        return None
+        raise _NotModifiedError(f"{key}: {status}")
     if status in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN):
         code = _CODE.search(body)
         raise NoObjectError(f"{key}: {status} {code[1].decode() if code else ''}".rstrip())

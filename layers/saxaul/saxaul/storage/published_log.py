@@ -13,7 +13,7 @@ from saxaul.clock import Clock
 from saxaul.log.tiles import TILE_WIDTH, entries_path, inclusion_proof, tile_path, unbundle
 from saxaul.log.tlog_proofs import TlogProof
 from saxaul.storage.log_files import PREFIX, LogFiles
-from saxaul.storage.objects import ObjectError, read_object
+from saxaul.storage.objects import read_object
 
 CHECKPOINT_CACHED_FOR = 2.0
 """The most seconds for which a process uses a checkpoint without reading it again."""
@@ -72,7 +72,7 @@ class PublishedLog:
         """
         n, width = divmod(tree.size - 1, TILE_WIDTH)
         path = entries_path(n, width + 1)
-        return self._hold(path, lambda: unbundle(gzip.decompress(self._object(path)))[-1])
+        return self._hold(path, lambda: unbundle(gzip.decompress(read_object(self._bucket, PREFIX + path).body))[-1])
 
     def _tile(self, level: int, n: int, width: int) -> bytes:
         return self._hold(tile_path(level, n, width), lambda: self._files.read_tile(level, n, width))
@@ -83,9 +83,3 @@ class PublishedLog:
         while len(self._held) > _MOST_FILES:
             self._held.popitem(last=False)  # the one that was used least recently
         return found
-
-    def _object(self, path: str) -> bytes:
-        stored = read_object(self._bucket, PREFIX + path)
-        if stored is None:
-            raise ObjectError("S3 answered a condition that the request did not have")
-        return stored.body

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from saxaul.messages.bodies import CheckpointMessage, PlantingMessage, RedemptionMessage
+from saxaul.messages.bodies import CheckpointMessage, ErasureMessage, PlantingMessage, RedemptionMessage
 from saxaul.storage.clients import sqs
 
 if TYPE_CHECKING:
@@ -55,3 +55,9 @@ def send_leaves(queue_url: str) -> None:
 def send_checkpoint(queue_url: str, size: int) -> None:
     """Queue a message that the checkpoint of a tree with this many leaves is published."""
     sqs().send_message(QueueUrl=queue_url, MessageBody=CheckpointMessage(size=size).model_dump_json())
+
+
+def send_erasure(queue_url: str, name: str, delay: int = 0) -> None:
+    """Queue the next step of an erasure. ``name`` is that of its mark; the message comes after ``delay`` seconds."""
+    body = ErasureMessage(name=name).model_dump_json()
+    sqs().send_message(QueueUrl=queue_url, MessageBody=body, DelaySeconds=delay)

@@ -178,6 +178,27 @@ class Redemptions:
             writes.append(self._spending.unreserve_write(cancelled.project_id, len(cancelled.trees)))
         transact(writes)
 
+    def certificates_of(self, redemptions: Iterable[Redemption]) -> list[Key]:
+        """Return the keys of the certificate items that exist for the trees of these redemptions.
+
+        A rejected redemption can have some: they are written before the transaction that reserves it, if it succeeds.
+        """
+        numbers = [tree.number for redemption in redemptions for tree in redemption.trees]
+        return list(self._table.get_many(map(certificate_key, numbers), consistent=True))
+
+    def delete_writes(
+        self, redemptions: Iterable[Redemption], certificates: Iterable[Key]
+    ) -> list["TransactWriteItemTypeDef"]:
+        """Return the deletions of these redemptions and certificate items, for a transaction.
+
+        They fail if a redemption has changed since it was read, or if a certificate item is gone.
+        """
+        deletes = [
+            self._table.erase_write(redemption_key(redemption.user_id, redemption.redemption_id), redemption.version)
+            for redemption in redemptions
+        ]
+        return deletes + [self._table.erase_write(key, None) for key in certificates]
+
     def requested_before(self, instant: int, limit: int) -> list[Redemption]:
         """Return up to ``limit`` pending redemptions that were requested before an instant, oldest first."""
         listed = [

@@ -24,7 +24,7 @@ LOG = "LOG"
 MAX_LEAVES = 1000
 """The most leaves of a batch, its count included."""
 
-_HEAD, _PUBLISHED = Key(LOG, "HEAD"), Key(LOG, "PUBLISHED")
+HEAD, _PUBLISHED = Key(LOG, "HEAD"), Key(LOG, "PUBLISHED")
 _BATCH = "BATCH#"
 _INDEX_DIGITS = 12
 
@@ -102,10 +102,11 @@ class SequenceStore:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._origin = ""
 
     def head(self) -> Head:
         """Read the committed tree. The read is consistent, as all reads here but that of the pending leaves."""
-        item = self._table.get(_HEAD)
+        item = self._table.get(HEAD)
         return _head_of(item) if item else Head()
 
     def commit(self, head: Head, batch: Batch) -> Head:
@@ -131,6 +132,11 @@ class SequenceStore:
         """Return the batch that ends with a tree of this size. None if none does."""
         found = (batch for batch in self.batches(size - 1, size) if batch.end == size)
         return next(found, None)
+
+    def origin(self) -> str:
+        """Return the name of the log; empty before its first leaf. It is read until it is known, and never changes."""
+        self._origin = self._origin or self.head().origin
+        return self._origin
 
     def entries(self, start: int, end: int) -> list[CommittedLeaf]:
         """Return the leaves from index ``start`` to before ``end``, as they were committed.
@@ -219,6 +225,16 @@ class SequenceStore:
         self._table.put(item, published.version)
 
 
+def oldest_unpublished(store: SequenceStore, now: int) -> int:
+    """Return when the oldest statement was recorded that is not published, in seconds; ``now`` if all are published.
+
+    Of a statement that has a position, it is when the position was committed.
+    """
+    published, head, pending = store.published(), store.head(), store.oldest_pending()
+    committed = now if published.size >= head.size else store.committed_after(published.size)
+    return min(committed, now if pending is None else pending)
+
+
 def ref_of(item: Item) -> LeafRef:
     """Return the name of a leaf, from the keys of its item."""
     return LeafRef(item["pk"].removeprefix(LEAF_PREFIX), int(item["sk"]))
@@ -269,7 +285,7 @@ def batch_of(item: Item) -> Batch:
 
 def _head_item(head: Head) -> Item:
     return {
-        **_HEAD._asdict(),
+        **HEAD._asdict(),
         "origin": head.origin,
         "size": head.size,
         "root": head.root,

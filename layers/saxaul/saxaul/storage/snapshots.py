@@ -4,7 +4,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from saxaul.catalog.snapshot import PublishedIndex, Snapshot
-from saxaul.storage.objects import NoObjectError, ObjectError, StoredObject, read_object, write_object
+from saxaul.storage.objects import NoObjectError, ObjectError, StoredObject, read_if_changed, read_object, write_object
 
 POINTER = "catalog/current"
 INDEXES = "catalog/index/"
@@ -34,12 +34,10 @@ class Snapshots:
             ObjectError: it is missing, or S3 did not send it in time.
             BrokenSnapshotError: it cannot be used.
         """
-        stored = read_object(self._bucket, POINTER, known.etag if known else "")
-        if stored is None and known:
-            return known
-        if stored is None:
-            raise ObjectError("S3 answered a condition that the request did not have")
-        return ReadSnapshot(Snapshot.unpacked(stored.body), stored.etag)
+        if known is None:
+            return _snapshot_of(read_object(self._bucket, POINTER))
+        changed = read_if_changed(self._bucket, POINTER, known.etag)
+        return _snapshot_of(changed) if changed else known
 
     def stored(self) -> StoredObject | None:
         """Return the object of the current snapshot, which may be broken. None if there is none.
@@ -68,7 +66,7 @@ class Snapshots:
             ObjectError: it is missing, S3 did not send it in time, or it is broken.
         """
         stored = read_object(self._bucket, INDEXES + named.sha256)
-        if stored is None or sha256(stored.body).hexdigest() != named.sha256:
+        if sha256(stored.body).hexdigest() != named.sha256:
             raise BrokenObjectError(f"{INDEXES}{named.sha256}: the hash of the bytes is another one")
         return stored
 
@@ -81,3 +79,7 @@ class Snapshots:
         name = sha256(packed).hexdigest()
         write_object(self._bucket, INDEXES + name, packed)
         return name
+
+
+def _snapshot_of(stored: StoredObject) -> ReadSnapshot:
+    return ReadSnapshot(Snapshot.unpacked(stored.body), stored.etag)

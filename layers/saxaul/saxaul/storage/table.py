@@ -244,7 +244,7 @@ class Table:
         dynamodb().delete_item(TableName=self.name, Key=_raw_key(key))
 
     def put_all(self, items: Sequence[Item]) -> None:
-        """Write items in batches, without conditions. Use this only for items whose content never changes.
+        """Write items in batches, without conditions. Use this only for items that every writer would write alike.
 
         Raises:
             OverloadedError: DynamoDB left a part of a batch unwritten, and ``races.ATTEMPTS`` requests in a row made no
@@ -281,10 +281,18 @@ class Table:
         """Return the deletion of an item, if there is one, for a transaction."""
         return {"Delete": {"TableName": self.name, "Key": _raw_key(key)}}
 
-    def erase_write(self, key: Key, expected_version: int) -> "TransactWriteItemTypeDef":
-        """Return the deletion of an item for a transaction, on condition that it still has the version."""
-        delete: Any = {"TableName": self.name, "Key": _raw_key(key), "ConditionExpression": IS_AS_EXPECTED}
-        return {"Delete": delete | _compared({":expected_version": expected_version})}
+    def erase_write(self, key: Key, expected_version: int | None) -> "TransactWriteItemTypeDef":
+        """Return the deletion of an item, for a transaction, on condition that it still has a version.
+
+        None is the version of an item that has none: then it must exist.
+        """
+        delete: Any = {
+            "TableName": self.name,
+            "Key": _raw_key(key),
+            "ConditionExpression": IS_AS_EXPECTED if expected_version is not None else "attribute_exists(pk)",
+        }
+        versions = {} if expected_version is None else {":expected_version": expected_version}
+        return {"Delete": delete | _compared(versions)}
 
     def check_write(self, key: Key, expected_version: int) -> "TransactWriteItemTypeDef":
         """Return a check for a transaction: an item still has a version. Version 0 means that it does not exist."""

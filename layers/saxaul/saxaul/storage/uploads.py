@@ -41,7 +41,7 @@ class Uploads:
         return UploadForm(url, request.context["s3-presign-post-fields"], expires_at)
 
     def get(self, key: str) -> StoredObject | None:
-        """Return an upload; None if there is none. Of one that is too large, no more is read than shows that.
+        """Return an upload; None if there is none. At most MAX_PHOTO_BYTES + 1 bytes are read.
 
         Raises:
             ObjectError: S3 cannot be reached, fails or is slow, or refuses access.

@@ -76,16 +76,16 @@ class Transfers:
         """Return whether a tree of another redemption has taken this evidence or given it up in this request."""
         return self._redemption_of.get(evidence, redemption_id) != redemption_id
 
-    def add(self, redemption_id: str, before: Tree, after: Tree) -> frozenset[LeafRef]:
+    def add(self, redemption_id: str, after: Tree, wanted: "Moved") -> frozenset[LeafRef]:
         """Add what the latest step of a tree takes and gives up. The step is a statement.
 
         Returns the statements about other trees that freed what the step takes.
         """
         leaf = LeafRef(after.number, after.chain.statements)
-        for evidence in given_up(before, after):
-            self._holds[evidence] = Holding(before.number)
+        for evidence in wanted.given_up:
+            self._holds[evidence] = Holding(after.number)
             self._change(redemption_id, evidence, Holding(freed_by=leaf))
-        freed_by = {self._change(redemption_id, evidence, Holding(after.number)) for evidence in taken(before, after)}
+        freed_by = {self._change(redemption_id, evidence, Holding(after.number)) for evidence in wanted.taken}
         return frozenset(ref for ref in freed_by if ref and ref.certificate != after.number)
 
     def _change(self, redemption_id: str, evidence: TreeEvidence, after: Holding) -> LeafRef | None:
@@ -102,17 +102,20 @@ class Transfers:
         return self._transfers.get(redemption_id, {})
 
 
-def taken(before: Tree, after: Tree) -> frozenset[TreeEvidence]:
-    """Return the evidence that the latest step of a tree takes."""
-    step = after.history[-1]
+class Moved(NamedTuple):
+    """The evidence that a step of a tree takes and gives up."""
+
+    taken: frozenset[TreeEvidence]
+    given_up: frozenset[TreeEvidence]
+
+
+def moved(before: Tree, after: Tree) -> Moved:
+    """Return the evidence that the latest step of a tree takes and gives up."""
+    step, has = after.history[-1], held(after)
     if _is_new_tree(step):
-        return held(after)  # also what an earlier tree of the certificate has, because this is another tree
-    return (held(after) - held(before)) | _photo_of(step)
-
-
-def given_up(before: Tree, after: Tree) -> frozenset[TreeEvidence]:
-    """Return the evidence that the latest step of a tree gives up."""
-    return frozenset() if _is_new_tree(after.history[-1]) else held(before) - held(after)
+        return Moved(has, frozenset())  # also what an earlier tree of the certificate has: this is another tree
+    had = held(before)
+    return Moved((has - had) | _photo_of(step), had - has)
 
 
 def _is_new_tree(step: Step) -> bool:

@@ -97,6 +97,8 @@ _CURSIVE = "[\u0600-\u086f\u08a0-\u08ff\u1820-\u18aa\U00010d00-\U00010d3f\U0001e
 
 def without_invisible(text: str) -> str:
     """Remove the invisible characters that have no meaning. Cleaning the result again changes nothing."""
+    if text.isascii() and text.isprintable():
+        return text
     flags = {place for match in re.finditer(_REGION, text) for place in range(*match.span())}
     visible = [
         character

@@ -19,7 +19,7 @@ PhotoType = Literal["image/jpeg", "image/png", "image/webp"]
 Sha256 = Annotated[str, Field(strict=True, pattern="^[0-9a-f]{64}$")]
 """The SHA-256 of a photo's bytes, as 64 hexadecimal digits in lower case."""
 
-Refused = Literal["too_large", "other_bytes", "not_a_photo", "other_type"]
+RefusalCode = Literal["too_large", "other_bytes", "not_a_photo", "other_type"]
 """Why an upload is no photo: it has too many bytes, bytes of another SHA-256, those of no photo, or of another type."""
 
 _UPLOAD = re.compile(r"uploads/([0-9a-f]{64})/[\w-]{1,100}", re.ASCII)
@@ -66,10 +66,25 @@ class UploadForm(NamedTuple):
 
 
 class OfferedUpload(NamedTuple):
-    """A photo that a partner wants to upload. ``form`` is None if the photo is hashed already."""
+    """A photo that a partner wants to upload.
+
+    ``form`` is None if the photo is hashed already. ``refused`` is the last upload that was refused, if it is not.
+    """
 
     sha256: str
     form: UploadForm | None
+    refused: "RefusedUpload | None" = None
+
+
+class RefusedUpload(NamedTuple):
+    """An upload that was not the declared photo. It is deleted.
+
+    ``key`` is that of its form. ``refused_at`` is an instant in seconds.
+    """
+
+    key: str
+    code: RefusalCode
+    refused_at: int
 
 
 class HashedPhoto(NamedTuple):
@@ -110,7 +125,7 @@ def photo_key(sha256: str) -> str:
     return f"photos/{sha256}"
 
 
-def examined(body: bytes, declared_type: str, declared_sha256: str, now: int) -> HashedPhoto | Refused:
+def examined(body: bytes, declared_type: str, declared_sha256: str, now: int) -> HashedPhoto | RefusalCode:
     """Return the photo of these bytes, or why they are not the declared one."""
     if len(body) > MAX_PHOTO_BYTES:
         return "too_large"

@@ -11,7 +11,7 @@ from saxaul.catalog.calendar import CLOCK_SKEW, Calendar
 from saxaul.catalog.faults import error_sentence
 from saxaul.catalog.models import ValidationError
 from saxaul.ledger.actions import RefusalReason
-from saxaul.trees.evidence import KnownEvidence, Transfers, TreeEvidence, given_up, taken
+from saxaul.trees.evidence import KnownEvidence, Moved, Transfers, TreeEvidence, moved
 from saxaul.trees.orders import PlantingOrder
 from saxaul.trees.outcomes import RedemptionChange, Reported, Verdict, certificate_in, named_tree
 from saxaul.trees.planting_rules import PlantingRules
@@ -22,62 +22,6 @@ from saxaul.trees.states import TREE_TRANSITIONS, State
 
 NOTHING_KNOWN = KnownEvidence()
 
-
-def apply_confirmations(
-    order: PlantingOrder,
-    redemptions: Mapping[str, Redemption],
-    reports: Sequence[object],
-    now: int,
-    calendar: Calendar,
-    known: KnownEvidence = NOTHING_KNOWN,
-) -> Reported:
-    """Apply reports that trees were planted. ``redemptions`` are those of the reported trees, by redemption_id."""
-    request = _ReportRequest(order, redemptions, now, calendar, known)
-    return request.apply(reports, Confirmation, "invalid_confirmation", request.confirm)
-
-
-def apply_failures(
-    order: PlantingOrder,
-    redemptions: Mapping[str, Redemption],
-    reports: Sequence[object],
-    now: int,
-    calendar: Calendar,
-    known: KnownEvidence = NOTHING_KNOWN,
-) -> Reported:
-    """Apply reports that trees could not be planted. A failed tree waits for the next order, or it is refunded."""
-    request = _ReportRequest(order, redemptions, now, calendar, known)
-    return request.apply(reports, Failure, "invalid_failure", request.fail)
-
-
-def apply_inspections(
-    order: PlantingOrder,
-    redemptions: Mapping[str, Redemption],
-    reports: Sequence[object],
-    now: int,
-    calendar: Calendar,
-    known: KnownEvidence = NOTHING_KNOWN,
-) -> Reported:
-    """Apply inspections. The inspections of one tree must be reported in the order of their dates."""
-    request = _ReportRequest(order, redemptions, now, calendar, known)
-    return request.apply(reports, Inspection, "invalid_inspection", request.inspect)
-
-
-def apply_corrections(
-    order: PlantingOrder,
-    redemptions: Mapping[str, Redemption],
-    reports: Sequence[object],
-    now: int,
-    calendar: Calendar,
-    known: KnownEvidence = NOTHING_KNOWN,
-) -> Reported:
-    """Apply corrections of what was reported before. It stays in the history, and in the public log."""
-    request = _ReportRequest(order, redemptions, now, calendar, known)
-    return request.apply(reports, Correction, "invalid_correction", request.correct)
-
-
-CLOSING = (apply_confirmations, apply_failures)
-"""The functions after which a tree may no longer be open."""
-
 Report = TypeVar("Report", Confirmation, Failure, Inspection, Correction)
 
 
@@ -85,8 +29,10 @@ class _WaitsError(Exception):
     """A report depends on what an earlier report changes in another redemption."""
 
 
-class _ReportRequest:
+class ReportRequest:
     """Applies the reports of one request in their order. A report sees the changes that earlier reports made.
+
+    ``redemptions`` are those of the reported trees, by redemption_id. The functions below say what a report is.
 
     Each redemption is written by itself. So a report waits if it takes or gives up evidence that an earlier report took
     or gave up in another redemption: whether that is written is not known yet. The later reports on its redemption
@@ -99,7 +45,7 @@ class _ReportRequest:
         redemptions: Mapping[str, Redemption],
         now: int,
         calendar: Calendar,
-        known: KnownEvidence,
+        known: KnownEvidence = NOTHING_KNOWN,
     ) -> None:
         self._order = order
         self._now = now
@@ -107,6 +53,7 @@ class _ReportRequest:
         self._photos = known.photos
         self._rules = PlantingRules(order, now, calendar)
         self._before = redemptions
+        self._changed: dict[str, None] = {}
         self._current = dict(redemptions)
         self._redemption_ids = {tree.number: tree.redemption_id for tree in order.trees}
         self._statements: dict[str, list[Statement]] = {}
@@ -120,9 +67,10 @@ class _ReportRequest:
         invalid_code: str,
         rule: Callable[[Report, Tree], RefusalReason | None],
     ) -> Reported:
-        """Apply each report by ``rule``, and return the outcome.
+        """Apply each report by ``rule``, and return the outcome. It has what changed since the last call.
 
-        A report that is not a valid ``model`` is refused with ``invalid_code``.
+        A report that is not a valid ``model`` is refused with ``invalid_code``. The reports on one redemption must all
+        be in one call.
         """
         verdicts: list[Verdict | None] = []
         for report in reports:
@@ -136,13 +84,11 @@ class _ReportRequest:
 
     def _changes(self) -> list[RedemptionChange]:
         changes = []
-        for key, redemption in self._current.items():
-            before = self._before[key]
-            if redemption is not before:
-                refund = redemption.refunded_points - before.refunded_points
-                changes.append(
-                    RedemptionChange(redemption, refund, self._statements.get(key, ()), self._transfers.of(key))
-                )
+        for key in self._changed:
+            redemption = self._current[key]
+            refund = redemption.refunded_points - self._before[key].refunded_points
+            changes.append(RedemptionChange(redemption, refund, self._statements.get(key, ()), self._transfers.of(key)))
+        self._changed.clear()
         return changes
 
     def _apply_one(
@@ -237,25 +183,26 @@ class _ReportRequest:
         """Add a step to a tree, and record it as a statement for the public log, if the evidence is the tree's own."""
         redemption_id = self._redemption_ids[tree.number]
         after, statement = stated(self._current[redemption_id], tree, step, self._order, self._calendar)
-        self._check_waits(redemption_id, tree, after)
-        if refusal := self._evidence_refusal(tree, after):
+        wanted = moved(tree, after)
+        self._check_waits(redemption_id, wanted)
+        if refusal := self._evidence_refusal(wanted):
             return refusal
-        freed_by = self._transfers.add(redemption_id, tree, after)
-        self._statements.setdefault(redemption_id, []).append(statement._replace(after=freed_by))
+        freed_by = self._transfers.add(redemption_id, after, wanted)
+        self._statements.setdefault(redemption_id, []).append(statement._replace(must_follow=freed_by))
         self._set(after)
         return None
 
-    def _check_waits(self, redemption_id: str, tree: Tree, after: Tree) -> None:
-        wanted = taken(tree, after)
-        owners = {self._redemption_ids.get(self._transfers.owner(evidence), "") for evidence in wanted}
-        changed = wanted | given_up(tree, after)
-        if owners & self._waiting or any(self._transfers.is_of_other(redemption_id, one) for one in changed):
+    def _check_waits(self, redemption_id: str, wanted: Moved) -> None:
+        owners = {self._redemption_ids.get(self._transfers.owner(evidence), "") for evidence in wanted.taken}
+        if owners & self._waiting or any(
+            self._transfers.is_of_other(redemption_id, one) for one in wanted.taken | wanted.given_up
+        ):
             self._waiting.add(redemption_id)
             raise _WaitsError
 
-    def _evidence_refusal(self, tree: Tree, after: Tree) -> RefusalReason | None:
+    def _evidence_refusal(self, wanted: Moved) -> RefusalReason | None:
         """Return why the evidence that a step takes is refused: it is another tree's, or a photo was never uploaded."""
-        for evidence in sorted(taken(tree, after)):
+        for evidence in sorted(wanted.taken):
             if owner := self._transfers.owner(evidence):
                 return _used_refusal(evidence, owner)
             if evidence.kind == "photo" and evidence.key not in self._photos:
@@ -265,6 +212,34 @@ class _ReportRequest:
     def _set(self, tree: Tree) -> None:
         redemption_id = self._redemption_ids[tree.number]
         self._current[redemption_id] = self._current[redemption_id].with_tree(tree)
+        self._changed[redemption_id] = None
+
+
+def apply_confirmations(request: ReportRequest, reports: Sequence[object]) -> Reported:
+    """Apply reports that trees were planted."""
+    return request.apply(reports, Confirmation, "invalid_confirmation", request.confirm)
+
+
+def apply_failures(request: ReportRequest, reports: Sequence[object]) -> Reported:
+    """Apply reports that trees could not be planted. A failed tree waits for the next order, or it is refunded."""
+    return request.apply(reports, Failure, "invalid_failure", request.fail)
+
+
+def apply_inspections(request: ReportRequest, reports: Sequence[object]) -> Reported:
+    """Apply inspections. The inspections of one tree must be reported in the order of their dates."""
+    return request.apply(reports, Inspection, "invalid_inspection", request.inspect)
+
+
+def apply_corrections(request: ReportRequest, reports: Sequence[object]) -> Reported:
+    """Apply corrections of what was reported before. It stays in the history, and in the public log."""
+    return request.apply(reports, Correction, "invalid_correction", request.correct)
+
+
+ApplyReports = Callable[[ReportRequest, Sequence[object]], Reported]
+"""One of the functions above."""
+
+CLOSING = (apply_confirmations, apply_failures)
+"""The functions after which a tree may no longer be open."""
 
 
 def _used_refusal(evidence: TreeEvidence, owner: str) -> RefusalReason:

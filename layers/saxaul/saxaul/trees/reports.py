@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from datetime import datetime
+from itertools import zip_longest
 from typing import Annotated, Literal, Self
 
 from saxaul.catalog.entries import Flag, Latitude, Longitude
@@ -43,28 +44,40 @@ _BLANK_SYMBOLS = frozenset("\u2800\U0001d159")
 """Symbols that are blank: the empty Braille pattern, and the musical symbol null notehead."""
 
 
+_SPACES = dict.fromkeys(map(ord, "\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))), " ")
+"""The spaces of Unicode (category Zs) that keyboards and programs type, such as U+3000 in Chinese. Each is a space."""
+
+
 def _normal_line(text: str) -> str:
     """Return a text in one normal form: composed (NFC), with single spaces inside and none at the ends.
 
     Raises:
         ValueError: the text has no visible character, or an invisible one that it does not need.
     """
-    line = " ".join(filter(None, unicodedata.normalize("NFC", text).split(" ")))
+    spaced = unicodedata.normalize("NFC", text).translate(_SPACES)
+    line = " ".join(filter(None, spaced.split(" ")))
     if not any(
         unicodedata.category(character)[0] in _VISIBLE_CATEGORIES and character not in _BLANK_SYMBOLS
         for character in line
     ):
         raise ValueError("at least one visible character is required")
-    drawn = line.translate(dict.fromkeys(map(ord, JOINERS)))
-    if not drawn.isprintable() or without_invisible(line) != line:
-        raise ValueError("invisible characters are not allowed")
+    for place, (character, kept) in enumerate(zip_longest(spaced, without_invisible(spaced))):
+        if character != kept or not (character.isprintable() or character in JOINERS):
+            raise _invisible(spaced, place)
     return line
 
 
 def _without_joiners(text: str) -> str:
-    if set(text) & set(JOINERS):
-        raise ValueError("invisible characters are not allowed")
+    for place, character in enumerate(text):
+        if character in JOINERS:
+            raise _invisible(text, place)
     return text
+
+
+def _invisible(text: str, place: int) -> ValueError:
+    """Return the error that says which invisible character a text has at a place."""
+    code = f"U+{ord(text[place]):04X} {unicodedata.name(text[place], '')}".rstrip()
+    return ValueError(f"its character {place + 1} is invisible ({code})")
 
 
 def _distinct_tag(tag: str) -> str:
@@ -97,8 +110,8 @@ _SHA256 = "^[0-9a-f]{64}$"
 Tag = Annotated[
     str,
     Field(min_length=1, max_length=64),
-    VisibleLine,
     AfterValidator(_without_joiners),
+    VisibleLine,
     AfterValidator(_distinct_tag),
 ]
 """The text on the label of a tree."""

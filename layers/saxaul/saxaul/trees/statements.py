@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict, cast
 from saxaul.catalog.calendar import Calendar
 from saxaul.log.degrees import degrees
 from saxaul.log.leaves import TreeLeaf
+from saxaul.log.merkle import leaf_hash
 from saxaul.log.particulars import Particulars
 from saxaul.trees.leaf_refs import LeafRef
 from saxaul.trees.orders import OrderedProject, PlantingOrder
@@ -23,16 +24,17 @@ if TYPE_CHECKING:
 class Statement(NamedTuple):
     """A statement about a tree, as a leaf for the public log.
 
-    ``number`` is 1 for the planting, then 2, 3 and so on. ``link`` is the link whose hash is in the leaf, or empty.
-    ``recorded_at`` is an instant in seconds. ``after`` names the statements about other trees that freed what this one
-    takes: they come before it in the log.
+    ``number`` is 1 for the planting, then 2, 3 and so on. ``text`` is the leaf as the log holds it. ``link`` is the
+    link whose hash is in the leaf, or empty. ``recorded_at`` is an instant in seconds. ``must_follow`` names the
+    statements about other trees that freed what this one takes: they come before it in the log.
     """
 
     number: int
     leaf: TreeLeaf
+    text: bytes
     link: str
     recorded_at: int
-    after: frozenset[LeafRef] = frozenset()
+    must_follow: frozenset[LeafRef] = frozenset()
 
 
 def stated(
@@ -66,7 +68,9 @@ def stated(
         previous=tree.chain.previous,
         since=tree.chain.since,
     )
-    return after._replace(seal=seal, chain=tree.chain.after(leaf)), Statement(number, leaf, step.link, step.recorded_at)
+    text = leaf.text
+    statement = Statement(number, leaf, text, step.link, step.recorded_at)
+    return after._replace(seal=seal, chain=tree.chain.after(leaf, leaf_hash(text))), statement
 
 
 def erased(redemption: Redemption, tree: Tree, order: PlantingOrder, now: int, calendar: Calendar) -> "Erased | None":

@@ -1,0 +1,168 @@
+"""Erases a person: deletes every item that names the person, in steps that may be repeated or made twice at once.
+
+A step is one message. Each transaction deletes items on condition that they are as they were read, adds what they
+counted to the nameless sums, and adds their number to the receipt of the erasure, which must not be finished. So each
+item is deleted and counted once, whatever crashes, and a late worker changes nothing of the person who begins after the
+erasure.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Literal, NamedTuple, Protocol
+
+from saxaul.clock import Clock
+from saxaul.deadline import OutOfTimeError
+from saxaul.people.erasures import ErasureMark, ErasureStep
+from saxaul.races import LostRaceError, retry_lost_races
+from saxaul.services import wiring
+from saxaul.services.erase_items import ItemErasing
+from saxaul.services.erase_trees import TreeErasing
+from saxaul.settings import settings
+from saxaul.storage.erasures import Erasures
+from saxaul.storage.exports import Exports
+from saxaul.storage.nameless import NamelessSums
+from saxaul.storage.orders import Orders
+from saxaul.storage.person_items import PersonItems
+from saxaul.storage.queues import send_erasure
+from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.table import transact
+from saxaul.trees.redemptions import Redemption
+from saxaul.trees.states import TRANSITIONS, State
+
+LOST_AFTER = 120
+"""Seconds after which a step that is due, and is not made, is queued again. A worker has ended before."""
+
+MAX_ERASURES = 100
+"""The most erasures that one run of the schedule queues again. The next run queues the rest."""
+
+Outcome = Literal["nothing", "early", "waits", "goes on", "erased"]
+"""What became of a message: no erasure to go on with; not due yet; a delay; the next step at once; the end."""
+
+
+class ExportFiles(Protocol):
+    """Deletes the exports of a person, which are files."""
+
+    def delete_all(self, name: str) -> int:
+        """Delete all files of the person with this name of a mark, and return how many there were."""
+
+
+class UnknownItemError(Exception):
+    """The person has an item of a kind that no code here knows, so the erasure cannot be finished."""
+
+
+class Erasing(NamedTuple):
+    """Erases persons. ``delay`` is ErasureDelay, in seconds: a worker that has read a person ends before that."""
+
+    erasures: Erasures
+    items: ItemErasing
+    trees: TreeErasing
+    redemptions: Redemptions
+    clock: Clock
+    delay: int
+    queue_url: str
+    exports: ExportFiles | None = None
+
+    def run(self, name: str, check_time: Callable[[], None]) -> Outcome:
+        """Make the next step of an erasure, and queue the one after it. ``name`` is that of its mark.
+
+        ``check_time`` raises OutOfTimeError if there is too little time left for another transaction. Then the rest is
+        left to the next message.
+
+        Raises:
+            ContendedError: a transaction lost its race in every attempt.
+            UnknownItemError: an item is left that nothing here can erase.
+        """
+        mark = self.erasures.named(name)
+        if mark is None or mark.is_finished:
+            return "nothing"
+        if (early := mark.due_at - self.clock.now()) > 0:
+            send_erasure(self.queue_url, name, early)
+            return "early"
+        try:
+            return self._step(mark, check_time)
+        except OutOfTimeError:
+            return self._advance(mark, mark.step)
+
+    def sweep(self) -> int:
+        """Queue the erasures again whose step has been due for more than ``LOST_AFTER`` seconds. Return their number.
+
+        Their messages may be lost.
+        """
+        names = list(self.erasures.unfinished(MAX_ERASURES, due_before=self.clock.now() - LOST_AFTER))
+        for name in names:
+            send_erasure(self.queue_url, name)
+        return len(names)
+
+    def _step(self, mark: ErasureMark, check_time: Callable[[], None]) -> Outcome:
+        redemptions = self.redemptions.of_user(mark.user_id)
+        waiting = [redemption for redemption in redemptions if is_waiting(redemption)]
+        for redemption in waiting:
+            check_time()
+            self._cancel(redemption)
+        if mark.step == "cancelling":
+            return self._advance(mark, "waiting", self.delay)
+        # A worker that settles a redemption writes its certificates first, and may do so once more just now.
+        is_recent = any(redemption.requested_at > mark.requested_at - self.delay for redemption in redemptions)
+        if waiting or (mark.step == "waiting" and is_recent):
+            return self._advance(mark, "deleting", self.delay)
+        return self._delete(mark, redemptions, check_time)
+
+    def _cancel(self, redemption: Redemption) -> None:
+        """Cancel a redemption that waits, and give back its points and saplings, unless it was settled or ordered."""
+
+        def attempt() -> None:
+            stored = self.redemptions.get(redemption.user_id, redemption.redemption_id)
+            if stored and stored.requested_at == redemption.requested_at and is_waiting(stored):
+                self.redemptions.write_cancellation(stored.cancelled(), refunded=stored.state is State.RESERVED)
+
+        retry_lost_races(attempt, self.clock)
+
+    def _advance(self, mark: ErasureMark, step: ErasureStep, delay: int = 0) -> Outcome:
+        """Note the next step, and queue it. If another worker has done so, that one goes on, and this one ends."""
+        try:
+            self.erasures.advance(mark._replace(step=step, due_at=self.clock.now() + delay))
+        except LostRaceError:
+            return "nothing"
+        send_erasure(self.queue_url, mark.name, delay)
+        return "waits" if delay else "goes on"
+
+    def _delete(self, mark: ErasureMark, redemptions: Iterable[Redemption], check_time: Callable[[], None]) -> Outcome:
+        self.trees.erase_all(mark, redemptions, check_time)
+        self.items.erase_all(mark, check_time)
+        if self.exports and (files := self.exports.delete_all(mark.name)):
+            transact([self.erasures.count_write(mark.erasure_id, {"export_file": files})])
+        return self._finish(mark)
+
+    def _finish(self, mark: ErasureMark) -> Outcome:
+        left = next(self.items.items.of(mark.user_id), None)
+        if left and not left.kind:
+            raise UnknownItemError(f"nothing erases items whose sort key begins with {left.key.sk.partition('#')[0]}")
+        if left:
+            return self._advance(mark, mark.step)
+        try:
+            self.erasures.finish(mark, self.clock.now())
+        except LostRaceError:
+            return "nothing"  # another worker has finished it, or goes on
+        return "erased"
+
+
+def is_waiting(redemption: Redemption) -> bool:
+    """Return whether a redemption can still be cancelled, because it is not settled or not ordered yet."""
+    return State.CANCELLED in TRANSITIONS[redemption.state]
+
+
+@cache
+def erasing() -> Erasing:
+    """Return the erasing service of this process."""
+    ledger, clock, found = wiring.ledger(), wiring.clock(), settings()
+    erasures, redemptions = Erasures(ledger), Redemptions(ledger)
+    return Erasing(
+        erasures=erasures,
+        items=ItemErasing(erasures, PersonItems(ledger), NamelessSums(ledger), found.calendar, clock),
+        trees=TreeErasing(ledger, erasures, redemptions, Orders(ledger), found.calendar, clock, found.log_queue_url),
+        redemptions=redemptions,
+        clock=clock,
+        delay=found.erasure_delay,
+        queue_url=found.erase_queue_url,
+        exports=Exports(found.export_bucket),
+    )
