@@ -9,10 +9,15 @@ from hypothesis import strategies as st
 
 from saxaul.ledger.identifiers import is_identifier
 from saxaul.log.lives import next_life
-from saxaul.services.take_reports import ApplyReports
 from saxaul.trees.nobody import MovedToNobody, moved_to_nobody
 from saxaul.trees.redemptions import Redemption, Seal
-from saxaul.trees.report_rules import apply_confirmations, apply_corrections, apply_failures, apply_inspections
+from saxaul.trees.report_rules import (
+    ApplyReports,
+    apply_confirmations,
+    apply_corrections,
+    apply_failures,
+    apply_inspections,
+)
 from saxaul.trees.statements import Statement
 from saxaul.trees.states import IllegalTransitionError, State
 from tests.builders import (

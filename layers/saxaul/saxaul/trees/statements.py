@@ -97,8 +97,9 @@ def erased(redemption: Redemption, tree: Tree, order: PlantingOrder, now: int, c
         previous=tree.chain.previous,
         since=tree.chain.since,
     )
-    after = tree._replace(seal=seal._replace(salt=None), chain=tree.chain.after(leaf))
-    return Erased(after, Statement(after.chain.statements, leaf, "", now))
+    text = leaf.text
+    after = tree._replace(seal=seal._replace(salt=None), chain=tree.chain.after(leaf, leaf_hash(text)))
+    return Erased(after, Statement(after.chain.statements, leaf, text, "", now))
 
 
 class Erased(NamedTuple):
