@@ -57,7 +57,6 @@ from saxaul.observability import logger
 from saxaul.settings import settings
 from saxaul.storage import clients
 from saxaul.storage.catalog import CatalogStore
-from saxaul.storage.erasures import Erasures
 from saxaul.storage.table import Table
 
 if TYPE_CHECKING:
@@ -95,7 +94,6 @@ class Bench:
     def measure(self, way: Way, day: Day, sample: list[SampledCall], doing: str) -> Usage:
         """Return the usage of the sampled calls, each with the items that the table has at that time of the day."""
         make_tables(LEDGER, ACTIVITY, PLAIN)
-        Erasures(Table(LEDGER, SYSTEM_CLOCK)).name_of("erased")  # since the first erasure, persons are looked up
         used: Counter[str] = Counter()
         actions = 0
         with progress(doing, "calls", len(sample)) as tell:

@@ -25,6 +25,7 @@ from saxaul.clock import SYSTEM_CLOCK
 from saxaul.services.publish_catalog import CatalogPublishing, Publication
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore, entry_item
+from saxaul.storage.erasures import Erasures
 from saxaul.storage.registry import to_item
 from saxaul.storage.snapshots import Snapshots
 from saxaul.storage.table import Item, Table
@@ -110,7 +111,10 @@ def _function_environment() -> dict[str, str]:
 
 
 def make_tables(*names: str) -> None:
-    """Create tables as the template declares them. An existing table is deleted and created again."""
+    """Create tables as the template declares them. An existing table is deleted and created again.
+
+    The ledger is one of which somebody was erased. Since the first erasure, workers look up which persons were.
+    """
     client = boto3.client("dynamodb")
     copied = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
     for name in names:
@@ -118,6 +122,8 @@ def make_tables(*names: str) -> None:
         if name in client.list_tables()["TableNames"]:
             client.delete_table(TableName=name)
         client.create_table(TableName=name, **{key: declared[key] for key in copied if key in declared})
+    if LEDGER in names:
+        Erasures(Table(LEDGER, SYSTEM_CLOCK)).name_of("somebody")
 
 
 def _seed() -> None:

@@ -26,7 +26,7 @@ def move_writes(table: Table, moved: MovedToNobody) -> list["TransactWriteItemTy
         *(table.replace_write(redemptions.certificate_item(after, tree)) for tree in after.trees),
         *(table.put_write(orders.to_item(order), order.version) for order in moved.orders),
         *(
-            leaves.add_write(StoredLeaf(said.leaf.certificate, said.number, said.leaf.text), said.recorded_at)
+            leaves.add_write(StoredLeaf(said.leaf.certificate, said.number, said.text), said.recorded_at)
             for said in moved.statements
         ),
     ]
