@@ -178,6 +178,7 @@ def _certificate(stack: Stack, redemption_id: str) -> str:
 def _plant(order_id: str, number: str) -> None:
     photo = declared(PHOTO)
     assert hash_uploads(uploaded(order_id, photo, PHOTO)) == []
+    assert hash_uploads(uploaded(order_id, declared(JPEG), b"no photo")) == []  # it is refused
     uploaded(order_id, declared(JPEG), JPEG)  # and its message is lost
     moment = "2026-06-06T{}:00:00+08:00"
     report("confirmations", order_id, confirmation(number, planted_at=moment.format("09"), photo=photo["sha256"]))

@@ -197,6 +197,10 @@ ITEM_KINDS: tuple[ItemKind, ...] = (
     ),
     ItemKind(*("photo", _LEDGER, "PHOTO#<sha256> / PHOTO", "partner", "that a photo is published"), stays=_NO_PERSON),
     ItemKind(
+        *("refused_upload", _LEDGER, "PHOTO#<sha256> / REFUSED", "partner", "why an upload was refused"),
+        stays=_NO_PERSON,
+    ),
+    ItemKind(
         *("order", _LEDGER, "ORDER#<order_id> / ORDER", "partner", "a planting order"),
         stays="It names persons only in its trees (`ordered_tree`).",
     ),
