@@ -78,25 +78,12 @@ def person(stack: dict[str, Any], alipay: Client, partner: Client) -> Person:
     alipay.call_or_exit("PUT", f"{path}/grants/citybike", {"covers": ["read"]})
     wait_for_empty_queue(60)
     tree = {"project_id": "saxaul-alxa", "dedication": words}
-    numbers = {key: request_tree(alipay, path, key, tree) for key in ("planted", "failed", "cancelled")}
-    run_planting_batch(stack)
-    plant(partner, numbers["planted"])
-    order = order_with(partner, numbers["failed"])["order_id"]
-    failure = {"failures": [{"certificate": numbers["failed"], "reason": "frost"}]}
-    partner.call_or_exit("POST", f"/planting-orders/{order}/failures", failure)
-    request_tree(alipay, path, "waiting", tree)
-    return Person(user, numbers["planted"], (user, ticket, words, ride["action_id"], early["action_id"]))
-
-
-def request_tree(alipay: Client, path: str, key: str, tree: dict[str, Any]) -> str:
-    """Request a tree, and return the number of its certificate. That of the key ``cancelled`` is cancelled."""
-    requested = alipay.call_or_exit("POST", f"{path}/redemptions", tree, idempotency_key=key)
-    place = f"{path}/redemptions/{requested['redemption_id']}"
-    settled_redemption(alipay, place)
-    if key == "cancelled":
-        assert alipay.call("DELETE", place).status_code in (200, 409), "a batch orders trees every minute"
+    requested = alipay.call_or_exit("POST", f"{path}/redemptions", tree, idempotency_key="planted")
+    settled_redemption(alipay, f"{path}/redemptions/{requested['redemption_id']}")
     [number] = requested["certificates"]
-    return str(number)
+    run_planting_batch(stack)
+    plant(partner, number)
+    return Person(user, number, (user, ticket, words, ride["action_id"], early["action_id"]))
 
 
 def plant(partner: Client, number: str) -> None:
