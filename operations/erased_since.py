@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.client import aws_failure
 from local.command import command_parser, non_empty, run_command
-from local.console import apart_from_the_output, exit_with
+from local.console import console, exit_with, shown
 from operations.ledger_reading import scan
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.deadline import UnansweredError
@@ -52,12 +52,11 @@ def main() -> None:
     if since is None:
         parser.error("--since must be a time with an offset, such as 2026-06-05T08:30:00Z")
     restored, replaced = (Table(name, SYSTEM_CLOCK) for name in (chosen.restored, chosen.replaced))
-    with apart_from_the_output(needed=True):
-        try:
-            for person in erased_since(restored, replaced, since):
-                print(person)  # noqa: T201 - the output of the command
-        except (BotoCoreError, ClientError, UnansweredError) as error:
-            exit_with(aws_failure("the tables could not be read", error))
+    try:
+        for person in erased_since(restored, replaced, since):
+            console.print(shown(person), soft_wrap=True)
+    except (BotoCoreError, ClientError, UnansweredError) as error:
+        exit_with(aws_failure("the tables could not be read", error))
 
 
 def _instant(text: str) -> int | None:

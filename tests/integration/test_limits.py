@@ -73,7 +73,7 @@ def test_an_operator_has_no_limit(stack: Stack) -> None:
 
 def test_every_function_with_a_limited_operation_is_among_those_that_were_tested() -> None:
     assert {FUNCTION_OF[route.route] for route in LIMITED} == {
-        *("ingest_actions", "manage_grants", "redeem_trees", "suggest_campaigns"),
+        *("ingest_actions", "manage_grants", "manage_persons", "redeem_trees", "suggest_campaigns"),
         *("take_reports", "view_forest", "view_impact"),
     }
 

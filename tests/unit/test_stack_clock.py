@@ -343,5 +343,8 @@ def test_the_scheduled_functions_are_those_of_the_template_and_the_catalog_is_fi
     found = clock_command.scheduled_functions()
 
     assert next(iter(found)) == "PublishCatalog"
-    assert found.keys() == {"PublishCatalog", "SweepRedemptions", "ScheduleOrders", "EndOverlaps", "SequenceLog"}
+    assert found.keys() == {
+        *("PublishCatalog", "SweepRedemptions", "ScheduleOrders"),
+        *("EndOverlaps", "SequenceLog", "ErasePersons"),
+    }
     assert found["ScheduleOrders"] == '{"schedule": "planting"}'
