@@ -13,6 +13,7 @@ from saxaul.http.sizes import MAX_PAGE_BYTES, escaped_bytes
 from saxaul.services import wiring
 from saxaul.services.export_person import exporting
 from saxaul.services.find_client import registered_client
+from saxaul.services.find_mark import find_mark
 from saxaul.services.meter_calls import take_call
 from saxaul.services.request_erasure import erasure_requests
 from saxaul.settings import settings
@@ -22,12 +23,17 @@ _EXPORT = Answer(ExportLineView, media=(_JSON_LINES,))
 _FILE = Answer(ExportFileView, headers=(LOCATION._replace(text="Downloads the export without a token."),))
 
 
-@operation("GET", "/users/{user_id}/export", TO_ADMINISTER, answers={200: _EXPORT, 303: _FILE})
+@operation(
+    *("GET", "/users/{user_id}/export", TO_ADMINISTER),
+    answers={200: _EXPORT, 303: _FILE},
+    problems=("erasure_in_progress",),
+)
 def export_person(request: Request) -> Response:
     """Export everything that is held about a person, one line of JSON for each item.
 
     The lines are sorted by kind and then by id, and the same state gives the same bytes. An export of more than 4 MB is
-    a file, to which the response with status 303 leads. Without any item, the export is empty.
+    a file, to which the response with status 303 leads. Without any item, the export is empty. While the person is
+    erased, there is no export, so that no file of it is left behind.
     """
     text = utf8_text(export_text(exporting().read(request.user_id), settings().calendar))
     if escaped_bytes(text) <= MAX_PAGE_BYTES:
@@ -74,5 +80,6 @@ handler = endpoint(
     *(export_person, erase_person, view_erasure_of_person, view_erasure),
     find_client=registered_client,
     take_call=take_call,
+    find_mark=find_mark,
 )
 prepare(wiring.connect)

@@ -64,7 +64,7 @@ def test_a_broken_function_is_named_and_a_rollback_brings_the_stack_back_with_th
             local_stack.up(0)
         assert ended.value.code == 1
         said = capsys.readouterr().err
-        assert "1 of 24 functions failed: SweepRedemptions" in said
+        assert "1 of 25 functions failed: SweepRedemptions" in said
         assert "SweepRedemptions: KeyError: 'broken'\n    in functions/sweep_redemptions/handler.py:" in said
         assert "make rollback" in said
         failed = status()

@@ -1,5 +1,6 @@
 """Erasing a person with the deployed function and its policy: the whole person, wide periods, and what is left over."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,8 +17,9 @@ from saxaul.impact.totals import Impacts, total
 from saxaul.ledger.actions import Owner
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.people.erasures import ErasureMark, ErasureReceipt
+from saxaul.services import erase_person
 from saxaul.services.erase_items import LittleTimeError
-from saxaul.services.erase_person import erasing
+from saxaul.services.erase_person import STALLED_AFTER, erasing
 from saxaul.settings import settings as function_settings
 from saxaul.storage.erasures import Erasures
 from saxaul.storage.nameless import NamelessSums, impacts_in, is_nameless
@@ -99,10 +101,24 @@ def test_a_message_that_is_no_erasure_message_fails_alone() -> None:
 
 def test_the_schedule_queues_an_erasure_whose_message_was_lost(seeded: Stack) -> None:
     begin_erasure(seeded, MEI)
-    seeded.clock.instant += 121
+    seeded.clock.instant += STALLED_AFTER + 1
 
     assert invoke("erase_persons", {"schedule": "sweep"}) == {"erasures": 1}
     assert len(seeded.receive_all(function_settings().erase_queue_url)) == 1
+
+
+def test_an_erasure_that_fails_stops_no_other_one(seeded: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(erase_person, "MAX_ERASURES", 1)
+    names = {begin_erasure(seeded, person, f"e-{person}").name for person in (MEI, "another")}
+    seeded.clock.instant += STALLED_AFTER + 1
+
+    assert [invoke("erase_persons", {"schedule": "sweep"}) for _ in range(3)] == [
+        {"erasures": 1},
+        {"erasures": 1},
+        {"erasures": 0},
+    ]
+    queued = seeded.receive_all(function_settings().erase_queue_url)
+    assert {json.loads(body)["name"] for body in queued} == names
 
 
 def wide_period(days: int) -> Period:

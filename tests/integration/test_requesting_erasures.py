@@ -30,6 +30,11 @@ def receipt(erasure_id: str, client: str = "operator-client") -> Response:
     return call("manage_persons", "GET", "/erasures/{erasure_id}", client=client, path={"erasure_id": erasure_id})
 
 
+def export() -> Response:
+    reason = {"reason": "ticket 4711"}
+    return call("manage_persons", "GET", "/users/{user_id}/export", client="operator-client", path=PERSON, query=reason)
+
+
 def messages(stack: Stack) -> list[Any]:
     return [json.loads(body) for body in stack.receive_all(settings().erase_queue_url)]
 
@@ -40,6 +45,26 @@ def finish(stack: Stack) -> None:
     mark = erasures.find(USER.id)
     assert mark
     erasures.finish(mark, stack.clock.now())
+
+
+def test_the_request_is_answered_in_a_later_second_so_that_what_follows_is_of_a_new_person(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = list[float]()
+    monkeypatch.setattr(stack.clock, "now_ns", lambda: NOON * 1_000_000_000 + 250_000_000)
+    monkeypatch.setattr(stack.clock, "sleep", waits.append)
+
+    assert send("DELETE").status == 202
+    assert waits == [0.75]
+
+
+def test_there_is_no_export_while_the_person_is_erased(stack: Stack) -> None:
+    send("DELETE")
+    refused = export()
+    assert (refused.status, refused.code) == (409, "erasure_in_progress")
+
+    finish(stack)
+    assert export().status == 200
 
 
 def test_an_operator_requests_an_erasure_and_follows_it_with_two_addresses(stack: Stack) -> None:

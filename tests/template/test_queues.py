@@ -209,6 +209,8 @@ def test_an_erasure_waits_longer_than_any_function_runs_that_writes_items_of_per
     assert delay["MaxValue"] <= 900, "the longest delay of a message"
 
 
-def test_the_schedule_queues_an_erasure_again_after_its_worker_must_have_ended() -> None:
-    assert functions()["ErasePersons"]["Timeout"] <= STALLED_AFTER
+def test_the_schedule_queues_an_erasure_again_after_its_message_was_given_up() -> None:
+    queue = resources("AWS::SQS::Queue")["EraseQueue"]
+
+    assert queue["VisibilityTimeout"] * queue["RedrivePolicy"]["maxReceiveCount"] < STALLED_AFTER
     assert dict(events("ScheduleV2"))["ErasePersons"]["ScheduleExpression"] == "rate(1 minute)"

@@ -28,8 +28,11 @@ from saxaul.storage.table import transact
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.states import TRANSITIONS, State
 
-STALLED_AFTER = 120
-"""Seconds after which a step that is due, and is not made, is queued again. A worker has ended before."""
+STALLED_AFTER = 1900
+"""Seconds after which a step that is due, and is not made, is queued again.
+
+By then, the queue has delivered its message as often as it does. So each time, a step that fails makes one dead letter.
+"""
 
 MAX_ERASURES = 100
 """The most erasures that one run of the schedule queues again. The next run queues the rest."""
@@ -85,12 +88,13 @@ class Erasing(NamedTuple):
     def sweep(self) -> int:
         """Queue the erasures whose step has been due for more than ``STALLED_AFTER`` seconds. Return their number.
 
-        Their messages may be lost.
+        Their messages are lost, or are dead letters. Each moves to the end of the list, so that erasures that fail stop
+        no others.
         """
-        names = list(self.erasures.unfinished(MAX_ERASURES, due_before=self.clock.now() - STALLED_AFTER))
-        for name in names:
-            send_erasure(self.queue_url, name)
-        return len(names)
+        overdue = self.clock.now() - STALLED_AFTER
+        marks = map(self.erasures.named, self.erasures.unfinished(MAX_ERASURES, due_before=overdue))
+        stalled = [mark for mark in marks if mark and not mark.is_finished and mark.due_at < overdue]
+        return sum(self._advance(mark, mark.step) != "nothing" for mark in stalled)
 
     def _step(self, mark: ErasureMark, check_time: Callable[[], None]) -> Stepped:
         redemptions = self.redemptions.of_user(mark.user_id)

@@ -13,6 +13,9 @@ from saxaul.settings import settings
 from saxaul.storage.erasures import Erasures
 from saxaul.storage.queues import send_erasure
 
+_SECOND = 1_000_000_000
+"""A second in nanoseconds."""
+
 
 class ErasureRequests(NamedTuple):
     """Accepts and shows erasures."""
@@ -25,12 +28,16 @@ class ErasureRequests(NamedTuple):
         """Begin to erase a person, and return the receipt. If an erasure goes on, return that of this one.
 
         The worker is told in both cases, so a repeated request helps if the first one failed before it told the worker.
+        What is accepted in the second of the request is of the erased person. So this returns only in a later second:
+        what is sent after the response is of a new person.
 
         Raises:
             ContendedError: every attempt lost its race against another request.
         """
         mark = retry_lost_races(lambda: self._begun(user_id, requested_by, reason), self.clock)
         send_erasure(self.queue_url, mark.name)
+        if mark.requested_at >= self.clock.now():
+            self.clock.sleep(1 - self.clock.now_ns() % _SECOND / _SECOND)
         return self._receipt_of(mark)
 
     def _begun(self, user_id: str, requested_by: str, reason: str) -> ErasureMark:
