@@ -41,6 +41,7 @@ from saxaul.settings import settings
 from saxaul.storage import periods, wallets
 from saxaul.storage.clients import dynamodb, sqs
 from saxaul.storage.erasures import Erasures
+from saxaul.storage.exports import Exports
 from saxaul.storage.nameless import NamelessSums
 from saxaul.storage.orders import Orders
 from saxaul.storage.person_items import PersonItems
@@ -128,6 +129,13 @@ def write_person(ledger: Table, days: Iterable[date]) -> None:
         Orders(ledger).write(NewOrder(PlantingOrder(order_id, "saxaul-alxa", now, project, trees), [ordered]))
 
 
+class NoExports(Exports):
+    """The files of a person who has none. The emulator has no bucket."""
+
+    def delete_all(self, name: str) -> None:
+        """Delete nothing."""
+
+
 def erase(ledger: Table, queue: str, meter: Meter, transactions: TransactionMeter) -> Erased:
     erasures, redemptions, calendar = Erasures(ledger), Redemptions(ledger), settings().calendar
     erasing = Erasing(
@@ -138,6 +146,7 @@ def erase(ledger: Table, queue: str, meter: Meter, transactions: TransactionMete
         clock=SYSTEM_CLOCK,
         delay=0,
         queue_url=queue,
+        exports=NoExports("exports"),
     )
     mark = ErasureMark(erasures.name_of(PERSON.id), token_hex(8), SYSTEM_CLOCK.now(), PERSON.id)
     erasures.begin(mark, ErasureReceipt(mark.erasure_id, mark.requested_at, "benchmark"))

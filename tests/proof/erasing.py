@@ -168,6 +168,7 @@ class Household:
         erasures = Erasures(self.world.ledger)
         mark = ErasureMark(erasures.name_of(PERSON.id), ERASURE, self.world.now, PERSON.id)
         erasures.begin(mark, ErasureReceipt(ERASURE, self.world.now, "console", "ticket"))
+        self.world.exports.names = {mark.name, erasures.name_of(NEIGHBOUR.id)}
         self.world.queue.queues[ERASE_QUEUE].append(ErasureMessage(name=mark.name).model_dump_json())
         return mark.name
 
@@ -245,5 +246,6 @@ class Household:
             paid = [each for each in self.nursery.redemptions() if each.user_id == NEIGHBOUR.id and each.state in PAID]
             spent = sum(each.points - each.refunded_points for each in paid)
             assert self.world.wallets.get(NEIGHBOUR.id).spent == spent
+            assert self.world.exports.names == {Erasures(self.world.ledger).name_of(NEIGHBOUR.id)}
 
         self.world.without_faults(all_is_clean)

@@ -308,9 +308,9 @@ def test_nothing_is_deleted_before_the_delay_is_over(household: Household) -> No
     assert household.step(queue.pop()) == "early"
 
     assert household.numbers() == held
-    household.world.now += 1
-    household.step(queue.pop())
-    assert household.numbers() != held or queue
+    household.world.now += ERASURE_DELAY + 1
+    household.erase()
+    assert household.numbers() != held
 
 
 def test_a_lost_message_is_sent_again(household: Household) -> None:

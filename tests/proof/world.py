@@ -34,6 +34,7 @@ from saxaul.storage.catalog import CatalogStore, CompanionRefusedError
 from saxaul.storage.claims import Claims
 from saxaul.storage.erasures import Erasures
 from saxaul.storage.evidence import EvidenceStore
+from saxaul.storage.exports import Exports
 from saxaul.storage.grants import Grants
 from saxaul.storage.leaves import Leaves
 from saxaul.storage.manifests import Manifests
@@ -84,6 +85,17 @@ class WatchedDynamoDB(MemoryDynamoDB):
         super()._write(table, item)
 
 
+class MemoryExports(Exports):
+    """The names of the marks of persons who have files."""
+
+    def __init__(self) -> None:
+        super().__init__("exports")
+        self.names = set[str]()
+
+    def delete_all(self, name: str) -> None:
+        self.names.discard(name)
+
+
 class WorldClock(StoppedClock):
     """A clock whose ``sleep`` lets eventually consistent reads catch up with the table."""
 
@@ -125,6 +137,7 @@ class World:
         self.orders = Orders(self.ledger)
         self.claims = Claims(self.ledger)
         self.receipts = Receipts(Table("Activity", self.clock))
+        self.exports = MemoryExports()
         self.outcomes: Counter[str] = Counter()
         self.start_workers()
 
@@ -188,6 +201,7 @@ class World:
             clock=self.clock,
             delay=ERASURE_DELAY,
             queue_url=ERASE_QUEUE,
+            exports=self.exports,
         )
         self.statements = ReportTaking(
             redemptions=self.redemptions,

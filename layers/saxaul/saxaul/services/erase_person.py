@@ -8,7 +8,7 @@ erasure.
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from saxaul.clock import Clock
 from saxaul.people.erasures import ErasureMark, ErasureStep
@@ -24,14 +24,14 @@ from saxaul.storage.orders import Orders
 from saxaul.storage.person_items import PersonItems
 from saxaul.storage.queues import send_erasure
 from saxaul.storage.redemptions import Redemptions
-from saxaul.storage.table import transact
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.states import TRANSITIONS, State
 
-STALLED_AFTER = 1900
+STALLED_AFTER = 480
 """Seconds after which a step that is due, and is not made, is queued again.
 
-By then, the queue has delivered its message as often as it does. So each time, a step that fails makes one dead letter.
+Actions of the person who begins after the erasure wait in their queue for its end. So the longest erasure, with one
+lost message, must end before that queue gives them up.
 """
 
 MAX_ERASURES = 100
@@ -39,13 +39,6 @@ MAX_ERASURES = 100
 
 Stepped = Literal["nothing", "early", "waits", "goes on", "erased"]
 """What became of a message: no erasure to go on with; not due yet; a delay; the next step at once; the end."""
-
-
-class ExportFiles(Protocol):
-    """Deletes the exports of a person, which are files."""
-
-    def delete_all(self, name: str) -> int:
-        """Delete all files of the person with this name of a mark, and return how many there were."""
 
 
 class UnknownItemError(Exception):
@@ -62,7 +55,7 @@ class Erasing(NamedTuple):
     clock: Clock
     delay: int
     queue_url: str
-    exports: ExportFiles | None = None
+    exports: Exports
 
     def run(self, name: str, check_time: Callable[[], None]) -> Stepped:
         """Make the next step of an erasure, and queue the one after it. ``name`` is that of its mark.
@@ -122,18 +115,20 @@ class Erasing(NamedTuple):
 
     def _advance(self, mark: ErasureMark, step: ErasureStep, delay: int = 0) -> Stepped:
         """Note the next step, and queue it. If another worker has done so, that one goes on, and this one ends."""
+        after = mark._replace(step=step, due_at=self.clock.now() + delay)
         try:
-            self.erasures.advance(mark._replace(step=step, due_at=self.clock.now() + delay))
+            self.erasures.advance(after)
         except LostRaceError:
-            return "nothing"
+            # The AWS client repeats a write whose response was lost. Then the mark is already what was to be written.
+            if self.erasures.named(mark.name) != after._replace(version=mark.version + 1):
+                return "nothing"
         send_erasure(self.queue_url, mark.name, delay)
         return "waits" if delay else "goes on"
 
     def _delete(self, mark: ErasureMark, redemptions: Iterable[Redemption], check_time: Callable[[], None]) -> Stepped:
         self.trees.erase_all(mark, redemptions, check_time)
         self.items.erase_all(mark, check_time)
-        if self.exports and (files := self.exports.delete_all(mark.name)):
-            transact([self.erasures.count_write(mark.erasure_id, {"export_file": files})])
+        self.exports.delete_all(mark.name)
         return self._finish(mark)
 
     def _finish(self, mark: ErasureMark) -> Stepped:
@@ -142,11 +137,14 @@ class Erasing(NamedTuple):
             raise UnknownItemError(f"nothing erases items whose sort key begins with {left.key.sk.partition('#')[0]}")
         if left:
             return self._advance(mark, mark.step)
-        try:
+
+        def attempt() -> Stepped:
+            if self.erasures.named(mark.name) != mark:
+                return "nothing"  # another worker has finished it, or goes on
             self.erasures.finish(mark, self.clock.now())
-        except LostRaceError:
-            return "nothing"  # another worker has finished it, or goes on
-        return "erased"
+            return "erased"
+
+        return retry_lost_races(attempt, self.clock)
 
 
 def is_waiting(redemption: Redemption) -> bool:

@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
-from saxaul.races import ATTEMPTS, ContendedError
+from saxaul.clock import Clock
+from saxaul.races import ContendedError, attempts
 from saxaul.storage.orders import Orders
 from saxaul.storage.redemptions import Redemptions
 from saxaul.trees.orders import PlantingOrder
 from saxaul.trees.redemptions import Redemption
+
+_READINGS = 4
+"""How often an order is read at most. Each redemption moves once, and several seldom move in the same moment."""
 
 
 class OrderWithTrees(NamedTuple):
@@ -23,14 +27,18 @@ class OrderWithTrees(NamedTuple):
 
 
 def with_trees(
-    order: PlantingOrder, orders: Orders, redemptions: Redemptions, only: AbstractSet[str] | None = None
+    order: PlantingOrder,
+    orders: Orders,
+    redemptions: Redemptions,
+    clock: Clock,
+    only: AbstractSet[str] | None = None,
 ) -> OrderWithTrees:
     """Return an order with all of its redemptions, or only with those of some ids. It is read again if some have moved.
 
     Raises:
         ContendedError: redemptions moved again and again, or one is lost.
     """
-    for _ in range(ATTEMPTS):
+    for _ in attempts(clock, most=_READINGS):
         found = redemptions.of_order(order, only)
         wanted = {tree.redemption_id for tree in order.trees}
         if found.keys() >= (wanted if only is None else wanted & only):

@@ -129,7 +129,7 @@ class ReportTaking(NamedTuple):
                 break
             except ItemMovedError:
                 progress = self.orders.progress(order.order_id)
-                order, redemptions = with_trees(order, self.orders, self.redemptions)
+                order, redemptions = with_trees(order, self.orders, self.redemptions, self.clock)
 
 
 @dataclass
@@ -215,7 +215,7 @@ class _Call:
         """Read some redemptions of the order. To count its open trees, all of them are read at first."""
         needs_all = self.apply in CLOSING and not self.redemptions
         only = None if needs_all else wanted
-        self.order, read = with_trees(self.order, self.taking.orders, self.taking.redemptions, only)
+        self.order, read = with_trees(self.order, self.taking.orders, self.taking.redemptions, self.taking.clock, only)
         self.redemptions |= read
         return read
 

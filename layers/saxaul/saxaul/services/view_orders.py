@@ -66,7 +66,7 @@ class OrderViewing(NamedTuple):
         Raises:
             NotFound: these partners have no such order.
         """
-        order, redemptions = with_trees(self.find(order_id, partners), self.orders, self.redemptions)
+        order, redemptions = with_trees(self.find(order_id, partners), self.orders, self.redemptions, self.clock)
         links = None if order.announced_at is None else self.manifests.links(order_id, self.clock.now())
         return ViewedOrder(order, redemptions, links)
 

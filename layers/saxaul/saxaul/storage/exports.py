@@ -42,11 +42,8 @@ class Exports:
         url = s3().generate_presigned_url("get_object", Params=wanted, ExpiresIn=EXPORT_LINK_SECONDS)
         return ExportLink(url, now + EXPORT_LINK_SECONDS)
 
-    def delete_all(self, name: str) -> int:
-        """Delete all files of a person, and return how many there were. It is safe to repeat this."""
-        deleted = 0
+    def delete_all(self, name: str) -> None:
+        """Delete all files of a person. It is safe to repeat this."""
         while found := s3().list_objects_v2(Bucket=self._bucket, Prefix=f"{EXPORT_PREFIX}{name}/").get("Contents", []):
             for each in found:
                 s3().delete_object(Bucket=self._bucket, Key=each["Key"])
-            deleted += len(found)
-        return deleted
