@@ -30,6 +30,9 @@ class PublishedFiles(NamedTuple):
     def remove(self, name: str) -> None:
         clients.s3().delete_object(Bucket=BUCKET, Key=name)
 
+    def replace(self, name: str, body: bytes) -> None:
+        clients.s3().put_object(Bucket=BUCKET, Key=name, Body=body)
+
 
 def vkey() -> str:
     return log_reading().vkey()

@@ -221,6 +221,18 @@ def test_a_planted_tree_never_looks_unplanted_because_a_file_of_the_log_cannot_b
         assert answer.headers["retry-after"]
 
 
+@pytest.mark.parametrize("body", [b"", b"rubbish \xff\x00"])
+def test_a_checkpoint_that_somebody_replaced_makes_no_certificate_look_wrong(
+    ordered: tuple[str, str], log: PublishedFiles, body: bytes
+) -> None:
+    order_id, number = ordered
+    confirm(order_id, confirmation(number))
+    log.publish()
+    log.replace("log/checkpoint", body)
+
+    assert (certificate(number).status, certificate(number).code) == (503, "busy")
+
+
 def test_the_page_says_how_to_check_the_certificate_and_counts_the_trees_of_the_log(
     ordered: tuple[str, str], log: PublishedFiles
 ) -> None:

@@ -78,7 +78,7 @@ def assert_agree(tree: Tree, own: list[TreeLeaf]) -> None:
 
 
 def assert_chained(own: list[TreeLeaf]) -> None:
-    """Check that each leaf names the last one before it that changed the state, and counts those between."""
+    """Check that each leaf names the newest leaf of its chain before it, and counts those between."""
     assert (own[0].event, own[0].previous, own[0].since) == ("planted", "", 0)
     for before, leaf in pairwise(own):
         previous = before.hash.hex() if before.is_in_chain else before.previous

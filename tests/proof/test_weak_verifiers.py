@@ -30,7 +30,7 @@ def _lie(name: str) -> Callable[[Path], None]:
 
 
 WEAKNESSES = {
-    "a change of the state may be left out": Weakness(
+    "a leaf of the chain may be left out": Weakness(
         lives.Life,
         "left_out_before",
         _left_out_before,

@@ -201,7 +201,7 @@ def test_a_proof_of_another_tree_or_of_a_count_is_refused(log: PublishedLog) -> 
 
     with pytest.raises(RefusedError, match="certificate is not what the log says"):
         check(encode(other | {"certificate": "CERT-0000"}), log.signer.key)
-    with pytest.raises(RefusedError, match=r"last change|before the planting|another certificate"):
+    with pytest.raises(RefusedError, match=r"newest leaf of its chain|before the planting|another certificate"):
         check(encode(document | {"proofs": document["proofs"][:-1] + other["proofs"]}), log.signer.key)
     with pytest.raises(RefusedError, match="not about its tree"):
         check(encode(document | {"proofs": [*document["proofs"][:-1], document["count"]]}), log.signer.key)

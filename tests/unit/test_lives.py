@@ -124,7 +124,7 @@ def test_an_event_in_the_wrong_state_is_refused(state: str, event: str) -> None:
         (["dedication_erased", "dedication_erased"], {}, "was erased before"),
         (["alive"], {"since": 1}, "wrong number"),
         (["alive", "alive"], {"since": 0}, "wrong number"),
-        (["alive"], {"previous": "0" * 64}, "last change"),
+        (["alive"], {"previous": "0" * 64}, "newest leaf of its chain"),
     ],
 )
 def test_a_statement_that_breaks_a_rule_is_refused(events: list[str], changed: dict[str, Any], reason: str) -> None:

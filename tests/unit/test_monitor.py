@@ -98,12 +98,12 @@ REPLANTED = make_tree_life(["dead", "replaced"], 1)[-1]
 @pytest.mark.parametrize(
     ("leaves", "reason"),
     [
-        ([*A, *A], "plants a tree that was planted before|last change"),
+        ([*A, *A], "plants a tree that was planted before|newest leaf of its chain"),
         ([*A, B[0]._replace(tag="ＡＸ-0001 ")], "tag that belongs to CERT-0001"),  # noqa: RUF001
         ([*A, B[0]._replace(lat="38.0001049")], "place that belongs to CERT-0001"),
         ([*A, B[0]._replace(photo=photo_of(1, 0))], "photo that belongs to CERT-0001"),
         ([make_tree_life(["alive"], 1)[1]], "before the planting"),
-        ([A[0], make_tree_life(["alive", "dead"], 1)[2]], "last change|wrong number"),
+        ([A[0], make_tree_life(["alive", "dead"], 1)[2]], "newest leaf of its chain|wrong number"),
         ([A[0], make_tree_life(["alive", "alive"], 1)[2]], "wrong number"),
         ([*A, make_tree_life(["alive"], 1)[1]._replace(photo=photo_of(1, 0))], "photo that belongs to CERT-0001"),
         ([*make_tree_life(["dead"], 1), REPLANTED._replace(tag="AX-0001")], "tag that belongs to CERT-0001"),

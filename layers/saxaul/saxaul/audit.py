@@ -286,7 +286,7 @@ class LoggedLife(NamedTuple):
         certificate: the number of the tree's certificate.
         state: the state of the tree after the last one.
         statements: how many there are.
-        previous: the hash of the last one that changed the state, in hexadecimal digits.
+        previous: the hash of the newest leaf of its chain, in hexadecimal digits.
         since: how many came after that one.
     """
 

@@ -68,7 +68,7 @@ class ExportedChainView(TypedDict):
     """What the next statement about a tree depends on."""
 
     previous: str
-    """The hash of the last statement that changed the state."""
+    """The hash of the newest leaf of its chain."""
     since: NonNegative
     """How many statements came after that one."""
     statements: NonNegative

@@ -149,8 +149,8 @@ class CertificateView(PublicTreeView):
     proofs: list[ProofView]
     """The statements about the tree that the certificate shows, oldest first; empty until the published log has one.
 
-    They are all that changed its state or corrected something, and the newest 12 that found it alive. Each leaf names
-    the one before it that changed the state, and how many lie between. So none of these can be left out unnoticed.
+    They are all leaves of its chain, and the newest 12 that found it alive. Each leaf names the newest leaf of its
+    chain before it, and how many statements lie between. So none of these can be left out unnoticed.
     """
     count: ProofView | None
     """The last leaf of the log, which counts its trees; null as for `particulars`."""

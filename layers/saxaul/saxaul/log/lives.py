@@ -61,7 +61,7 @@ class Life(NamedTuple):
             RefusedError: a leaf of the chain lies between them, or the leaf comes before the newest.
         """
         if leaf.previous != self.previous:
-            raise RefusedError(f"{name_of(leaf)} does not follow the last change of the state that is known before it")
+            raise RefusedError(f"{name_of(leaf)} does not follow the newest leaf of its chain that is known before it")
         if leaf.since < self.since:
             raise RefusedError(f"{name_of(leaf)} states a wrong number of statements before it")
         return leaf.since - self.since

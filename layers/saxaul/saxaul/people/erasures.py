@@ -1,7 +1,8 @@
 """Erasures: everything that names a person is deleted. It takes a few minutes, and workers finish it.
 
 It first cancels the redemptions that wait, so that their points and saplings go back. Then it waits until no worker can
-be alive that had read the person before the mark was there. Only then it deletes. So nothing is written behind it.
+be alive that had read the person before the mark was there. It waits once more if something was requested just before.
+Only then it deletes, and it ends only when a query finds nothing. So nothing is written behind it.
 
 An erasure has two records. Its mark is found by the person's id and tells workers which messages to drop. Its receipt
 says what was erased, and names nobody.
@@ -55,7 +56,11 @@ class ErasureMark(NamedTuple):
         return self.finished_at is not None
 
     def drops(self, accepted_at: int) -> bool:
-        """Return whether a message that was accepted at an instant is of the erased person."""
+        """Return whether a message that was accepted at an instant is of the erased person.
+
+        Workers of the API write both instants. Their clocks are trusted to the second: what a worker whose clock is
+        ahead accepts just before the request may count as of the next person.
+        """
         return accepted_at <= self.requested_at
 
     def defers(self, accepted_at: int, now: int) -> bool:

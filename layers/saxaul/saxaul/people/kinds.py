@@ -143,7 +143,7 @@ ITEM_KINDS: tuple[ItemKind, ...] = (
     # What is about a person, and not exported.
     ItemKind(
         *("export_file", ("ExportBucket",), "exports/<name>/<sha256>.jsonl", "person", "an export that is too long"),
-        erased="deleted. It expires after a day",
+        erased="deleted. It expires within two days",
     ),
     # What an erasure leaves of a person, without the person.
     ItemKind(
@@ -286,7 +286,7 @@ ITEM_KINDS: tuple[ItemKind, ...] = (
     ),
     ItemKind(
         *("photo_file", _FILES, "photos/<sha256>", "partner", "a photo of a tree"),
-        stays="It shows a tree. Partners must not photograph persons.",
+        stays="It shows a tree. Partners must show no persons who did not agree.",
     ),
     ItemKind(
         *("manifest", ("ManifestBucket",), "orders/<order_id>.<form>", "partner", "the list of the trees of an order"),
@@ -294,7 +294,7 @@ ITEM_KINDS: tuple[ItemKind, ...] = (
     ),
     ItemKind(
         *("upload", ("UploadBucket",), "uploads/<sha256>/<nonce>", "partner", "a photo that is not hashed yet"),
-        stays="It expires after a day.",
+        stays="It expires within two days.",
     ),
     # Messages, changes, events and lines.
     ItemKind(

@@ -1,9 +1,9 @@
 """Erases a person: deletes every item that names the person, in steps that may be repeated or made twice at once.
 
-A step is one message. Each transaction deletes items on condition that they are as they were read, adds what they
-counted to the nameless sums, and adds their number to the receipt of the erasure, which must not be finished. So each
-item is deleted and counted once, whatever crashes, and a late worker changes nothing of the person who begins after the
-erasure.
+A message makes a step, or as much of it as it has time for. Each transaction deletes items on condition that they are
+as they were read, adds what they counted to the nameless sums, and adds their number to the receipt of the erasure,
+which must not be finished. So each item is deleted and counted once, whatever crashes, and a late worker changes
+nothing of the person who begins after the erasure.
 """
 
 from collections.abc import Callable, Iterable

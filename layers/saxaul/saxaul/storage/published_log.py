@@ -12,8 +12,9 @@ from typing import NamedTuple
 from saxaul.clock import Clock
 from saxaul.log.tiles import TILE_WIDTH, entries_path, inclusion_proof, tile_path, unbundle
 from saxaul.log.tlog_proofs import TlogProof
+from saxaul.log.verdicts import RefusedError
 from saxaul.storage.log_files import PREFIX, LogFiles
-from saxaul.storage.objects import read_object
+from saxaul.storage.objects import ObjectError, read_object
 
 CHECKPOINT_CACHED_FOR = 2.0
 """The most seconds for which a process uses a checkpoint without reading it again."""
@@ -45,11 +46,14 @@ class PublishedLog:
         Return None if there is no checkpoint, or if this process may not read it: S3 does not tell the two apart.
 
         Raises:
-            ObjectError: S3 did not send the checkpoint in time.
+            ObjectError: S3 did not send the checkpoint in time, or something else is in its place.
         """
         now = self._clock.elapsed()
         if self._newest is None or now - self._newest[0] >= CHECKPOINT_CACHED_FOR:
-            found = self._files.checkpoint()
+            try:
+                found = self._files.checkpoint()
+            except RefusedError as error:
+                raise ObjectError(f"the published checkpoint cannot be read: {error}") from None
             if found is None:
                 return None  # not held: the first checkpoint may be published before the next read
             self._newest = (now, PublishedTree(found.checkpoint.size, found.note.message))

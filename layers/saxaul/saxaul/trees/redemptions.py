@@ -100,7 +100,7 @@ class Chain(NamedTuple):
     """What the next statement about a tree depends on. It also counts what a tree may have only so often.
 
     Attributes:
-        previous: the hash of the last leaf that changed the state, in hexadecimal; empty before the planting.
+        previous: the hash of the newest leaf of the chain, in hexadecimal; empty before the planting.
         since: the number of statements after that leaf.
         statements: the number of all statements.
     """

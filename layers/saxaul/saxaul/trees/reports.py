@@ -40,12 +40,11 @@ def _public_link(link: Url) -> Url:
 _VISIBLE_CATEGORIES = frozenset("LNPS")
 """Unicode categories of letters, numbers, punctuation and symbols. Marks are not in it: they need a base character."""
 
-_BLANK_SYMBOLS = frozenset("\u2800\U0001d159")
-"""Symbols that are blank: the empty Braille pattern, and the musical symbol null notehead."""
-
-
-_SPACES = dict.fromkeys(map(ord, "\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))), " ")
-"""The spaces of Unicode (category Zs) that keyboards and programs type, such as U+3000 in Chinese. Each is a space."""
+_SPACES = dict.fromkeys(
+    map(ord, "\u00a0\u1680\u202f\u205f\u3000\u2800\U0001d159" + "".join(map(chr, range(0x2000, 0x200B)))), " "
+)
+"""Each of these is a space: the spaces of Unicode (category Zs) that keyboards and programs type, such as U+3000 in
+Chinese, the empty Braille pattern, and the musical symbol null notehead."""
 
 
 def _normal_line(text: str) -> str:
@@ -56,10 +55,7 @@ def _normal_line(text: str) -> str:
     """
     spaced = unicodedata.normalize("NFC", text).translate(_SPACES)
     line = " ".join(filter(None, spaced.split(" ")))
-    if not any(
-        unicodedata.category(character)[0] in _VISIBLE_CATEGORIES and character not in _BLANK_SYMBOLS
-        for character in line
-    ):
+    if not any(unicodedata.category(character)[0] in _VISIBLE_CATEGORIES for character in line):
         raise ValueError("at least one visible character is required")
     for place, (character, kept) in enumerate(zip_longest(spaced, without_invisible(spaced))):
         if character != kept or not (character.isprintable() or character in JOINERS):
