@@ -3,8 +3,8 @@
 If a path needs a token, API Gateway has already checked the token and its scope. Before an operation runs, the handler
 checks what its declaration (operations.py) requires: that the client of the token is registered, has the right role
 and calls within its limit, and, if it is a third-party app, has a grant of the person in the path or in the query. If
-the token of an app has a username, it must be equal to the user id in the path or in the query. What would change
-something of a person is refused while the person in the path is being erased. An operator who reads a
+the token of an app has a username, it must be equal to the user id in the path or in the query. What would change or
+export something of a person is refused while the person in the path is being erased. An operator who reads or erases a
 person gives a reason, which is logged. A query parameter that is not declared, or that is sent more than once, is
 refused. Every error response is an application/problem+json document.
 
@@ -201,7 +201,7 @@ class Endpoint:
             Forbidden: the client may not reach the person in the path or in the query.
             InvalidRequest: the user id in the path or in the query cannot be an identifier; the query has a parameter
                 that the operation does not have, or a parameter twice; or there is a body, and the operation has none.
-            ErasureInProgress: the person in the path is being erased, and the operation would change something.
+            ErasureInProgress: the person in the path is being erased, and the operation is a change or an export.
         """
         access = _access_of(request, declared)
         if access.scope is None:
@@ -225,7 +225,7 @@ class Endpoint:
         return request
 
     def _check_erasure(self, request: Request, declared: Operation) -> None:
-        """Refuse what would change something of a person who is being erased.
+        """Refuse to change or export something of a person who is being erased.
 
         Raises:
             ErasureInProgress: the erasure is not finished.
