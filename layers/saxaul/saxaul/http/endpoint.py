@@ -257,9 +257,14 @@ def endpoint(
     """Return a Lambda handler for these operations.
 
     A function that gives no ``find_client`` can serve only public operations, without ``take_call`` it limits no
-    client, without ``covers_of`` no third-party app reaches a person, and without ``find_mark`` no person is known to
-    be being erased.
+    client, and without ``covers_of`` no third-party app reaches a person.
+
+    Raises:
+        ValueError: an operation waits for erasures, and there is no ``find_mark``.
     """
+    waiting = [declared.path for declared in operations if declared.waits_for_erasure]
+    if waiting and find_mark is _no_mark:
+        raise ValueError(f"without find_mark, nothing is refused while a person is erased: {waiting}")
     return Endpoint(operations, find_client, take_call, covers_of, find_mark, read_again)
 
 
