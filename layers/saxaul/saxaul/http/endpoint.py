@@ -18,7 +18,7 @@ function itself: a process that answers from memory would not show that it may n
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from time import perf_counter
 from traceback import format_tb
 from typing import TYPE_CHECKING, Any
@@ -321,20 +321,33 @@ def _ids_of(request: Request) -> Mapping[str, str]:
 
 
 def _log_delay(error: Exception, request: Request, request_id: str) -> None:
-    """Log that there was not enough time. The text of the error is left out if an operator reads a person."""
-    text = repr(error) if request.reason is None else type(error).__name__
+    """Log that there was not enough time. The text of the error is left out, as in ``_log_failure``."""
+    text = repr(error) if request.is_of_the_check else type(error).__name__
     logger.warning("could not finish in time", extra={"error": text, "request_id": request_id})
 
 
 def _log_failure(error: Exception, request: Request, request_id: str) -> None:
-    """Log an error that is our fault. Its text can name a person, and what operators read must not be in the log."""
-    if request.reason is None:
+    """Log an error that is our fault, by its type and place, and those of the errors behind it.
+
+    The text of an error can name a person, whom the log never names. Only the check after a deployment names nobody, so
+    its errors are logged with their text.
+    """
+    if request.is_of_the_check:
         logger.exception("unexpected failure", extra={"request_id": request_id})
-    else:
-        where = "".join(format_tb(error.__traceback__))
-        logger.error(
-            "unexpected failure", extra={"error": type(error).__name__, "where": where, "request_id": request_id}
-        )
+        return
+    where = "".join(map(_place_of, [*_behind(error)][::-1]))
+    logger.error("unexpected failure", extra={"error": type(error).__name__, "where": where, "request_id": request_id})
+
+
+def _behind(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error, the one that it was raised from or during, and so on."""
+    while error:
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _place_of(error: BaseException) -> str:
+    return f"{''.join(format_tb(error.__traceback__))}{type(error).__name__}\n"
 
 
 def _operator_of(request: Request) -> Mapping[str, str]:
