@@ -92,7 +92,7 @@ def _texts_of_log(invocation: Invocation) -> Iterator[str]:
         elif "exception" in record:
             yield str(record["exception"])
         elif "where" in record:
-            unsaid = "its message is not logged, because the request reads a person"
+            unsaid = "its message is not logged, because it could name a person"
             yield f"{record['where']}\n{record.get('error', 'Error')}: {unsaid}"
         elif "AccessDenied" in line:
             yield f"AccessDenied: {record.get('error', line)}"

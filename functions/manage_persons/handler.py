@@ -7,7 +7,7 @@ from saxaul.http.access import TO_ADMINISTER, TO_FOLLOW_ERASURES
 from saxaul.http.endpoint import endpoint, utf8_text
 from saxaul.http.erasure_views import ErasureView, ExportFileView, erasure_view
 from saxaul.http.export_views import ExportLineView, export_text
-from saxaul.http.operations import LOCATION, Answer, operation
+from saxaul.http.operations import ERASURE_IN_PROGRESS, LOCATION, Answer, operation
 from saxaul.http.request import Request, Response
 from saxaul.http.sizes import MAX_PAGE_BYTES, escaped_bytes
 from saxaul.services import wiring
@@ -26,14 +26,15 @@ _FILE = Answer(ExportFileView, headers=(LOCATION._replace(text="Downloads the ex
 @operation(
     *("GET", "/users/{user_id}/export", TO_ADMINISTER),
     answers={200: _EXPORT, 303: _FILE},
-    problems=("erasure_in_progress",),
+    problems=(ERASURE_IN_PROGRESS,),
 )
 def export_person(request: Request) -> Response:
     """Export everything that is held about a person, one line of JSON for each item.
 
-    The lines are sorted by kind and then by id, and the same state gives the same bytes. An export of more than 4 MB is
-    a file, to which the response with status 303 leads. Without any item, the export is empty. While the person is
-    erased, there is no export, so that no file of it is left behind.
+    The lines are sorted by kind and then by id, and the same state gives the same bytes. An export of more than about
+    4 MB, or less if it has many characters beyond ASCII, is a file, to which the response with status 303 leads.
+    Without any item, the export is empty. While the person is erased, there is no export, so that no file of it is left
+    behind.
     """
     text = utf8_text(export_text(exporting().read(request.user_id), settings().calendar))
     if escaped_bytes(text) <= MAX_PAGE_BYTES:

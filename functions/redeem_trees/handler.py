@@ -101,7 +101,8 @@ def request_trees(request: Request) -> Response:
     body = _BODY.of(request)
     requested = redeeming().request(
         RedemptionRequest(
-            request.app, request.user_id, key, body.project_id, body.trees, body.dedication, body.max_points
+            *(request.app, request.user_id, key, body.project_id, body.trees, body.dedication, body.max_points),
+            erasure_id=request.erasure_id,
         )
     )
     redemption = requested.redemption

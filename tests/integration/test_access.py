@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from local.operations import operations
-from saxaul.http.access import PUBLIC, TO_SEARCH, Data
+from saxaul.http.access import PUBLIC, TO_GRANT, TO_SEARCH, Data
 from saxaul.http.endpoint import endpoint
-from saxaul.http.operations import Operation, operation
+from saxaul.http.operations import ERASURE_IN_PROGRESS, Operation, operation
 from saxaul.http.request import Request, Response
 from saxaul.ledger.grants import COVERS
 from saxaul.storage.table import Table
@@ -116,6 +116,16 @@ def test_a_function_that_cannot_find_clients_serves_only_public_operations() -> 
     ]
 
     assert statuses == [403, 200]
+
+
+def test_a_function_that_refuses_requests_during_an_erasure_must_know_of_erasures() -> None:
+    @operation("DELETE", "/users/{user_id}/grants", TO_GRANT, answers={200: dict}, problems=(ERASURE_IN_PROGRESS,))
+    def refuse(_: Request) -> Response:
+        return Response({})
+
+    with pytest.raises(ValueError, match="find_mark"):
+        endpoint(refuse)
+    assert endpoint(refuse, find_mark=lambda _: None).operations == (refuse,)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path} of {route.access.data}")

@@ -71,3 +71,14 @@ def test_a_process_that_knew_of_no_erasure_sees_the_first_one(seeded: Stack) -> 
     begin_erasure(seeded)
 
     assert harvest().code == "erasure_in_progress"
+
+
+def test_a_new_person_who_sends_the_same_request_gets_a_redemption_of_another_id(seeded: Stack) -> None:
+    first, again = redeem("first-tree"), redeem("first-tree")
+    assert first.body["redemption_id"] == again.body["redemption_id"]
+
+    finish_erasure(seeded, begin_erasure(seeded))
+    later, repeated = redeem("first-tree"), redeem("first-tree")
+
+    assert later.body["redemption_id"] == repeated.body["redemption_id"] != first.body["redemption_id"]
+    assert repeated.body["replay"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+from botocore.httpsession import URLLib3Session
 
 from operations.ledger_reading import scan
 from saxaul.catalog.calendar import Calendar
@@ -17,13 +18,15 @@ from saxaul.http.export_views import LEFT_OUT
 from saxaul.http.sizes import MAX_PAGE_BYTES
 from saxaul.people.kinds import EXPORTED, key_of_item, kinds_of
 from saxaul.services.export_person import exporting
+from saxaul.storage import objects
 from saxaul.storage.clients import s3
 from saxaul.storage.erasures import Erasures
 from saxaul.storage.exports import Exports
 from saxaul.storage.periods import decompressed
 from saxaul.storage.table import Item
 from tests.builders import make_calendar, make_entry, make_period
-from tests.integration.stack import Response, Stack, call, grant, put_entry
+from tests.integration.log_lines import Lines
+from tests.integration.stack import Context, Response, Stack, call, grant, put_entry
 from tests.integration.whole_life import DEDICATION, PERSON, Life, live
 
 CALENDAR: Calendar = make_calendar()
@@ -256,3 +259,30 @@ def test_all_files_of_a_person_are_deleted_and_no_other(stack: Stack, file: Resp
         exports.delete_all(erasures.name_of(PERSON))
         [left] = s3().list_objects_v2(Bucket="exports")["Contents"]
         assert erasures.name_of("other") in left["Key"]
+
+
+def test_an_export_that_s3_does_not_take_is_busy(stack: Stack, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.add_wallet(5)
+    monkeypatch.setattr("functions.manage_persons.handler.MAX_PAGE_BYTES", 10)
+    monkeypatch.setattr(objects, "_session", URLLib3Session)
+    monkeypatch.setattr(objects, "object_address", lambda _, key: f"http://127.0.0.1:9/{key}")
+
+    response = export()
+
+    written = lines.taken()
+    assert (response.status, response.code, response.headers["retry-after"]) == (503, "busy", "2")
+    assert json.loads(written[0])["error"] == "EndpointConnectionError"
+    assert [line for line in written if Erasures(stack.ledger).name_of(PERSON) in line] == []
+
+
+def test_a_file_is_not_begun_when_s3_could_take_longer_than_the_function_has(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.add_wallet(5)
+    monkeypatch.setattr("functions.manage_persons.handler.MAX_PAGE_BYTES", 10)
+    monkeypatch.setattr(Context, "get_remaining_time_in_millis", lambda _: 9_900)
+
+    response = export()
+
+    assert (response.status, response.code) == (503, "busy")
+    assert "Contents" not in s3().list_objects_v2(Bucket="exports")

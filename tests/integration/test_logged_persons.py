@@ -1,16 +1,20 @@
 """What the functions log never names a person: not on the usual way, nor when something of the person is missing."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 
+from saxaul.deadline import UnansweredError
 from saxaul.ledger.actions import Owner, Withdrawal
 from saxaul.messages.bodies import pack_withdrawals
+from saxaul.storage.clients import dynamodb
 from tests.builders import APP, NOON, confirmation, make_campaign, reported
 from tests.integration.erasing import begin_erasure, finish_erasure, move_to_nobody
 from tests.integration.log_lines import Lines
 from tests.integration.stack import (
     Stack,
+    call,
     call_grant,
     cancel,
     certificate,
@@ -118,3 +122,32 @@ def test_a_redemption_that_moved_to_nobody_logs_no_user_id(seeded: Stack, lines:
     assert cancel(redeemed["redemption_id"], MEI).code == "unknown_redemption"
 
     assert naming(lines) == []
+
+
+NAMING: dict[str, Callable[[], object]] = {
+    "path": lambda: call("view_forest", "GET", "/users/{user_id}/wallet", path={"user_id": MEI}),
+    "query": lambda: call("suggest_campaigns", "GET", "/suggestions", query={"user_id": MEI}),
+    "body": lambda: report_actions(RIDE),
+    "export": lambda: call("manage_persons", "GET", "/users/{user_id}/export", path={"user_id": MEI}),
+}
+"""Requests of an app that name a person, by where they do so."""
+
+
+@pytest.mark.parametrize("named_in", NAMING)
+@pytest.mark.parametrize("error", [ValueError, UnansweredError])
+def test_an_unexpected_failure_of_an_app_s_request_logs_no_text_of_an_error(
+    seeded: Stack, named_in: str, error: type[Exception], lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert seeded
+
+    def failing(**_: object) -> None:
+        raise error(f"the item of {MEI} is broken") from KeyError(MEI)
+
+    for name in ("get_item", "batch_get_item", "batch_write_item", "query", "transact_write_items", "put_item"):
+        monkeypatch.setattr(dynamodb(), name, failing)
+
+    NAMING[named_in]()
+
+    written = lines.taken()
+    assert [line for line in written if MEI in line] == []
+    assert error.__name__ in [json.loads(line).get("error") for line in written]

@@ -9,7 +9,8 @@ import pytest
 from moto import mock_aws
 
 from saxaul.deadline import DEADLINE
-from saxaul.storage import clients, objects
+from saxaul.storage import clients, exports, objects
+from saxaul.storage.exports import Exports
 from saxaul.storage.objects import (
     NoObjectError,
     ObjectError,
@@ -124,6 +125,23 @@ def test_a_slow_s3_is_given_up_after_a_few_seconds_and_one_attempt(
         read_object(BUCKET, "catalog/current")
 
     assert monotonic() - began < 4
+    assert server.connections == 1
+    server.stop()
+
+
+@pytest.mark.usefixtures("credentials")
+def test_an_export_waits_for_a_slow_s3_as_long_as_it_may_and_makes_one_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = Sluggish(b"")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+    monkeypatch.setattr(exports, "_PATIENCE", 0.5)
+    began = monotonic()
+
+    with pytest.raises(ObjectError):
+        Exports(BUCKET).put("name", b"a line", 0)
+
+    assert 0.5 <= monotonic() - began < 3
     assert server.connections == 1
     server.stop()
 

@@ -72,7 +72,9 @@ def test_different_redemption_requests_never_have_the_same_id() -> None:
     users = sorted({*IDS, "u-42"})
     keys = {text for text in SENT if len(text) <= 128}
 
-    found = Counter(redemption_id(app, user, key) for app, user, key in product(("alipay", "tmall"), users, keys))
+    erasures = ("", "0" * 32)
+    requests = product(("alipay", "tmall"), users, keys, erasures)
+    found = Counter(redemption_id(*request) for request in requests)
 
     assert set(found.values()) == {1}
 

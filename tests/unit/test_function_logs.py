@@ -105,8 +105,10 @@ def test_a_log_line_that_lambda_has_cut_at_its_beginning_is_read_too() -> None:
     assert found == Reason("KeyError: 'TIME_ZONE'", "layers/saxaul/saxaul/settings.py:64")
 
 
-def test_of_a_request_about_a_person_only_the_type_of_the_error_is_known() -> None:
-    log = json.dumps({"level": "ERROR", "error": "KeyError", "where": f'  File "{LAYER}", line 64, in from_env\n'})
+def test_of_an_error_whose_text_is_not_logged_the_type_and_the_place_are_known() -> None:
+    log = json.dumps(
+        {"level": "ERROR", "error": "KeyError", "where": f'  File "{LAYER}", line 64, in from_env\nKeyError\n'}
+    )
 
     found = reason({"statusCode": 500, "body": "{}"}, log)
 

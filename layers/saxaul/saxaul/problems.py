@@ -66,14 +66,15 @@ class Conflict(Problem):
 
 
 class ErasureInProgress(Conflict):
-    """The request would change something of a person who is being erased."""
+    """The request would change or export something of a person who is being erased."""
 
     retry_after = 60
 
     def __init__(self) -> None:
         super().__init__(
             "erasure_in_progress",
-            "This person is being erased, which takes a few minutes. Nothing of the person can change until then.",
+            "This person is being erased, which takes a few minutes. Until then, nothing of the person can be changed "
+            "or exported.",
         )
 
 

@@ -3,8 +3,8 @@
 If a path needs a token, API Gateway has already checked the token and its scope. Before an operation runs, the handler
 checks what its declaration (operations.py) requires: that the client of the token is registered, has the right role
 and calls within its limit, and, if it is a third-party app, has a grant of the person in the path or in the query. If
-the token of an app has a username, it must be equal to the user id in the path or in the query. What would change
-something of a person is refused while the person in the path is being erased. An operator who reads a
+the token of an app has a username, it must be equal to the user id in the path or in the query. What would change or
+export something of a person is refused while the person in the path is being erased. An operator who reads or erases a
 person gives a reason, which is logged. A query parameter that is not declared, or that is sent more than once, is
 refused. Every error response is an application/problem+json document.
 
@@ -18,7 +18,7 @@ function itself: a process that answers from memory would not show that it may n
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from time import perf_counter
 from traceback import format_tb
 from typing import TYPE_CHECKING, Any
@@ -201,7 +201,7 @@ class Endpoint:
             Forbidden: the client may not reach the person in the path or in the query.
             InvalidRequest: the user id in the path or in the query cannot be an identifier; the query has a parameter
                 that the operation does not have, or a parameter twice; or there is a body, and the operation has none.
-            ErasureInProgress: the person in the path is being erased, and the operation would change something.
+            ErasureInProgress: the person in the path is being erased, and the operation is a change or an export.
         """
         access = _access_of(request, declared)
         if access.scope is None:
@@ -214,7 +214,7 @@ class Endpoint:
             self._require_grant(client, request.user_id, access.cover)
         _check_query(request, declared)
         _check_body(request, declared)
-        self._check_erasure(request, declared)
+        request = self._after_erasure(request, declared)
         if access.optional and access.data is Data.PERSON_IN_QUERY:
             parameter, scope, cover = access.optional
             if not request.has_scope(scope):
@@ -224,8 +224,10 @@ class Endpoint:
             return request._replace(person=person)
         return request
 
-    def _check_erasure(self, request: Request, declared: Operation) -> None:
-        """Refuse what would change something of a person who is being erased.
+    def _after_erasure(self, request: Request, declared: Operation) -> Request:
+        """Refuse to change or export something of a person who is being erased.
+
+        Return the request with the last erasure of the id, if there was one.
 
         Raises:
             ErasureInProgress: the erasure is not finished.
@@ -233,6 +235,7 @@ class Endpoint:
         mark = self._find_mark(request.user_id) if declared.waits_for_erasure else None
         if mark and not mark.is_finished:
             raise ErasureInProgress
+        return request._replace(erasure_id=mark.erasure_id) if mark else request
 
     def _require_grant(self, client: RegisteredClient, user_id: str, cover: Cover | None) -> None:
         """Check that a client may reach a person. A cover of None requires no grant.
@@ -257,9 +260,14 @@ def endpoint(
     """Return a Lambda handler for these operations.
 
     A function that gives no ``find_client`` can serve only public operations, without ``take_call`` it limits no
-    client, without ``covers_of`` no third-party app reaches a person, and without ``find_mark`` no person is known to
-    be being erased.
+    client, and without ``covers_of`` no third-party app reaches a person.
+
+    Raises:
+        ValueError: an operation waits for erasures, and there is no ``find_mark``.
     """
+    waiting = [declared.path for declared in operations if declared.waits_for_erasure]
+    if waiting and find_mark is _no_mark:
+        raise ValueError(f"without find_mark, nothing is refused while a person is erased: {waiting}")
     return Endpoint(operations, find_client, take_call, covers_of, find_mark, read_again)
 
 
@@ -316,20 +324,33 @@ def _ids_of(request: Request) -> Mapping[str, str]:
 
 
 def _log_delay(error: Exception, request: Request, request_id: str) -> None:
-    """Log that there was not enough time. The text of the error is left out if an operator reads a person."""
-    text = repr(error) if request.reason is None else type(error).__name__
+    """Log that there was not enough time. The text of the error is left out, as in ``_log_failure``."""
+    text = repr(error) if request.is_of_the_check else type(error).__name__
     logger.warning("could not finish in time", extra={"error": text, "request_id": request_id})
 
 
 def _log_failure(error: Exception, request: Request, request_id: str) -> None:
-    """Log an error that is our fault. Its text can name a person, and what operators read must not be in the log."""
-    if request.reason is None:
+    """Log an error that is our fault, by its type and place, and those of the errors behind it.
+
+    The text of an error can name a person, whom the log never names. Only the check after a deployment names nobody, so
+    its errors are logged with their text.
+    """
+    if request.is_of_the_check:
         logger.exception("unexpected failure", extra={"request_id": request_id})
-    else:
-        where = "".join(format_tb(error.__traceback__))
-        logger.error(
-            "unexpected failure", extra={"error": type(error).__name__, "where": where, "request_id": request_id}
-        )
+        return
+    where = "".join(map(_place_of, [*_behind(error)][::-1]))
+    logger.error("unexpected failure", extra={"error": type(error).__name__, "where": where, "request_id": request_id})
+
+
+def _behind(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error, the one that it was raised from or during, and so on."""
+    while error:
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _place_of(error: BaseException) -> str:
+    return f"{''.join(format_tb(error.__traceback__))}{type(error).__name__}\n"
 
 
 def _operator_of(request: Request) -> Mapping[str, str]:

@@ -88,7 +88,7 @@ class ExportedEntryView(TypedDict):
     counted: float
     """How much of the quantity counts toward grams."""
     avoided_g: float
-    """Grams of CO2e avoided, exactly as they are stored."""
+    """Grams of CO2e avoided. They are not rounded to three decimals."""
     run: str | None
     """The run of the campaign that multiplied the points; null if none did."""
     multiplier: float

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 ERASURE_IN_PROGRESS = "erasure_in_progress"
-"""The code of the problem of a request that would change something of a person who is being erased."""
+"""The code of the problem of a request that would change or export something of a person who is being erased."""
 
 REASON = "reason"
 """The name of the query parameter in which an operator says why a person is read (reasons.py)."""
@@ -90,8 +90,8 @@ class Operation(NamedTuple):
             has no body.
         answers: the successful responses by status; and the page that browsers get instead of a problem, by its status.
         problems: the codes of the problems that only this operation can have. Those that follow from the access, the
-            path, the query and the body are not listed. An operation with ``ERASURE_IN_PROGRESS`` is refused while the
-            person in the path is being erased.
+            path, the query and the body are not listed. An operation with ``ERASURE_IN_PROGRESS``, which is a
+            change or an export, is refused while the person in the path is being erased.
     """
 
     method: str

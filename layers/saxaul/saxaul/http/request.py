@@ -31,12 +31,15 @@ class Request(NamedTuple):
         person: the user id in the query, if the operation lets the query name a person, and the client may reach this
             person.
         reason: why an operator reads the person in the path; None if somebody else sends the request.
+        erasure_id: the last erasure of a person with the user id in the path, if the operation waits for erasures;
+            empty if there was none.
     """
 
     event: ApiEvent
     registered: RegisteredClient | None = None
     person: str | None = None
     reason: str | None = None
+    erasure_id: str = ""
 
     def path(self, name: str) -> str:
         """Return a path parameter after percent-decoding.

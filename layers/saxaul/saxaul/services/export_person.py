@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from saxaul.clock import Clock
 from saxaul.ledger.actions import Owner
+from saxaul.observability import logger
 from saxaul.people.exports import CertificateLink, PersonalData, TreeInOrder
+from saxaul.problems import Unavailable
 from saxaul.services import wiring
 from saxaul.settings import settings
 from saxaul.storage.claims import Claims
@@ -14,6 +16,7 @@ from saxaul.storage.erasures import Erasures
 from saxaul.storage.exports import ExportLink, Exports
 from saxaul.storage.grants import Grants
 from saxaul.storage.impact import ImpactStore
+from saxaul.storage.objects import ObjectError
 from saxaul.storage.orders import Orders
 from saxaul.storage.periods import Periods
 from saxaul.storage.redemptions import Redemptions, certificate_key
@@ -75,9 +78,15 @@ class Exporting(NamedTuple):
         """Write an export as a file, and return a link to it.
 
         Raises:
-            ObjectError: S3 cannot be reached, fails or is slow.
+            Unavailable: S3 cannot be reached, fails or is slow.
+            OutOfTimeError: too little time is left to write a file.
         """
-        return self.exports.put(self.erasures.name_of(user_id), content, self.clock.now())
+        try:
+            return self.exports.put(self.erasures.name_of(user_id), content, self.clock.now())
+        except ObjectError as error:
+            # The text of the error has the name of the mark, which stands for the person.
+            logger.warning("an export was not stored", extra={"error": type(error.__cause__ or error).__name__})
+            raise Unavailable("busy", "The export cannot be stored now; repeat the request later.") from error
 
 
 @cache

@@ -30,6 +30,7 @@ class RedemptionRequest(NamedTuple):
     Attributes:
         key: the app's Idempotency-Key.
         max_points: the most points that all of the trees may cost; None if the app set no limit.
+        erasure_id: the last erasure of a person with this user_id; empty if there was none.
     """
 
     app: str
@@ -39,6 +40,7 @@ class RedemptionRequest(NamedTuple):
     trees: int
     dedication: str
     max_points: int | None = None
+    erasure_id: str = ""
 
 
 class Requested(NamedTuple):
@@ -102,7 +104,7 @@ class Redeeming(NamedTuple):
     def _new_redemption(self, request: RedemptionRequest, project: TreeProject) -> Redemption:
         return Redemption(
             user_id=request.user_id,
-            redemption_id=redemption_id(request.app, request.user_id, request.key),
+            redemption_id=redemption_id(request.app, request.user_id, request.key, request.erasure_id),
             app=request.app,
             project_id=request.project_id,
             trees=tuple(Tree(new_number()) for _ in range(request.trees)),
@@ -189,12 +191,14 @@ def unknown_redemption() -> NotFound:
     )
 
 
-def redemption_id(app: str, user_id: str, key: str) -> str:
+def redemption_id(app: str, user_id: str, key: str, erasure_id: str = "") -> str:
     """Return the id of a redemption, derived from app, user and key. So a repeated request has the same id.
 
-    The names of apps and users have no line break, so different requests never give the same text.
+    After an erasure, the same request has another id, because the tree of the erased person keeps the old one. The
+    names of apps and users have no line break, so different requests never give the same text.
     """
-    return hashlib.sha256(f"{app}\n{user_id}\n{key}".encode(errors="surrogatepass")).hexdigest()[:32]
+    names = [erasure_id, app, user_id, key] if erasure_id else [app, user_id, key]
+    return hashlib.sha256("\n".join(names).encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 @cache

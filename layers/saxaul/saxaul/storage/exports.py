@@ -7,6 +7,7 @@ a day, and an erasure of the person deletes it. Its name is the hash of its byte
 from hashlib import sha256
 from typing import NamedTuple
 
+from saxaul.deadline import DEADLINE
 from saxaul.storage.clients import s3
 from saxaul.storage.objects import write_object
 
@@ -14,6 +15,13 @@ EXPORT_LINK_SECONDS = 900
 """How many seconds a link to a file is valid."""
 
 EXPORT_PREFIX = "exports/"
+
+_PATIENCE = 3.0
+"""The most seconds that a request waits to connect to S3, to send a file, and to be answered, each."""
+
+_LONGEST_PUT = 3 * _PATIENCE + 1.0
+"""How many seconds must be left to write a file, and to answer the request."""
+
 _HEADERS = {"Content-Type": "application/jsonl", "Cache-Control": "no-store"}
 
 
@@ -34,10 +42,12 @@ class Exports:
         """Write a file, and return a link to it.
 
         Raises:
+            OutOfTimeError: there may be too little time left for that. Nothing was written.
             ObjectError: S3 cannot be reached, fails or is slow. The file may have been written.
         """
+        DEADLINE.require(_LONGEST_PUT)
         key = f"{EXPORT_PREFIX}{name}/{sha256(content).hexdigest()}.jsonl"
-        write_object(self._bucket, key, content, headers=_HEADERS)
+        write_object(self._bucket, key, content, headers=_HEADERS, patience=_PATIENCE)
         wanted = {"Bucket": self._bucket, "Key": key}
         url = s3().generate_presigned_url("get_object", Params=wanted, ExpiresIn=EXPORT_LINK_SECONDS)
         return ExportLink(url, now + EXPORT_LINK_SECONDS)

@@ -30,7 +30,7 @@ LONGEST_OBJECT_READ = 4.0
 """The most seconds that a worker waits for an object. It is attempted once, and the caller then does without it."""
 
 _WRITE_SECONDS = 20
-"""How long a write may take to connect or send, and how long to be answered."""
+"""How long a write of a worker may take to connect, to send, and to be answered, each."""
 
 _LONGEST_FETCH = 15.0
 """The most seconds for an upload of a partner, which can be a hundred times as large as what an API call reads."""
@@ -138,18 +138,24 @@ def delete_object(bucket: str, key: str) -> None:
     Raises:
         ObjectError: S3 cannot be reached, fails or is slow, or refuses access.
     """
-    status, _, _ = _send("DELETE", bucket, key, {}, b"", LONGEST_OBJECT_READ)
+    status, _, _ = _send("DELETE", bucket, key, {}, b"", 2.0 * _WRITE_SECONDS)
     if status not in (HTTPStatus.NO_CONTENT, HTTPStatus.OK, HTTPStatus.NOT_FOUND):
         raise ObjectError(f"{key}: {status}")
 
 
 def write_object(
-    bucket: str, key: str, body: bytes, replaced_etag: str | None = None, headers: Mapping[str, str] = _NO_HEADERS
+    bucket: str,
+    key: str,
+    body: bytes,
+    replaced_etag: str | None = None,
+    headers: Mapping[str, str] = _NO_HEADERS,
+    patience: float = _WRITE_SECONDS,
 ) -> str:
     """Write an object, and return its ``ETag``.
 
     If ``replaced_etag`` is an ``ETag``, write only if the object has it; if it is empty, only if there is no object. If
     it is None, write in any case. S3 keeps the ``headers``, such as ``Content-Type``, and sends them with the object.
+    It may take ``patience`` seconds to connect to an address of S3, as many to send, and as many to be answered.
 
     Raises:
         ObjectMovedError: the condition is not met, or a concurrent write is in progress.
@@ -157,7 +163,7 @@ def write_object(
     """
     condition = {"If-Match": replaced_etag} if replaced_etag else {"If-None-Match": "*"}
     conditional = {} if replaced_etag is None else condition
-    status, found, _ = _send("PUT", bucket, key, {**headers, **conditional}, body, 2.0 * _WRITE_SECONDS)
+    status, found, _ = _send("PUT", bucket, key, {**headers, **conditional}, body, 2.0 * patience)
     if status in (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND):
         raise ObjectMovedError(key)
     if status != HTTPStatus.OK:
@@ -177,16 +183,18 @@ def _send(
 ) -> tuple[int, Mapping[str, str], bytes]:
     """Send one signed request. Return the status, the headers and the body of the response.
 
-    Of a body of more than ``most`` bytes, return these and at most ``_PIECE`` more.
+    A read has the time-outs of each AWS call. Another request may take half of the ``seconds`` to connect, half to send
+    and half to be answered. Of a body of more than ``most`` bytes, return these and at most ``_PIECE`` more.
 
     Raises:
         ObjectError: there was no complete response in this many seconds.
     """
     ends = monotonic() + seconds
+    timeouts = (CONNECT_SECONDS, READ_SECONDS) if method == "GET" else (seconds / 2, seconds / 2)
     request = AWSRequest(method, object_address(bucket, key), dict(headers), body, stream_output=True)
     try:
         S3SigV4Auth(credentials().get_frozen_credentials(), "s3", dynamodb().meta.region_name).add_auth(request)
-        response: AWSResponse = _session(method).send(request.prepare())
+        response: AWSResponse = _session(timeouts).send(request.prepare())
         return response.status_code, response.headers, _content(response.raw, ends, most)
     except (BotoCoreError, HTTPClientError, HTTPError, OSError) as error:
         raise ObjectError(f"{key}: {error!r}") from error
@@ -215,7 +223,10 @@ def object_address(bucket: str, key: str) -> str:
 
 
 @cache
-def _session(method: str) -> URLLib3Session:
-    """Return the session for reads or for writes. A socket's timeout for sending is that for connecting."""
-    timeouts: Any = (CONNECT_SECONDS, READ_SECONDS) if method == "GET" else (_WRITE_SECONDS, _WRITE_SECONDS)
-    return URLLib3Session(timeout=timeouts)
+def _session(timeouts: tuple[float, float]) -> URLLib3Session:
+    """Return the session that connects in this many seconds and then waits so long for an answer.
+
+    A socket's timeout for sending is that for connecting.
+    """
+    given: Any = timeouts  # which botocore passes on, and types as whole numbers
+    return URLLib3Session(timeout=given)
