@@ -29,8 +29,8 @@ from tests.e2e.test_access import send
 APPLIED = CLIENT_CACHED_FOR
 """Seconds after which a change of an app is in effect for every request."""
 
-OF_APPS = [route for route in ROUTES if route.access.scope in SCOPES["first_party"]]
-OF_PARTNERS = [route for route in ROUTES if route.access.scope in SCOPES["partner"]]
+OF_APPS = [route for route in ROUTES if route.access.role == "app"]
+OF_PARTNERS = [route for route in ROUTES if route.access.role == "partner"]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_the_routes_of_apps_and_partners_are_all_private_routes_but_those_of_ope
 def test_a_suspended_app_is_refused_on_every_route_after_three_seconds_and_its_accepted_actions_are_posted(
     stack: dict[str, Any], registrar: OperatorClient, alipay: Client, opened: ExitStack
 ) -> None:
-    app = register(registrar, "first_party")
+    app = register(registrar, "first_party", scopes=list(SCOPES["first_party"]))
     partner = register(registrar, "partner", partners=["Yili Public Welfare Foundation"])
     clients = [(client_of(stack, app, opened), OF_APPS), (client_of(stack, partner, opened), OF_PARTNERS)]
     assert [codes_of(client, routes, new_user()) for client, routes in clients] == [{}, {}]
@@ -111,7 +111,7 @@ def test_a_leaked_secret_is_ended_at_once_and_the_last_one_cannot_be(
 def test_an_ended_app_gets_no_token_and_is_refused_with_the_one_in_hand_and_its_id_is_taken_for_good(
     stack: dict[str, Any], registrar: OperatorClient, alipay: Client, opened: ExitStack
 ) -> None:
-    app, user = register(registrar, "first_party"), new_user()
+    app, user = register(registrar, "first_party", scopes=list(SCOPES["first_party"])), new_user()
     client = client_of(stack, app, opened)
     client.call_or_exit("POST", "/actions", {"actions": [make_action(user, "leave_the_car")]})
 

@@ -80,7 +80,8 @@ def assert_neutral(response: Mapping[str, Any], text: str) -> None:
         assert value.isprintable(), (name, value)
     assert response["headers"]["x-content-type-options"] == "nosniff"
     assert response["headers"]["content-type"] in {
-        *("application/json", "application/problem+json", "application/x-pem-file", "image/svg+xml"),
+        *("application/json", "application/jsonl", "application/problem+json"),
+        *("application/x-pem-file", "image/svg+xml"),
         "text/html; charset=utf-8",
     }
     assert len(response["body"].encode()) < 6_000_000

@@ -59,6 +59,7 @@ WAYS_OUT = {
         {
             "saxaul/http/endpoint.py",
             "saxaul/services/cosign.py",
+            "saxaul/services/export_person.py",
             "saxaul/services/find_certificate.py",
             "saxaul/services/meter_calls.py",
             "saxaul/services/personal.py",
