@@ -1,18 +1,19 @@
-"""Measure what the erasure of a person costs: requests, units and seconds, for a person with years of daily use.
+"""Measure what the export and the erasure of a person cost, for a person with years of daily use.
 
     make bench ONLY=erasing
     python -m benchmarks.erasing [--years 5]
 
 The person has a period for each day, each with three entries, a period for each month, with an entry for each of its
-days, and 20 redemptions of one tree each, of which all trees were ordered. The benchmark erases the person in this
-process, against the emulator's tables, in messages that each have the time of the function. The delay of an erasure is
-left out. A transaction costs two write units for each KB of each item that it writes or deletes; the benchmark computes
-them, because the emulator reports one unit for each item.
+days, and 20 redemptions of one tree each, of which all trees were ordered. The benchmark exports the person, without
+storing a file, and then erases the person. It does both in this process, against the emulator's tables, and erases in
+messages that each have the time of the function. The delay of an erasure is left out. A transaction costs two write
+units for each KB of each item that it writes or deletes; the benchmark computes them, because the emulator reports one
+unit for each item.
 """
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from math import ceil
@@ -28,6 +29,7 @@ from local.tables import number, print_table
 from local.template import resources
 from saxaul.catalog.entries import Text
 from saxaul.clock import SYSTEM_CLOCK
+from saxaul.http.export_views import export_text
 from saxaul.ledger.actions import Owner
 from saxaul.ledger.entries import Entry
 from saxaul.ledger.periods import Period, PeriodKey
@@ -37,17 +39,23 @@ from saxaul.people.erasures import ErasureMark, ErasureReceipt
 from saxaul.services.erase_items import ItemErasing, LittleTimeError
 from saxaul.services.erase_person import Erasing
 from saxaul.services.erase_trees import TreeErasing
+from saxaul.services.export_person import Exporting
 from saxaul.settings import settings
 from saxaul.storage import periods, wallets
+from saxaul.storage.claims import Claims
 from saxaul.storage.clients import dynamodb, sqs
 from saxaul.storage.erasures import Erasures
 from saxaul.storage.exports import Exports
+from saxaul.storage.grants import Grants
+from saxaul.storage.impact import ImpactStore
 from saxaul.storage.nameless import NamelessSums
 from saxaul.storage.orders import Orders
+from saxaul.storage.periods import Periods
 from saxaul.storage.person_items import PersonItems
 from saxaul.storage.redemptions import Redemptions, certificate_item
 from saxaul.storage.redemptions import to_item as redemption_item
 from saxaul.storage.table import Item, Table, python
+from saxaul.storage.wallets import Wallets
 from saxaul.trees.numbers import new_number
 from saxaul.trees.orders import NewOrder, OrderedProject, OrderedTree, PlantingOrder
 from saxaul.trees.redemptions import Redemption, Tree
@@ -58,6 +66,16 @@ REDEMPTIONS = 20
 DAYS_OF_A_YEAR = Decimal("365.25")
 _RESERVE_SECONDS = 13
 """The last seconds of an invocation, in which the function begins no transaction."""
+
+
+class Exported(NamedTuple):
+    """What an export took."""
+
+    lines: int
+    bytes: int
+    requests: int
+    read_units: float
+    seconds: float
 
 
 class Erased(NamedTuple):
@@ -129,6 +147,24 @@ def write_person(ledger: Table, days: Iterable[date]) -> None:
         Orders(ledger).write(NewOrder(PlantingOrder(order_id, "saxaul-alxa", now, project, trees), [ordered]))
 
 
+def export(ledger: Table, meter: Meter) -> Exported:
+    exporting = Exporting(
+        *(Wallets(ledger), Periods(ledger), Claims(ledger), Grants(ledger), ImpactStore(ledger)),
+        *(Redemptions(ledger), Orders(ledger), Erasures(ledger), NoExports("exports"), SYSTEM_CLOCK),
+    )
+    began = time.perf_counter()
+    with meter.measured() as used:
+        text = export_text(exporting.read(PERSON.id), settings().calendar)
+    took = time.perf_counter() - began
+    return Exported(text.count("\n"), len(text.encode()), used["dynamodb_requests"], read_units_in(used), took)
+
+
+def read_units_in(used: Mapping[str, float]) -> float:
+    return sum(
+        amount for name, amount in used.items() if name.endswith(".units") and name.removesuffix(".units") not in WRITES
+    )
+
+
 class NoExports(Exports):
     """The files of a person who has none. The emulator has no bucket."""
 
@@ -159,9 +195,6 @@ def erase(ledger: Table, queue: str, meter: Meter, transactions: TransactionMete
             erasing.run(mark.name, time_until(time.monotonic() + seconds))
     took = time.perf_counter() - began
     receipt = erasures.receipt(mark.erasure_id)
-    reads = sum(
-        amount for name, amount in used.items() if name.endswith(".units") and name.removesuffix(".units") not in WRITES
-    )
     others = sum(used[f"{name}.units"] for name in WRITES - {"TransactWriteItems"})
     return Erased(
         items=sum(receipt.erased.values()) if receipt else 0,
@@ -169,7 +202,7 @@ def erase(ledger: Table, queue: str, meter: Meter, transactions: TransactionMete
         requests=used["dynamodb_requests"],
         transactions=used["TransactWriteItems"],
         write_units=transactions.units + others,
-        read_units=reads,
+        read_units=read_units_in(used),
         seconds=took,
     )
 
@@ -187,7 +220,18 @@ def time_until(end: float) -> Any:  # noqa: ANN401 - a function without a result
     return check_time
 
 
-def show(years: int, found: Erased) -> None:
+def show(years: int, exported: Exported, found: Erased) -> None:
+    print_table(
+        [number(name.replace("_", " ")) for name in exported._fields],
+        [
+            (
+                *(f"{value:,}" for value in exported[:3]),
+                f"{exported.read_units:,.0f}",
+                f"{exported.seconds:.2f}",
+            )
+        ],
+        title=f"The export of a person with {years} years of daily use",
+    )
     print_table(
         [number(name.replace("_", " ")) for name in found._fields],
         [
@@ -212,11 +256,13 @@ def main() -> None:
         meter, transactions = Meter(), TransactionMeter()
         meter.attach(dynamodb(), sqs())
         write_person(ledger, days_of(chosen.years))
+        exported = export(ledger, meter)
         found = erase(ledger, queue, meter, transactions)
         if chosen.json:
-            print_json({"benchmark": "erasing", "years": chosen.years, **found._asdict()})
+            measured = {"export": exported._asdict(), "erasure": found._asdict()}
+            print_json({"benchmark": "erasing", "years": chosen.years, **measured})
             return
-        show(chosen.years, found)
+        show(chosen.years, exported, found)
 
 
 if __name__ == "__main__":

@@ -213,7 +213,9 @@ def confirming() -> None:
 SHOWN: Mapping[str, Callable[[], object]] = {
     "benchmarks/accrual_report.py": accrual,
     "benchmarks/any_query.py": any_queries,
-    "benchmarks/erasing.py": lambda: erasing.show(LARGE, erasing.Erased(*[LARGE] * 4, *[float(LARGE)] * 3)),
+    "benchmarks/erasing.py": lambda: erasing.show(
+        LARGE, erasing.Exported(*[LARGE] * 3, *[float(LARGE)] * 2), erasing.Erased(*[LARGE] * 4, *[float(LARGE)] * 3)
+    ),
     "benchmarks/campaigns.py": lambda: campaigns.show({(LARGE, LARGE): [campaigns.Used(*[float(LARGE)] * 4)]}),
     "benchmarks/cold_starts.py": cold,
     "benchmarks/extremes.py": lambda: extremes.show({"wallet": Endless(), "forest": Endless()}),
