@@ -1,12 +1,10 @@
 """A person lives a whole life on a deployed stack and is erased while workers post. Then nothing names the person."""
 
-import gzip
 import json
 import re
 import secrets
 import subprocess
 import sys
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +17,6 @@ from local.deployment import client_arguments
 from local.sam import ROOT
 from saxaul.log.certificates import check_certificate, parse_certificate
 from saxaul.log.notes import VerifierKey
-from saxaul.storage.periods import decompressed
 from saxaul.storage.table import python
 from tests.e2e.calling import Client
 from tests.e2e.journeys import (
@@ -38,6 +35,7 @@ from tests.e2e.journeys import (
 )
 from tests.e2e.test_photos import bucket_named, new_photo, upload
 from tests.photos import declared
+from tests.stored_texts import texts_in
 
 REASON = "?reason=ticket%204711"
 INDEXES = {"ledger": ("Listing", "Forest"), "activity": ("Waiting",), "catalog": ()}
@@ -167,31 +165,6 @@ def messages(stack: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for url in sqs.list_queues().get("QueueUrls", []):
         found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0).get("Messages", [])
         yield from ((url.rpartition("/")[2], message["Body"]) for message in found)
-
-
-def texts_in(value: Any) -> Iterator[str]:  # noqa: ANN401 - any part of an item
-    """Yield each text at any depth, also in compressed bytes."""
-    match value:
-        case dict():
-            for name, part in value.items():
-                yield name
-                yield from texts_in(part)
-        case list() | tuple() | set():
-            for part in value:
-                yield from texts_in(part)
-        case bytes():
-            yield unpacked(value).decode(errors="replace")
-        case _:
-            yield str(value)
-
-
-def unpacked(content: bytes) -> bytes:
-    for unpack in (gzip.decompress, zlib.decompress, decompressed):
-        try:
-            return unpack(content)
-        except (OSError, EOFError, zlib.error):
-            continue
-    return content
 
 
 def places_of(stack: dict[str, Any], texts: tuple[str, ...]) -> set[tuple[str, str]]:

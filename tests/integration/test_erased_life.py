@@ -1,7 +1,5 @@
 """A whole life is erased: the numbers of the receipt are those of the export, and nothing names the person any more."""
 
-import gzip
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +12,6 @@ from saxaul.people.erasures import ErasureReceipt
 from saxaul.people.kinds import EXPORTED, ITEM_KINDS, key_of_item, kinds_of
 from saxaul.storage.clients import s3
 from saxaul.storage.erasures import Erasures
-from saxaul.storage.periods import decompressed
 from saxaul.storage.table import Table
 from tests.integration.policies import RESOURCES
 from tests.integration.public_log import PublishedFiles
@@ -31,6 +28,7 @@ from tests.integration.whole_life import (
     run_until_erased,
     store_an_export,
 )
+from tests.stored_texts import texts_in
 
 TABLES = ("Ledger", "Activity", "Catalog")
 
@@ -73,31 +71,6 @@ def everything(stack: Stack) -> Iterator[tuple[str, Any]]:
 def kind_of(place: str, key: str) -> str:
     [kind] = kinds_of(place, key)
     return kind.name
-
-
-def texts_in(value: Any) -> Iterator[str]:  # noqa: ANN401 - any part of an item
-    """Yield each text at any depth, also in compressed bytes."""
-    match value:
-        case dict():
-            for name, part in value.items():
-                yield name
-                yield from texts_in(part)
-        case list() | tuple() | set():
-            for part in value:
-                yield from texts_in(part)
-        case bytes():
-            yield unpacked(value).decode(errors="replace")
-        case _:
-            yield str(value)
-
-
-def unpacked(content: bytes) -> bytes:
-    for unpack in (gzip.decompress, zlib.decompress, decompressed):
-        try:
-            return unpack(content)
-        except (OSError, EOFError, zlib.error):
-            continue
-    return content
 
 
 def named_in(stack: Stack, *secrets: str) -> set[tuple[str, str]]:

@@ -139,7 +139,7 @@ def test_a_message_for_a_facility_with_the_id_of_an_erased_person_is_posted(stac
 
     assert stack.accrue_all([kwh]) == []
 
-    assert stack.periods.get_many([], consistent=True) == {}
+    assert stack.periods_of(FACILITY.id) == []
     assert len(list(stack.ledger.query(f"FACILITY#{FACILITY.id}", "0", "~"))) == 1
 
 

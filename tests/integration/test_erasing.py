@@ -199,7 +199,7 @@ def test_whatever_a_person_did_is_in_the_nameless_sums_afterwards(
     erasures.begin(mark, ErasureReceipt(mark.erasure_id, stack.clock.instant, "console"))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("saxaul.services.erase_items.MOST_WRITES", most)
+        patch.setattr("saxaul.services.erase_items.TRANSACTION_WRITES", most)
         patch.setattr("saxaul.services.erase_items._POURED", 1)
         while (found := erasures.receipt(mark.erasure_id)) and found.finished_at is None:
             stack.clock.instant += DELAY

@@ -10,7 +10,7 @@ from saxaul.services import wiring
 from saxaul.services.redeem import unknown_redemption
 from saxaul.storage.redemptions import Redemptions
 from saxaul.trees.redemptions import Redemption
-from saxaul.trees.states import TRANSITIONS, State
+from saxaul.trees.states import State
 
 
 class Cancelling(NamedTuple):
@@ -44,7 +44,7 @@ class Cancelling(NamedTuple):
                     "already_rejected",
                     "This redemption was rejected and took no points, so there is nothing to cancel.",
                 )
-            if State.CANCELLED not in TRANSITIONS[stored.state]:
+            if not stored.can_be_cancelled:
                 raise Conflict(
                     "already_ordered",
                     "The trees were already ordered; a redemption can be cancelled only before its trees are ordered.",

@@ -16,10 +16,7 @@ from saxaul.storage.attributes import stored_bytes
 from saxaul.storage.erasures import Erasures
 from saxaul.storage.nameless import HeldSums, NamelessSums, to_item
 from saxaul.storage.person_items import PersonItem, PersonItems
-from saxaul.storage.table import transact
-
-MOST_WRITES = 100
-"""The most writes of one transaction."""
+from saxaul.storage.table import TRANSACTION_WRITES, transact
 
 MOST_BYTES = 4_000_000
 """The most bytes that the items of one transaction have together. DynamoDB allows a little more."""
@@ -145,7 +142,7 @@ class ItemErasing(NamedTuple):
 
 def _fits(items: Sequence[PersonItem], subjects: Iterable[Subject]) -> bool:
     """Return whether a transaction has room for these items, the sums of these subjects, and the receipt."""
-    return len(items) + len({*subjects}) + 1 <= MOST_WRITES
+    return len(items) + len({*subjects}) + 1 <= TRANSACTION_WRITES
 
 
 def _numbers(items: Iterable[PersonItem]) -> Counter[str]:

@@ -25,7 +25,7 @@ from saxaul.storage.person_items import PersonItems
 from saxaul.storage.queues import send_erasure
 from saxaul.storage.redemptions import Redemptions
 from saxaul.trees.redemptions import Redemption
-from saxaul.trees.states import TRANSITIONS, State
+from saxaul.trees.states import State
 
 STALLED_AFTER = 480
 """Seconds after which a step that is due, and is not made, is queued again.
@@ -91,7 +91,7 @@ class Erasing(NamedTuple):
 
     def _step(self, mark: ErasureMark, check_time: Callable[[], None]) -> Stepped:
         redemptions = self.redemptions.of_user(mark.user_id)
-        waiting = [redemption for redemption in redemptions if is_waiting(redemption)]
+        waiting = [redemption for redemption in redemptions if redemption.can_be_cancelled]
         for redemption in waiting:
             check_time()
             self._cancel(redemption)
@@ -108,7 +108,7 @@ class Erasing(NamedTuple):
 
         def attempt() -> None:
             stored = self.redemptions.get(redemption.user_id, redemption.redemption_id)
-            if stored and stored.requested_at == redemption.requested_at and is_waiting(stored):
+            if stored and stored.requested_at == redemption.requested_at and stored.can_be_cancelled:
                 self.redemptions.write_cancellation(stored.cancelled(), refunded=stored.state is State.RESERVED)
 
         retry_lost_races(attempt, self.clock)
@@ -145,11 +145,6 @@ class Erasing(NamedTuple):
             return "erased"
 
         return retry_lost_races(attempt, self.clock)
-
-
-def is_waiting(redemption: Redemption) -> bool:
-    """Return whether a redemption can still be cancelled, because it is not settled or not ordered yet."""
-    return State.CANCELLED in TRANSITIONS[redemption.state]
 
 
 @cache

@@ -26,7 +26,14 @@ from saxaul.storage.orders import Orders
 from saxaul.storage.photos import Photos
 from saxaul.storage.queues import send_leaves
 from saxaul.storage.redemptions import Redemptions
-from saxaul.storage.table import ItemMovedError, Key, TransactionRefusedError, item_written_by, transact
+from saxaul.storage.table import (
+    TRANSACTION_WRITES,
+    ItemMovedError,
+    Key,
+    TransactionRefusedError,
+    item_written_by,
+    transact,
+)
 from saxaul.trees.evidence import Holding, KnownEvidence, TreeEvidence
 from saxaul.trees.orders import OrderProgress, PlantingOrder, open_trees
 from saxaul.trees.outcomes import RedemptionChange, Verdict, named_tree
@@ -44,9 +51,6 @@ A correction makes the most writes: a leaf, and for the tag, the place and the p
 up. So 13 reports make 91 writes. With the redemption and a refund, they fit a transaction, which has at most 100.
 Further reports on one redemption wait for the next round: a read, the rules and a transaction. So 98 take 8 rounds.
 """
-
-MAX_WRITES = 100
-"""The most writes of a transaction of DynamoDB."""
 
 _ATTEMPTS = 60
 """How often a call loses races before it gives up. The pauses add up to at most 12 seconds, and 6 on average."""
@@ -251,7 +255,7 @@ class _Call:
 
 
 class _Group:
-    """Changes that fit one transaction, which has at most MAX_WRITES writes and writes no item twice.
+    """Changes that fit one transaction, which has at most TRANSACTION_WRITES writes and writes no item twice.
 
     Two changes write the same item if both refund one wallet, or if one takes the evidence that the other gives up.
     """
@@ -262,7 +266,7 @@ class _Group:
 
     def has_room_for(self, items: AbstractSet[Key]) -> bool:
         """Return whether a change that writes these items fits in."""
-        return len(self.items) + len(items) <= MAX_WRITES and not self.items & items
+        return len(self.items) + len(items) <= TRANSACTION_WRITES and not self.items & items
 
     def add(self, change: RedemptionChange, writes: Writes, items: AbstractSet[Key]) -> None:
         self.planned.append((change, writes))

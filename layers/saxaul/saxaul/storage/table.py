@@ -24,6 +24,9 @@ BATCH_GET = 100
 BATCH_WRITE = 25
 """The most items that DynamoDB writes in one batch."""
 
+TRANSACTION_WRITES = 100
+"""The most writes of one transaction."""
+
 FOREST_PAGE = 25
 """How many keys of the index ``Forest`` are read at a time for the trees of a person."""
 

@@ -277,6 +277,11 @@ class Redemption(NamedTuple):
         return self.user_id.startswith(NOBODYS)
 
     @property
+    def can_be_cancelled(self) -> bool:
+        """Whether it is not settled yet, or is reserved and not ordered yet."""
+        return State.CANCELLED in TRANSITIONS[self.state]
+
+    @property
     def waiting(self) -> list[Tree]:
         """The trees that wait for a planting order: their first one, or the next one after planting failed."""
         return [] if self.state in UNPAID else [tree for tree in self.trees if tree.state is State.RESERVED]
