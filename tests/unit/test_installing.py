@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from errno import ENOSPC
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from local import durations, install
+from local.dependencies import locked
 from local.install import Installation, progress_of
 from local.pip_errors import sentence_about
 from local.sam import ROOT
@@ -25,8 +27,15 @@ PYTHON = sys.executable
 """The Python that runs the tests, also where a test gives it another name."""
 
 SCRIPT = ROOT / "local" / "environments.sh"
-SOURCES = ("pyproject.toml", "clients/python/pyproject.toml", "layers/dependencies/requirements.txt")
+SOURCES = (
+    "pyproject.toml",
+    "clients/python/pyproject.toml",
+    "layers/dependencies/requirements.in",
+    "layers/dependencies/requirements.txt",
+)
 MINISTACK_SOURCE = "local/ministack-requirements.txt"
+OF_ONE_COMMAND = {".local/lock": "local/lock-requirements.txt", ".local/policies": "local/policies-requirements.txt"}
+"""The environments that only one command needs, each with its source."""
 BOTH = "with {}: -m local.install .venv .local/ministack\n"
 SHIM = 'echo "pyenv: python3: command not found" >&2; exit 127'
 WHOLE = """case $*:$0 in
@@ -57,7 +66,7 @@ def folder(tmp_path: Path) -> Path:
         assert found
         (tmp_path / "tools").mkdir(exist_ok=True)
         (tmp_path / "tools" / tool).symlink_to(found)
-    for source in (*SOURCES, MINISTACK_SOURCE):
+    for source in (*SOURCES, MINISTACK_SOURCE, *OF_ONE_COMMAND.values()):
         (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / source).touch()
         os.utime(tmp_path / source, (1, 1))
@@ -259,6 +268,21 @@ def test_an_environment_is_installed_again_if_its_requirements_are_newer(
     assert run(installed).stdout == f"with {installed}/first/python3: -m local.install {environment}\n"
 
 
+@pytest.mark.parametrize(("environment", "source"), OF_ONE_COMMAND.items())
+def test_an_environment_that_one_command_needs_is_installed_only_by_its_name(
+    installed: Path, environment: str, source: str
+) -> None:
+    made = f"with {installed}/first/python3: -m local.install {environment}\n"
+
+    assert run(installed, "", environment).stdout == made
+    make_program(installed / environment / "bin/python", "echo 3.13")
+    assert run(installed, "", environment).stdout == ""
+    os.utime(installed / environment / "installed", (2, 2))
+    os.utime(installed / source)
+    assert run(installed).stdout == ""
+    assert run(installed, "", environment).stdout == made
+
+
 def remove(environment: Path) -> None:
     (environment / "bin/python").unlink()
 
@@ -315,6 +339,17 @@ def test_installing_needs_nothing_that_is_not_in_python() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_the_packages_that_ship_are_installed_with_the_versions_of_their_lock(clone: Path) -> None:
+    (clone / "pip.sh").write_text(f'echo "$*" >> {clone}/commands')
+
+    install.main([".venv"])
+
+    assert "--constraint .local/install/shipped.txt" in (clone / "commands").read_text()
+    pinned = dict(line.split("==") for line in (clone / ".local/install/shipped.txt").read_text().splitlines())
+    assert pinned == locked()
+    assert {name: version(name) for name in pinned} == pinned
+
+
 def test_both_environments_are_made_and_note_the_version_of_their_python(
     clone: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -323,8 +358,8 @@ def test_both_environments_are_made_and_note_the_version_of_their_python(
     printed = capsys.readouterr().out
     assert printed.startswith("installing into .venv and .local/ministack, with Python 3.")
     assert printed.splitlines()[-1].startswith("✓ installing into .venv and .local/ministack ")
-    version = f"{sys.version_info[0]}.{sys.version_info[1]}\n"
-    assert [(clone / name / "installed").read_text() for name in install.COMMANDS] == [version, version]
+    release = f"{sys.version_info[0]}.{sys.version_info[1]}\n"
+    assert [(clone / name / "installed").read_text() for name in (".venv", ".local/ministack")] == [release, release]
     assert (clone / "made").read_text() == "venv\nvenv\n"
 
 
