@@ -230,11 +230,13 @@ env: ## install what the other commands need
 #= PYTHON  the Python to install with, of 3.11 or later
 	@sh local/environments.sh "$$PYTHON"
 
-check: env ## ruff, mypy and the linter of the template
+check: env ## ruff, mypy, and checks of template and packages
+#= PYTHON  the Python to install with, of 3.11 or later
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@PATH="$$PWD/$(BIN):$$PATH" $(BIN)/sam validate --lint & linting=$$!; \
-	$(BIN)/mypy; typed=$$?; wait $$linting && exit $$typed
+	@{ PATH="$$PWD/$(BIN):$$PATH" $(BIN)/sam validate --lint && $(BIN)/python -m local.audit && \
+	  sh local/environments.sh "$$PYTHON" .local/policies && $(BIN)/python -m tests.template.policies; } & aside=$$!; \
+	$(BIN)/mypy; typed=$$?; wait $$aside && exit $$typed
 
 test-fast: env ## the tests without a stack, in two minutes
 #= WORKERS  the number of processes; by default one for each processor
