@@ -77,7 +77,7 @@ def test_a_known_vulnerability_of_one_package_fails_and_names_it(
     with pytest.raises(SystemExit) as ended:
         judge(found, {})
     assert ended.value.code == 1
-    assert f"  six 1.0 has CVE-1; {said}\n" in capsys.readouterr().err
+    assert f"\nsix 1.0 has CVE-1; {said}\n" in capsys.readouterr().err
 
 
 def give_way(_: str) -> tuple[int, bytes]:
