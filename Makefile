@@ -234,7 +234,7 @@ check: env ## ruff, mypy, and checks of template and packages
 #= PYTHON  the Python to install with, of 3.11 or later
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@{ PATH="$$PWD/$(BIN):$$PATH" $(BIN)/sam validate --lint && $(BIN)/python -m local.audit && \
+	@{ $(BIN)/cfn-lint --regions ap-southeast-1 us-east-1 -- template.yaml && $(BIN)/python -m local.audit && \
 	  sh local/environments.sh "$$PYTHON" .local/policies && $(BIN)/python -m tests.template.policies; } & aside=$$!; \
 	$(BIN)/mypy; typed=$$?; wait $$aside && exit $$typed
 

@@ -75,7 +75,16 @@ def check(template: Mapping[str, Any], program: Path = CHECKOV) -> list[Finding]
         file = Path(folder) / "template.json"
         file.write_text(json.dumps(template, default=str), "utf-8")
         without_service = {"BC_SKIP_MAPPING": "TRUE"}  # it would ask for texts about the rules, and wait for them
-        command = [program, "--file", file, "--framework", "cloudformation", "--skip-download", "--output", "json"]
+        command = [
+            str(program),
+            "--file",
+            str(file),
+            "--framework",
+            "cloudformation",
+            "--skip-download",
+            "--output",
+            "json",
+        ]
         done = subprocess.run(  # noqa: S603 - the program of our own environment
             command,
             env={**os.environ, **without_service},
