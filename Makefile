@@ -32,13 +32,13 @@ missing = $(strip $(foreach name,$(1),$(if $(strip $($(name))),,$(name))))
 
 # These work with the laptop stack, or with a deployed stack that `make connect` has recorded: STACK=<name>.
 status apps replay: export SAXAUL_STACK = $(STACK)
-seed export secret reconcile recount dead-letters app-actions take-back: export SAXAUL_STACK = $(STACK)
+seed export secret reconcile recount dead-letters logs workers app-actions take-back: export SAXAUL_STACK = $(STACK)
 # There `make clock` only says that a deployed stack has no clock of its own.
 clock: export SAXAUL_STACK = $(STACK)
 
 .DEFAULT_GOAL := help
 .PHONY: help run story down up clock status apps invoke local replay
-.PHONY: seed export secret reconcile recount dead-letters app-actions take-back
+.PHONY: seed export secret reconcile recount dead-letters logs workers app-actions take-back
 .PHONY: build deploy rollback connect
 .PHONY: env test-fast test test-interop check test-long bench openapi release-contract pictures viewer clean
 
@@ -162,6 +162,21 @@ dead-letters: env ## list the messages that failed again and again
 #= JSON   1 prints the list as JSON, for programs
 #= STACK  a deployed stack that `make connect` has recorded
 	@set -f; $(BIN)/python -m operations.dead_letters $(if $(DO),$$DO,list) $(AS_JSON)
+
+logs: env ## the newest lines that a function logged
+#> make logs FUNCTION=AccruePoints
+#= FUNCTION  the function, as template.yaml names it
+#= STACK     a deployed stack that `make connect` has recorded
+	@$(call need,FUNCTION)
+	@$(BIN)/python -m operations.logs "$$FUNCTION"
+
+workers: env ## what reads the queues and streams, and whether it runs
+#> make workers
+#> make workers DO="start AccruePoints" ## start one again, or all
+#= DO     list (by default), or stop or start, with a function or all
+#= JSON   1 prints the list as JSON, for programs
+#= STACK  a deployed stack that `make connect` has recorded
+	@set -f; $(BIN)/python -m operations.workers $(if $(DO),$$DO,list) $(AS_JSON)
 
 SELECTION = --app "$$APP" --from "$$FROM" --to "$$TO" --reason "$$REASON" $(if $(TYPE),--type "$$TYPE") $(if $(filter override,$(origin USER)),--user "$$USER")
 
