@@ -12,7 +12,16 @@ from tests.template.reading import attribute_of, functions, made, made_resources
 MOST_METRICS = 10
 """The most metrics that an alarm can sum."""
 
+LONGEST_DESCRIPTION = 1024
+"""The most characters of the description of an alarm."""
+
 ALARMS = resources("AWS::CloudWatch::Alarm")
+
+
+def described(description: Properties | str) -> str:
+    """Return a description as its readers get it, with the longest name that a stack may have."""
+    text = description["Fn::Sub"] if isinstance(description, dict) else description
+    return str(text).replace("${AWS::StackName}", "s" * 128)
 
 
 def alarmed(metric: str) -> list[str]:
@@ -22,23 +31,33 @@ def alarmed(metric: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", sorted(ALARMS))
-def test_every_alarm_notifies_the_topic_and_stays_off_without_data(name: str) -> None:
+def test_every_alarm_notifies_the_topic_and_names_its_section(name: str) -> None:
     alarm = made("AWS::CloudWatch::Alarm")[name]
 
     assert alarm["AlarmActions"] == [{"Ref": "Alarms"}]
-    assert alarm["TreatMissingData"] == "notBreaching"
-    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+    assert described(alarm["AlarmDescription"]).endswith(f". See docs/operations.md#{name.lower()}")
+    assert len(described(alarm["AlarmDescription"])) <= LONGEST_DESCRIPTION
+
+
+@pytest.mark.parametrize("name", sorted(ALARMS))
+def test_every_alarm_stays_off_without_data_but_the_one_on_missing_metrics(name: str) -> None:
+    alarm = made("AWS::CloudWatch::Alarm")[name]
+    expected = (
+        ("breaching", "LessThanThreshold") if name == "NoMetricsAlarm" else ("notBreaching", "GreaterThanThreshold")
+    )
+
+    assert (alarm["TreatMissingData"], alarm["ComparisonOperator"]) == expected
 
 
 def test_every_dead_letter_queue_has_an_alarm_on_its_first_message() -> None:
     queues = [name for name in resources("AWS::SQS::Queue") if name.endswith("DeadLetterQueue")]
 
-    assert alarmed("ApproximateNumberOfMessagesVisible") == sorted(queues)
-    assert all(
-        alarm["Threshold"] == 0
-        for alarm in ALARMS.values()
-        if alarm.get("MetricName") == "ApproximateNumberOfMessagesVisible"
-    )
+    assert alarmed("ApproximateNumberOfMessagesVisible") == sorted([*queues, "ActionQueue"])
+    assert {
+        alarm["Threshold"]
+        for name, alarm in ALARMS.items()
+        if alarm.get("MetricName") == "ApproximateNumberOfMessagesVisible" and name != "ActionDepthAlarm"
+    } == {0}
 
 
 def test_every_queue_that_a_function_reads_has_an_alarm_on_its_oldest_message() -> None:
@@ -55,7 +74,7 @@ def test_every_queue_that_a_function_reads_has_an_alarm_on_its_oldest_message() 
 
 @pytest.mark.parametrize("metric", ["Errors", "Throttles"])
 def test_every_function_is_in_one_alarm_on_its_errors_and_in_one_on_its_throttles(metric: str) -> None:
-    sums = [alarm["Metrics"] for alarm in ALARMS.values() if metric in str(alarm.get("Metrics"))]
+    sums = [alarm["Metrics"] for alarm in ALARMS.values() if f"'{metric}'" in str(alarm.get("Metrics"))]
     watched = [query for metrics in sums for query in metrics if "MetricStat" in query]
 
     assert sorted([*map(named, watched), *alarmed(metric)]) == sorted(functions())
@@ -64,13 +83,17 @@ def test_every_function_is_in_one_alarm_on_its_errors_and_in_one_on_its_throttle
         assert query["ReturnData"] is False
 
 
-def test_an_alarm_on_a_sum_adds_up_all_metrics_that_it_names() -> None:
+def test_an_alarm_on_an_expression_uses_all_metrics_that_it_names() -> None:
     for alarm in ALARMS.values():
         if "Metrics" in alarm:
             total, *parts = alarm["Metrics"]
-            assert total["Expression"] == f"SUM([{', '.join(part['Id'] for part in parts)}])"
+            names = [part["Id"] for part in parts]
+            assert "ReturnData" not in total
+            assert [part["ReturnData"] for part in parts] == [False] * len(parts)
+            assert set(re.findall(r"\b[a-z]\w*", total["Expression"])) == set(names)
             assert len(parts) <= MOST_METRICS
-            assert all(re.fullmatch(r"[a-z]\w*", part["Id"]) for part in parts)
+            if "SUM" in total["Expression"]:
+                assert total["Expression"] == f"SUM([{', '.join(names)}])"
 
 
 def named(query: Properties) -> str:
@@ -78,7 +101,7 @@ def named(query: Properties) -> str:
     return str(dimension["Value"]["Ref"])
 
 
-def test_only_a_laptop_stack_leaves_out_the_alarms_on_sums() -> None:
+def test_only_a_laptop_stack_leaves_out_the_alarms_on_expressions() -> None:
     conditional = {name: made_resources()[name].get("Condition") for name in ALARMS}
 
     assert {name for name, condition in conditional.items() if condition} == {
@@ -98,8 +121,9 @@ def test_5xx_responses_and_a_lagging_stream_have_an_alarm() -> None:
         {"Name": "ApiName", "Value": api["Name"]},
         {"Name": "Stage", "Value": made("AWS::ApiGateway::Stage")[stage]["StageName"]},
     ]
-    assert alarmed("IteratorAge") == sorted(name for name, _ in sources("StreamArn"))
-    for name in ("StreamLagAlarm", "RepeatLagAlarm", "PublicationLagAlarm"):
+    ledgers = [name for name, mapping in sources("LedgerTable.StreamArn")]
+    assert alarmed("IteratorAge") == sorted(ledgers)
+    for name in ("StreamLagAlarm", "RepeatLagAlarm"):
         assert ALARMS[name]["Threshold"] < 24 * 3600 * 1000, "the stream keeps a change for one day"
 
 
