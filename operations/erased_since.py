@@ -3,9 +3,9 @@
 A restored table has everything of the persons who were erased after the second to which it was restored. It does not
 know of their erasures, but the table that it replaces does: it has their marks.
 
-With ``--copy-marks``, the restored table gets the marks of finished erasures, and the key of their names if it has none.
-So a message that names such a person and still lies in a queue does not bring the person back. A mark that the restored
-table has already stays as it is: if its erasure was not finished, it goes on there.
+With ``--copy-marks``, the restored table gets the marks of finished erasures, and the key of their names if it has
+none. So a message that names such a person and still lies in a queue does not bring the person back. A mark that the
+restored table has already stays as it is: if its erasure was not finished, it goes on there.
 """
 
 from collections.abc import Iterable, Iterator

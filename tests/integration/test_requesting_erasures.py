@@ -221,16 +221,20 @@ def test_a_restored_table_has_the_persons_to_erase_again(stack: Stack) -> None:
 def test_a_restored_table_gets_the_marks_of_finished_erasures_once_and_keeps_its_own(stack: Stack) -> None:
     restored = Table("Catalog", stack.clock)
     assert copy_marks(restored, stack.ledger) == 0
+    erasures = Erasures(stack.ledger)
+    send("DELETE")  # this erasure is not finished
     for person in ("p-1", "p-2", "p-3"):
         erase(person)
-    send("DELETE")  # not finished
-    own = {"pk": f"ERASED#{Erasures(stack.ledger).name_of('p-3')}", "sk": "ERASURE", "user_id": "p-3"}
+        mark = erasures.find(person)
+        assert mark
+        erasures.finish(mark, NOON)
+    own = {"pk": f"ERASED#{erasures.name_of('p-3')}", "sk": "ERASURE", "user_id": "p-3"}
     restored.replace(own)
 
     assert [copy_marks(restored, stack.ledger) for _ in range(2)] == [2, 0]
     marks = Erasures(restored)
-    assert all((mark := marks.find(person)) and mark.finished_at for person in ("p-1", "p-2"))
-    assert marks.find(USER.id) is None
+    copied = marks.find_many(["p-1", "p-2", USER.id])
+    assert {person: mark.finished_at for person, mark in copied.items()} == {"p-1": NOON, "p-2": NOON}
     assert restored.get(Key(own["pk"], own["sk"])) == own
 
 
