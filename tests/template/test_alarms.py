@@ -1,16 +1,38 @@
 """Alarms: each one notifies the topic, and each resource that can fail has an alarm."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 
 from local.sam import ROOT
 from local.template import Properties
-from saxaul.observability import METRICS
+from saxaul.observability import METRICS, NAMESPACE
 from tests.template.reading import attribute_of, functions, made, made_resources, resources, sources, template
 
 MOST_METRICS = 10
 """The most metrics that an alarm can sum."""
+
+WRITERS = {
+    "Accepted": "IngestActions",
+    "Refused": "IngestActions",
+    "ActionsPosted": "AccruePoints",
+    "PointsEarned": "AccruePoints",
+    "OldestAccepted": "AccruePoints",
+    "SettleTime": "SettleRedemptions",
+    "OldestUnposted": "SweepRedemptions",
+    "OldestUnpublished": "SequenceLog",
+    "MissingCosignatures": "CosignCheckpoints",
+}
+"""The function that writes each metric of our own."""
+
+PACKAGE = ROOT / "layers/saxaul/saxaul"
+ELSEWHERE = {
+    "IngestActions": ["http/intake_views.py"],
+    "AccruePoints": ["services/accrue.py"],
+    "SettleRedemptions": ["services/settle.py"],
+}
+"""The modules in which the metrics of a function are named, if it is not the handler."""
 
 LONGEST_DESCRIPTION = 1024
 """The most characters of the description of an alarm."""
@@ -127,22 +149,34 @@ def test_5xx_responses_and_a_lagging_stream_have_an_alarm() -> None:
         assert ALARMS[name]["Threshold"] < 24 * 3600 * 1000, "the stream keeps a change for one day"
 
 
-@pytest.mark.parametrize(
-    ("name", "function", "metric"),
-    [
-        ("LateLogAlarm", "SequenceLog", '"OldestUnpublished", "Seconds"'),
-        ("MissingCosignaturesAlarm", "CosignCheckpoints", '"MissingCosignatures", "Count"'),
-    ],
-)
-def test_an_alarm_on_a_metric_of_our_own_watches_what_the_function_writes(
-    name: str, function: str, metric: str
-) -> None:
-    alarm = ALARMS[name]
-    handler = (ROOT / functions()[function]["CodeUri"] / "handler.py").read_text("utf-8")
+def own_metrics() -> Iterator[tuple[str, str]]:
+    """Yield the metrics of our own that alarms watch, each with the logical id of the function of its dimension."""
+    for alarm in ALARMS.values():
+        watched = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics", ()) if "MetricStat" in query]
+        for metric in watched or [alarm]:
+            if metric["Namespace"] == NAMESPACE:
+                [dimension] = metric["Dimensions"]
+                assert dimension["Name"] == "Function"
+                yield metric["MetricName"], dimension["Value"]["Ref"]
 
-    assert f"metric({metric}, " in handler
-    assert (alarm["Namespace"], alarm["MetricName"]) == (METRICS, metric.split('"')[1])
-    assert alarm["Dimensions"] == [{"Name": "Function", "Value": {"Ref": function}}]
+
+def test_an_alarm_on_a_metric_of_our_own_watches_the_function_that_writes_it() -> None:
+    watched = list(own_metrics())
+
+    assert {name for name, _ in watched} <= METRICS.keys()
+    assert {(name, WRITERS[name]) for name, _ in watched} == set(watched)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_metric_of_our_own_is_written_by_one_function(name: str) -> None:
+    writing = {
+        function
+        for function, properties in functions().items()
+        for path in [ROOT / properties["CodeUri"] / "handler.py", *map(PACKAGE.joinpath, ELSEWHERE.get(function, ()))]
+        if f'"{name}": ' in path.read_text("utf-8")
+    }
+
+    assert writing == {WRITERS[name]}
 
 
 def test_a_late_log_has_one_bound_which_its_alarm_and_the_docs_name() -> None:

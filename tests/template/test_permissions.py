@@ -58,6 +58,7 @@ PERMISSIONS = {
     "SweepRedemptions": [
         "dynamodb:BatchGetItem on LedgerTable",
         "dynamodb:Query on LedgerTable/index/Listing",
+        "dynamodb:Query on ActivityTable/index/Waiting",
         "sqs:SendMessage on RedemptionQueue",
     ],
     "ScheduleOrders": [
