@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 
-from local.deployment import client_arguments
+from local.deployment import LAPTOP_STACK, client_arguments
 from local.invoking import lambda_client
 from saxaul.ledger.receipts import ReceiptPart
 from saxaul.storage.leaves import StoredLeaf, leaf_key, pending_list, to_item
@@ -30,6 +30,7 @@ class Provoking:
         self._stack = stack
         self._sqs = boto3.client("sqs", **arguments)
         self._events = boto3.client("events", **arguments)
+        self._kms = boto3.client("kms", **arguments)
         self._dynamodb = boto3.client("dynamodb", **arguments)
         self._lambda = lambda_client(stack, 60, connections=8)
 
@@ -108,16 +109,12 @@ class Provoking:
             for function in functions:
                 self._lambda.delete_function_concurrency(FunctionName=self._stack["functions"][function])
 
-    @contextmanager
-    def late_receipt(self) -> Iterator[str]:
+    def write_late_receipt(self) -> str:
         """Write the receipt of a batch that was accepted an hour ago, and whose message is in no queue."""
         receipt_id = secrets.token_hex(8)
         part = ReceiptPart(receipt_id, 0, 1, "alipay", "actions", int(time.time()) - AN_HOUR, "w")
         put_receipt(self._stack, part)
-        try:
-            yield receipt_id
-        finally:
-            put_receipt(self._stack, part._replace(marks="x"))
+        return receipt_id
 
     @contextmanager
     def late_leaf(self) -> Iterator[None]:
@@ -140,3 +137,9 @@ class Provoking:
         return bool(
             self._events.test_event_pattern(EventPattern=found["EventPattern"], Event=json.dumps(event))["Result"]
         )
+
+    def signing_key(self) -> str:
+        """Return the ARN of the key that signs the log."""
+        aliases = [alias for page in self._kms.get_paginator("list_aliases").paginate() for alias in page["Aliases"]]
+        [key] = [alias["TargetKeyId"] for alias in aliases if alias["AliasName"] == f"alias/{LAPTOP_STACK}-log"]
+        return self._kms.describe_key(KeyId=key)["KeyMetadata"]["Arn"]

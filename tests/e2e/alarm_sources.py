@@ -29,19 +29,21 @@ class Metric(NamedTuple):
     namespace: str
     name: str
     resource: str
+    statistic: str
 
 
 def metrics_of(alarm: Properties) -> list[Metric]:
     """Return the metrics that an alarm of the template watches: one, or those of its metric math."""
     if "MetricName" in alarm:
-        return [_metric(alarm)]
-    return [_metric(query["MetricStat"]["Metric"]) for query in alarm["Metrics"] if "MetricStat" in query]
+        return [_metric(alarm, str(alarm.get("Statistic") or alarm["ExtendedStatistic"]))]
+    found = [query["MetricStat"] for query in alarm["Metrics"] if "MetricStat" in query]
+    return [_metric(each["Metric"], each["Stat"]) for each in found]
 
 
-def _metric(described: Properties) -> Metric:
+def _metric(described: Properties, statistic: str) -> Metric:
     value = described["Dimensions"][0]["Value"]
     resource = value["Fn::GetAtt"] if "Fn::GetAtt" in value else value["Ref"]
-    return Metric(described["Namespace"], described["MetricName"], str(resource).partition(".")[0])
+    return Metric(described["Namespace"], described["MetricName"], str(resource).partition(".")[0], statistic)
 
 
 class Sources:
@@ -62,18 +64,20 @@ class Sources:
     def read(self, metric: Metric, since: float) -> float:
         """Return the newest value of a metric's source; of a count, what was counted since an instant."""
         match metric:
-            case Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", queue):
+            case Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", queue, _):
                 found = self._sqs.get_queue_attributes(
                     QueueUrl=self._queues[queue], AttributeNames=["ApproximateNumberOfMessages"]
                 )
                 return float(found["Attributes"]["ApproximateNumberOfMessages"])
-            case Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", queue):
+            case Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", queue, _):
                 return self._age_of_oldest(self._queues[queue])
-            case Metric("AWS/Lambda", name, function):
+            case Metric("AWS/Lambda", name, function, "Sum"):
                 return self._counted(name, self._functions[function], since)
-            case Metric("Saxaul", name, function):
-                values = self.logged(name, self._functions[function], since)
-                return values[-1] if values else NOTHING
+            case Metric("Saxaul", name, function, "Sum" | "SampleCount" as statistic):
+                values = self.logged(name, function, since)
+                return sum(values) if statistic == "Sum" else len(values)
+            case Metric("Saxaul", name, function, _):
+                return next(reversed(self.logged(name, function, since)), NOTHING)
             case _:
                 raise ValueError(f"the emulator has no source of {metric}")
 
@@ -96,15 +100,16 @@ class Sources:
             Period=60,
             Statistics=["Sum"],
         )
-        return sum(point["Sum"] for point in found["Datapoints"])
+        return float(sum(point["Sum"] for point in found["Datapoints"]))
 
     def logged(self, name: str, function: str, since: float) -> list[float]:
         """Return the values of a metric of our own that a function has logged since an instant, oldest first.
 
-        A line counts only if CloudWatch would take it for a value of the metric of this function.
+        A line counts only if CloudWatch would take it for values of the metric of this function.
         """
         lines = self._lines.find(f'"{name}"', since, time.time(), oldest_first=True).found
-        return [float(line.fields[name]) for line in lines if _describes(line.fields, name, function)]
+        values = [line.fields[name] for line in lines if _describes(line.fields, name, self._functions[function])]
+        return [number for value in values for number in (value if isinstance(value, list) else [value])]
 
     def statuses(self, path: str, since: float) -> list[int]:
         """Return the status of each request of a path, such as ``GET /users/{user_id}/wallet``, since an instant."""

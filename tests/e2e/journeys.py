@@ -121,7 +121,7 @@ def run_operation(name: str, *arguments: str) -> subprocess.CompletedProcess[str
 def changed_function(
     stack: Mapping[str, Any], function: str, change: Callable[[Any], dict[str, Any]]
 ) -> Iterator[None]:
-    """Change the configuration of a function inside this block. ``change`` returns what differs from the present one."""
+    """Change the configuration of a function inside this block. ``change`` maps the present one to what differs."""
     client = lambda_client(stack, 60)
     name = stack["functions"][function]
     right = client.get_function_configuration(FunctionName=name)
