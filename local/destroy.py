@@ -271,7 +271,7 @@ def say_what_remains(target: Target, remaining: Iterable[str]) -> None:
     kept = list(remaining)
     if not target.endpoint:
         kept += [
-            "a backup of each table, which DynamoDB keeps for 35 days at no cost, because point-in-time recovery was on",
+            "a backup of each table, which DynamoDB keeps for 35 days at no cost",
             "the bucket of sam for this region, which other stacks use too",
         ]
     for one in kept:
