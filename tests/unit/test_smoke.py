@@ -25,7 +25,8 @@ APP = {
         "limits": {"calls_per_second": 50, "actions_per_day": 9},
         "link_pattern": None,
     },
-    "changed_at": "2026-06-05T09:00:00+08:00",
+    **dict.fromkeys(["created_at", "changed_at"], "2026-06-05T09:00:00+08:00"),
+    "changed_by": "operator",
 }
 KNOWN: dict[str, Any] = {
     "api_url": API,
