@@ -37,7 +37,7 @@ FOR_THE_LAPTOP = ROOT / ".local"
 """The folder in which `sam build` runs for the laptop stack."""
 
 FOR_AWS = ROOT
-"""The folder in which `sam build` runs for AWS."""
+"""The folder in which `make build` runs `sam build` for AWS. `make deploy` has one for each stack."""
 
 ON_LAMBDA = {"PythonRuntime": "python3.13", "Architecture": "arm64"}
 """The defaults of these parameters in the template; a test compares them with the template."""
@@ -146,14 +146,14 @@ def remove_other_services(data: Path) -> None:
     regions.write_text(json.dumps(listed, separators=(",", ":")), "utf-8")
 
 
-def build_for_aws(parameters: Mapping[str, str]) -> None:
-    """Build for AWS, check that every built file can run there, and write the bill of materials beside the build.
+def build_for_aws(parameters: Mapping[str, str], folder: Path = FOR_AWS) -> None:
+    """Build for AWS in a folder, check that every built file can run there, and write the bill of materials beside it.
 
     Raises:
         SamError: the build failed, has files that cannot run on Lambda, or has other packages than the lock.
     """
-    build(parameters, FOR_AWS)
-    built = built_in(FOR_AWS)
+    build(parameters, folder)
+    built = built_in(folder)
     refuse_wrong_files(built, parameters)
     refuse_other_packages(built / "DependenciesLayer")
     write_bill(built.parent / BILL, parameters)
