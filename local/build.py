@@ -257,7 +257,7 @@ def main() -> None:
                 build(THIS_MACHINE)
             return
         with step("building the functions and layers for AWS, and checking every file"):
-            build_for_aws(ON_LAMBDA)
+            build_for_aws(ON_LAMBDA, FOR_AWS)
     except SamError as error:
         exit_with(error.sentence, error.details)
     target = f"{ON_LAMBDA['PythonRuntime']} on {ON_LAMBDA['Architecture']}"

@@ -19,12 +19,15 @@ from local import client, connect, export, seed
 from local.client import client_arguments_of_stack, stack, use_stack
 from local.credentials import remember
 from local.deployed import OUTPUTS
+from local.target import Target, target_of
 from saxaul.log.notes import VerifierKey
 from saxaul_client import AppClient, Clock
 
 POOL = "eu-west-1_pool"
+TREES = Target("trees", "eu-west-1")
 SHAPE = {
     *("api_url", "token_url", "region", "endpoint_url", "tables", "queues", "bucket", "bus", "functions", "clients"),
+    *("stage", "profile", "catalog", "harvest_time", "dashboard_url"),
     *("time_zone", "log_group", "catalog_bucket", "files_bucket", "log_url", "log_vkey", "witnesses"),
 }
 
@@ -132,7 +135,7 @@ def stub_everything(stubs: dict[str, Stubber], origin: str = "") -> None:
 def refusal(name: str, region: str, capsys: pytest.CaptureFixture[str]) -> str:
     """Connect, and return the one sentence with which the command fails."""
     with pytest.raises(SystemExit) as ended:
-        connect.connect(name, region)
+        connect.connect(target_of(name, region, None, None))
     error = capsys.readouterr().err
     assert ended.value.code == 1
     assert error.count("\n") == 1
@@ -146,7 +149,7 @@ def test_connecting_writes_addresses_names_and_secrets_to_a_file_that_only_its_o
     (folder / "trees.json").write_text("of another time")
     (folder / "trees.json").chmod(0o644)
 
-    connect.connect("trees", "eu-west-1")
+    connect.connect(TREES)
 
     known = json.loads((folder / "trees.json").read_text())
     assert known.keys() == SHAPE
@@ -171,7 +174,7 @@ def test_connecting_writes_addresses_names_and_secrets_to_a_file_that_only_its_o
 def test_the_key_has_the_name_that_the_log_got_with_its_first_leaf(stubs: dict[str, Stubber], folder: Path) -> None:
     stub_everything(stubs, "first.example/log")
 
-    connect.connect("trees", "eu-west-1")
+    connect.connect(TREES)
 
     known = json.loads((folder / "trees.json").read_text())
     assert known["log_url"] == "https://the-FilesBucketName.example/log"
@@ -183,10 +186,10 @@ def test_connecting_again_keeps_the_secrets_of_apps_and_names_the_apps(
 ) -> None:
     stub_everything(stubs)
     stub_everything(stubs)
-    connect.connect("trees", "eu-west-1")
+    connect.connect(TREES)
     remember(folder / "trees.json", "bikes", "id-bikes", "of-bikes", ("actions.write",))
 
-    connect.connect("trees", "eu-west-1")
+    connect.connect(TREES)
 
     known = json.loads((folder / "trees.json").read_text())
     assert known["clients"].keys() == {"operator", "bikes"}
@@ -205,13 +208,12 @@ def test_secrets_of_apps_of_another_stack_are_not_overwritten(
     assert (folder / "trees.json").read_text() == before
 
 
-def test_with_a_custom_aws_endpoint_the_addresses_have_the_form_of_the_laptop_stack(
+def test_on_the_emulator_the_addresses_have_the_form_of_the_laptop_stack(
     stubs: dict[str, Stubber], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stub_everything(stubs)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4599")
 
-    connect.connect("trees", "eu-west-1")
+    connect.connect(TREES._replace(endpoint="http://localhost:4599"))
 
     monkeypatch.setenv("SAXAUL_STACK", "trees")
     known = stack()
@@ -293,7 +295,7 @@ def test_a_stack_without_a_client_of_operators_ends_with_one_sentence_that_says_
     assert "trees has no client for operators; deploy it again" in refusal("trees", "eu-west-1", capsys)
 
 
-@pytest.mark.parametrize("name", ["stack", "process", "durations", "../x", "my_stack", "-x", ""])
+@pytest.mark.parametrize("name", ["stack", "process", "durations", "../x", "my_stack", "-x"])
 def test_a_stack_name_that_is_reserved_or_invalid_ends_with_one_sentence(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
