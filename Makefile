@@ -11,8 +11,8 @@ export SAM_CLI_TELEMETRY := 0
 
 # Values that are given to a command reach its program through the environment, in which no shell evaluates them: a recipe
 # has "$$FILE". make would evaluate a `$` in them too, so each variable is set to its very text.
-GIVEN := ACTIVE AGAIN APP AT BY COMMAND DAY DO EVENT EXPORT FILE FOLDER FORCE FROM FUNCTION JSON MEND ONLY OUT OVERLAP \
-  PARAMETERS PORT PYTHON REASON REGION STACK STATIONS TO TYPE VERSION WORKERS YEAR YES
+GIVEN := ACTIVE AGAIN APP AT BY COMMAND DAY DO ENDPOINT EVENT EXPORT FILE FOLDER FORCE FROM FUNCTION JSON MEND ONLY OUT \
+  OVERLAP PARAMETERS PORT PROFILE PYTHON REASON REGION STACK STAGE STATIONS TO TYPE VERSION WORKERS YEAR YES
 # The shell sets these two: to the width of the terminal, and to the name of whoever is logged in. So they count only if
 # they are given to make, and then their origin is `override`.
 GIVEN_TO_MAKE := COLUMNS USER
@@ -30,16 +30,19 @@ AS_JSON = $(if $(JSON),--json)
 need = $(if $(call missing,$(1)),{ $(HELP) -v command="$$GOAL" -v missing="$(call missing,$(1))" Makefile >&2; exit 1; },:)
 missing = $(strip $(foreach name,$(1),$(if $(strip $($(name))),,$(name))))
 
-# These work with the laptop stack, or with a deployed stack that `make connect` has recorded: STACK=<name>.
-status apps replay: export SAXAUL_STACK = $(STACK)
+# These work with the laptop stack, or with a stack that `make deploy` or `make connect` has recorded: STACK=<name>.
+story status apps invoke replay: export SAXAUL_STACK = $(STACK)
 seed export secret reconcile recount dead-letters logs workers app-actions take-back: export SAXAUL_STACK = $(STACK)
 # There `make clock` only says that a deployed stack has no clock of its own.
 clock: export SAXAUL_STACK = $(STACK)
 
+# `@$(call laptop_only)` ends a command that is about the laptop stack, if another one is named.
+laptop_only = $(if $(STACK),{ printf 'make %s is about the laptop stack only; STACK=%s is another one.\n' "$$GOAL" "$$STACK" >&2; exit 1; },:)
+
 .DEFAULT_GOAL := help
 .PHONY: help run story down up clock status apps invoke local replay
 .PHONY: seed export secret reconcile recount dead-letters logs workers app-actions take-back
-.PHONY: build deploy rollback connect
+.PHONY: build deploy rollback connect destroy
 .PHONY: env test-fast test test-interop check test-long bench openapi release-contract pictures viewer clean
 
 ##@ First steps: a stack on this machine, and a tree on it
@@ -47,6 +50,7 @@ clock: export SAXAUL_STACK = $(STACK)
 run: env ## start the stack, and turn a bus ride into a tree
 #= PORT    the port of the stack; 4566 by default
 #= PYTHON  the Python to install with, of 3.11 or later
+	@$(call laptop_only)
 	@$(MAKE) --no-print-directory up
 	@$(BIN)/python -m local.story --next-steps
 
@@ -56,15 +60,19 @@ story: env ## plant another tree on the running stack
 #= DAY     show the day of this campaign, by the clock of the stack
 #= YEAR    the year of that day
 #= PORT    the port of the stack that DAY starts if none runs
+#= STACK   the name of a deployed stack; else the laptop stack
+	@$(if $(DAY),$(call laptop_only),:)
 	@$(BIN)/python -m $(if $(DAY),local.season "$$DAY" --port "$$PORT" $(if $(YEAR),--year "$$YEAR"),local.story)
 
 up: env ## start the stack, or deploy your changes to it
 #= PORT        the port of a stack that is not running; 4566 by default
 #= AT          the time at which its clock starts: 2027-06-05T09:00
 #= PARAMETERS  parameters of the template: 'Name=value Name=value'
+	@$(call laptop_only)
 	@$(BIN)/python -m local.stack up --port "$$PORT" $(if $(AT),--at="$$AT") $(if $(PARAMETERS),--parameters "$$PARAMETERS")
 
 down: env ## stop the stack, and delete its data
+	@$(call laptop_only)
 	@$(BIN)/python -m local.stack down
 
 help: ## show this list
@@ -77,12 +85,12 @@ help: ## show this list
 
 status: env ## how the stack is, and what to do next
 #= JSON    1 prints JSON, for programs
-#= STACK   a deployed stack that `make connect` has recorded
+#= STACK   the name of a deployed stack; else the laptop stack
 	@$(BIN)/python -m operations.status $(AS_JSON)
 
 apps: env ## the apps and planting partners of the stack
 #= JSON   1 prints JSON, for programs
-#= STACK  a deployed stack that `make connect` has recorded
+#= STACK  the name of a deployed stack; else the laptop stack
 	@$(BIN)/python -m local.apps list $(AS_JSON)
 
 invoke: env ## invoke a function of the stack
@@ -91,6 +99,7 @@ invoke: env ## invoke a function of the stack
 #= FUNCTION  the function, as template.yaml names it, or all
 #= EVENT     a file with an event to send instead of the example
 #= JSON      1 prints JSON, for programs
+#= STACK     a stack beside the laptop stack, on this machine
 	@$(call need,FUNCTION)
 	@$(BIN)/python -m local.invoke "$$FUNCTION" $(if $(EVENT),--event "$$EVENT") $(AS_JSON)
 
@@ -99,6 +108,7 @@ local: env ## run it in Lambda's image, in a container
 #= FUNCTION  the function, as template.yaml names it, or all
 #= EVENT     a file with an event to send instead of the example
 #= JSON      1 prints JSON, for programs
+	@$(call laptop_only)
 	@$(call need,FUNCTION)
 	@$(BIN)/python -m local.invoke "$$FUNCTION" --in-lambda-image $(if $(EVENT),--event "$$EVENT") $(AS_JSON)
 
@@ -108,7 +118,7 @@ replay: env ## send published bike rides through the API
 #= STATIONS  a list of stations: CSV, or a GBFS feed
 #= COLUMNS   columns by their meaning: 'start_time=Abfahrt,user=Rad'
 #= JSON      1 prints JSON, for programs
-#= STACK     a deployed stack that `make connect` has recorded
+#= STACK     the name of a deployed stack; else the laptop stack
 	@$(call need,FILE)
 	@$(BIN)/python -m local.replay "$$FILE" $(if $(filter override,$(origin COLUMNS)),--columns "$$COLUMNS") $(if $(STATIONS),--stations "$$STATIONS") $(AS_JSON)
 
@@ -125,13 +135,13 @@ clock: env ## the clock of the stack
 seed: env ## register apps and write what is missing of a catalog
 #= FOLDER  the folder with the files; catalog by default
 #= FORCE   1 writes all of it, and says what it replaced
-#= STACK   a deployed stack that `make connect` has recorded
+#= STACK   the name of a deployed stack; else the laptop stack
 	@$(BIN)/python -m local.seed $(if $(FOLDER),"$$FOLDER") $(if $(FORCE),--force)
 
 export: env ## write apps and catalog to files, for make seed
 #> make export FOLDER=.local/my-catalog
 #= FOLDER  the folder to write to
-#= STACK   a deployed stack that `make connect` has recorded
+#= STACK   the name of a deployed stack; else the laptop stack
 	@$(call need,FOLDER)
 	@$(BIN)/python -m local.export "$$FOLDER"
 
@@ -140,19 +150,19 @@ secret: env ## make another secret of an app
 #= APP      the app or planting partner
 #= OVERLAP  the seconds for which its older secret still works
 #= AGAIN    1 replaces the newer of two secrets
-#= STACK    a deployed stack that `make connect` has recorded
+#= STACK    the name of a deployed stack; else the laptop stack
 	@$(call need,APP)
 	@$(BIN)/python -m local.apps secret "$$APP" $(if $(OVERLAP),--overlap "$$OVERLAP") $(if $(AGAIN),--again)
 
 reconcile: env ## check that what was accepted is posted
 #= JSON   1 prints JSON, for programs
-#= STACK  a deployed stack that `make connect` has recorded
+#= STACK  the name of a deployed stack; else the laptop stack
 	@$(BIN)/python -m operations.reconcile $(AS_JSON)
 
 recount: env ## compare the public totals with the ledger
 #= MEND   1 corrects the totals
 #= JSON   1 prints JSON, for programs
-#= STACK  a deployed stack that `make connect` has recorded
+#= STACK  the name of a deployed stack; else the laptop stack
 	@$(BIN)/python -m operations.recount $(if $(MEND),--mend) $(AS_JSON)
 
 dead-letters: env ## list the messages that failed again and again
@@ -160,13 +170,13 @@ dead-letters: env ## list the messages that failed again and again
 #> make dead-letters DO=redrive ## try them once more
 #= DO     list (by default), redrive or drop, with options
 #= JSON   1 prints the list as JSON, for programs
-#= STACK  a deployed stack that `make connect` has recorded
+#= STACK  the name of a deployed stack; else the laptop stack
 	@set -f; $(BIN)/python -m operations.dead_letters $(if $(DO),$$DO,list) $(AS_JSON)
 
 logs: env ## the newest lines that a function logged
 #> make logs FUNCTION=AccruePoints
 #= FUNCTION  the function, as template.yaml names it
-#= STACK     a deployed stack that `make connect` has recorded
+#= STACK     the name of a deployed stack; else the laptop stack
 	@$(call need,FUNCTION)
 	@$(BIN)/python -m operations.logs "$$FUNCTION"
 
@@ -175,7 +185,7 @@ workers: env ## what reads the queues and streams, and whether it runs
 #> make workers DO="start AccruePoints" ## start one again, or all
 #= DO     list (by default), or stop or start, with a function or all
 #= JSON   1 prints the list as JSON, for programs
-#= STACK  a deployed stack that `make connect` has recorded
+#= STACK  the name of a deployed stack; else the laptop stack
 	@set -f; $(BIN)/python -m operations.workers $(if $(DO),$$DO,list) $(AS_JSON)
 
 SELECTION = --app "$$APP" --from "$$FROM" --to "$$TO" --reason "$$REASON" $(if $(TYPE),--type "$$TYPE") $(if $(filter override,$(origin USER)),--user "$$USER")
@@ -191,7 +201,7 @@ app-actions: env ## what an app reported in a span of time
 #= EXPORT  a folder with an export of the ledger's table, read instead
 #= OUT     a file for the list
 #= JSON    1 prints JSON, for programs
-#= STACK   a deployed stack that `make connect` has recorded
+#= STACK   the name of a deployed stack; else the laptop stack
 	@$(call need,APP FROM TO REASON)
 	@$(BIN)/python -m operations.app_actions $(SELECTION) $(if $(EXPORT),--export "$$EXPORT") $(if $(OUT),--out "$$OUT") $(AS_JSON)
 
@@ -207,7 +217,7 @@ take-back: env ## what taking that back would change
 #= USER    only actions of this person
 #= OUT     a file for the list
 #= JSON    1 prints JSON, for programs
-#= STACK   a deployed stack that `make connect` has recorded
+#= STACK   the name of a deployed stack; else the laptop stack
 	@$(call need,APP FROM TO REASON)
 	@$(BIN)/python -m operations.take_back $(SELECTION) $(if $(YES),--yes) $(if $(ACTIVE),--active) $(if $(OUT),--out "$$OUT") $(AS_JSON)
 
@@ -216,28 +226,50 @@ take-back: env ## what taking that back would change
 build: env ## build for AWS, and check every built file
 	@$(BIN)/python -m local.build
 
-deploy: env ## build, check and deploy
+deploy: env ## build, deploy, connect, seed and test a stack
 #> make deploy STACK=saxaul REGION=ap-southeast-1
+#> make deploy STACK=second REGION=eu-west-1 ENDPOINT=laptop ## on this machine
 #= STACK       the name of the stack
-#= REGION      the AWS region
+#= REGION      the AWS region; by default, that which is recorded here
+#= PROFILE     the profile of your AWS configuration
+#= STAGE       dev, or prod, which protects the data; else as it is
 #= PARAMETERS  parameters of the template: 'Name=value Name=value'
-	@$(call need,STACK REGION)
-	@$(BIN)/python -m local.deploy --stack "$$STACK" --region "$$REGION" $(if $(PARAMETERS),"$$PARAMETERS")
+#= FOLDER      the folder with the catalog; catalog by default
+#= ENDPOINT    laptop deploys beside the laptop stack, which must run
+#= YES         1 does not ask whether the changes are right
+#= FORCE       1 lets STAGE=dev take the protection of a prod stack
+	@$(call need,STACK)
+	@$(BIN)/python -m local.deploy $(PLACE) $(if $(STAGE),--stage "$$STAGE") $(if $(FOLDER),--folder "$$FOLDER") $(if $(YES),--yes) $(if $(FORCE),--force) $(if $(PARAMETERS),"$$PARAMETERS")
+
+PLACE = --stack "$$STACK" $(if $(REGION),--region "$$REGION") $(if $(PROFILE),--profile "$$PROFILE") $(if $(ENDPOINT),--endpoint "$$ENDPOINT")
 
 rollback: env ## bring back the last good deployment
 #> make rollback
 #> make rollback TO=list ## the deployments that passed their check
-#= TO      the time of an earlier one, or list
-#= STACK   a stack on AWS; by default the laptop stack
-#= REGION  its AWS region
-	@$(BIN)/python -m local.rollback $(if $(call given,TO),--to "$$TO") $(if $(STACK),--stack "$$STACK") $(if $(REGION),--region "$$REGION")
+#= TO       the time of an earlier one, or list
+#= STACK    the name of a deployed stack; else the laptop stack
+#= REGION   its AWS region, if it is not recorded here
+#= PROFILE  the profile of your AWS configuration
+	@$(BIN)/python -m local.rollback $(if $(call given,TO),--to "$$TO") $(if $(STACK),--stack "$$STACK") $(if $(REGION),--region "$$REGION") $(if $(PROFILE),--profile "$$PROFILE")
 
-connect: env ## record a deployed stack, for STACK=
+connect: env ## record a stack that another machine deployed
 #> make connect STACK=saxaul REGION=ap-southeast-1
-#= STACK   the name of the stack
-#= REGION  the AWS region
-	@$(call need,STACK REGION)
-	@$(BIN)/python -m local.connect --stack "$$STACK" --region "$$REGION"
+#= STACK     the name of the stack
+#= REGION    the AWS region; by default, that which is recorded here
+#= PROFILE   the profile of your AWS configuration
+#= ENDPOINT  laptop, if the stack is beside the laptop stack
+	@$(call need,STACK)
+	@$(BIN)/python -m local.connect $(PLACE)
+
+destroy: env ## delete a dev stack, with all of its data
+#> make destroy STACK=second
+#= STACK     the name of the stack
+#= REGION    the AWS region; by default, that which is recorded here
+#= PROFILE   the profile of your AWS configuration
+#= ENDPOINT  laptop, if the stack is beside the laptop stack
+#= YES       the name of the stack once more, instead of typing it
+	@$(call need,STACK)
+	@$(BIN)/python -m local.destroy $(PLACE) $(if $(YES),--yes "$$YES")
 
 ##@ Develop: change the code, and prove that it works
 
@@ -281,6 +313,7 @@ release-contract: env ## record that document as the released one
 
 pictures: env ## make the pictures of README and certificate
 #= PORT  the port of the stack that is recorded; 4566 by default
+	@$(call laptop_only)
 	@$(BIN)/python -m local.pictures --port "$$PORT"
 
 viewer: env ## renew the viewer on the API's page; needs npm

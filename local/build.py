@@ -34,7 +34,7 @@ FOR_THE_LAPTOP = ROOT / ".local"
 """The folder in which `sam build` runs for the laptop stack."""
 
 FOR_AWS = ROOT
-"""The folder in which `sam build` runs for AWS."""
+"""The folder in which `make build` runs `sam build` for AWS. `make deploy` has one for each stack."""
 
 ON_LAMBDA = {"PythonRuntime": "python3.13", "Architecture": "arm64"}
 """The defaults of these parameters in the template; a test compares them with the template."""
@@ -140,14 +140,14 @@ def remove_other_services(data: Path) -> None:
     regions.write_text(json.dumps(listed, separators=(",", ":")), "utf-8")
 
 
-def build_for_aws(parameters: Mapping[str, str]) -> None:
-    """Build for AWS, and check that every built file can run there.
+def build_for_aws(parameters: Mapping[str, str], folder: Path = FOR_AWS) -> None:
+    """Build for AWS in a folder, and check that every built file can run there.
 
     Raises:
         SamError: the build failed, or has files that cannot run on Lambda.
     """
-    build(parameters, FOR_AWS)
-    refuse_wrong_files(built_in(FOR_AWS), parameters)
+    build(parameters, folder)
+    refuse_wrong_files(built_in(folder), parameters)
 
 
 def refuse_wrong_files(built: Path, parameters: Mapping[str, str], shown: int = _SHOWN) -> None:

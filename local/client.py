@@ -11,7 +11,7 @@ from botocore.exceptions import ConnectionError as UnconnectedError
 from botocore.exceptions import HTTPClientError
 
 from local.console import exit_with
-from local.deployment import ADMIN, REGION, client_arguments, reach_directly
+from local.deployment import ADMIN, REGION, client_arguments, reach_directly, use_profile
 from local.failures import file_sentence, flat
 from local.sam import STACK_NAME, state
 from local.stack_clock import StackClock
@@ -72,6 +72,8 @@ def stack() -> dict[str, Any]:
     known = _Known.of(file)
     if endpoint := known.get("endpoint_url"):
         reach_directly(endpoint)
+    elif profile := known.get("profile"):
+        use_profile(profile)
     return known
 
 
@@ -129,9 +131,14 @@ def unreachable_advice() -> str:
     return "Check the network, and whether the stack still exists."
 
 
+def is_on_laptop() -> bool:
+    """Return whether the selected stack is on the emulator of this machine: the laptop stack, or one beside it."""
+    return stack_name() == LAPTOP or bool(stack().get("endpoint_url"))
+
+
 def stack_clock() -> Clock:
-    """Return the clock of the selected stack. Only that of the laptop stack can be ahead of this machine's clock."""
-    return StackClock() if stack_name() == LAPTOP else SYSTEM_CLOCK
+    """Return the clock of the selected stack. Only that of the emulator can be ahead of this machine's clock."""
+    return StackClock() if is_on_laptop() else SYSTEM_CLOCK
 
 
 def client_arguments_of_stack(known: Mapping[str, Any]) -> dict[str, Any]:

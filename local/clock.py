@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.action_queue import Waiting, wait_for_queue, waiting_in
 from local.calls import StoppedError
-from local.client import LAPTOP, aws_failure, stack, stack_name
+from local.client import LAPTOP, aws_failure, is_on_laptop, stack, stack_name
 from local.command import add_json, command_parser, non_empty, run_command
 from local.console import apart_from_the_output, console, exit_with, print_json, progress, shown
 from local.invoking import invoke_with, lambda_client
@@ -113,6 +113,8 @@ def main() -> None:
     if chosen.at and chosen.by:
         parser.error("--at and --by exclude each other")
     if stack_name() != LAPTOP:
+        if is_on_laptop():
+            exit_with(f"{stack_name()} has the clock of the laptop stack, beside which it is. Move it with: make clock")
         exit_with(f"{stack_name()} is on AWS, where the clock cannot be moved: only the laptop stack has a test clock.")
     with apart_from_the_output(needed=chosen.json):
         _run(chosen)

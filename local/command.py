@@ -39,6 +39,16 @@ def command_parser(name: str, doc: str | None, *, is_whole: bool = False) -> arg
     )
 
 
+def stack_parser(name: str, doc: str | None) -> argparse.ArgumentParser:
+    """Return a parser for a command about a stack by its name, and about where the stack is."""
+    parser = command_parser(name, doc)
+    parser.add_argument("--stack", type=non_empty, required=True, help="the stack's name")
+    parser.add_argument("--region", type=non_empty, help="the AWS region; by default, that which is recorded")
+    parser.add_argument("--profile", type=non_empty, help="the profile of the AWS configuration")
+    parser.add_argument("--endpoint", type=non_empty, help="laptop, if the stack is on the emulator of this machine")
+    return parser
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add ``--json``: the command prints one JSON document in place of its tables.
 

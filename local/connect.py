@@ -1,41 +1,50 @@
 """Writes a file that says how to reach a deployed stack.
 
-    python -m local.connect --stack saxaul --region ap-southeast-1
+    python -m local.connect --stack saxaul --region ap-southeast-1 [--profile NAME] [--endpoint laptop]
 
-The command reads CloudFormation and Cognito with the AWS credentials of the environment, and writes
-.local/<stack>.json, so that the other commands work with that stack. Only the file's owner may read that file, because
-it contains secrets: that of the operators' client, and those of the apps that were registered from this machine, which
-the command keeps. If AWS_ENDPOINT_URL is set, the command connects to the laptop stack at that endpoint.
+The command reads CloudFormation and Cognito with the credentials of the profile, or those of the environment, and
+writes .local/<stack>.json, so that the other commands work with that stack. Only the file's owner may read that file,
+because it contains secrets: that of the operators' client, and those of the apps that were registered from this
+machine, which the command keeps. `make deploy` writes the same file.
 """
+
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from local.client import file_of
-from local.command import command_parser, non_empty, run_command
+from local.command import run_command, stack_parser
 from local.console import console, exit_with, shown
 from local.credentials import apps_of_another, write_stack
 from local.deployed import DeployedStack, UnfitStackError
-from local.deployment import NO_CREDENTIALS, client_arguments, endpoint_of_shell
+from local.deployment import NO_CREDENTIALS
+from local.target import Target, recorded_of, target_of
 
 
-def connect(name: str, region: str) -> None:
-    """Write the file of a stack, or end the program and say why this failed."""
-    file, endpoint = file_of(name), endpoint_of_shell()
+def connect(target: Target, catalog: str = "") -> dict[str, Any]:
+    """Write the file of a stack, and return how to reach the stack. Ends the program if this failed, and says why.
+
+    ``catalog`` is the folder of the catalog that the stack is seeded with; by default, that which the file has.
+    """
+    file = file_of(target.name)
     try:
-        known = DeployedStack(name, client_arguments(endpoint, region), endpoint).describe()
+        known = DeployedStack(target.name, target.client_arguments, target.endpoint).describe()
     except UnfitStackError as error:
         exit_with(str(error))
     except (NoCredentialsError, PartialCredentialsError):
         exit_with(NO_CREDENTIALS)
     except (BotoCoreError, ClientError) as error:
-        exit_with(_explain(name, region, error))
+        exit_with(_explain(target.name, target.region, error))
     if others := apps_of_another(file, known["api_url"]):
         exit_with(f"{file} has the secrets of apps of another stack: {', '.join(others)}. Move the file away first.")
+    known["profile"] = target.profile
+    known["catalog"] = catalog or recorded_of(target.name).get("catalog", "")
     kept = write_stack(file, known)
-    wrote = f"{name} at {known['api_url']}: wrote the operators' client to {file}"
+    wrote = f"{target.name} at {known['api_url']}: wrote the operators' client to {file}"
     console.print(f"[green]✓[/] {shown(wrote)}")
     if kept:
         console.print(f"kept the secrets of {shown(', '.join(kept))}")
+    return known
 
 
 def _explain(name: str, region: str, error: BotoCoreError | ClientError) -> str:
@@ -47,11 +56,8 @@ def _explain(name: str, region: str, error: BotoCoreError | ClientError) -> str:
 
 
 def main() -> None:
-    parser = command_parser("local.connect", __doc__)
-    parser.add_argument("--stack", type=non_empty, required=True, help="the stack's name")
-    parser.add_argument("--region", type=non_empty, required=True, help="the AWS region")
-    chosen = parser.parse_args()
-    connect(chosen.stack, chosen.region)
+    chosen = stack_parser("local.connect", __doc__).parse_args()
+    connect(target_of(chosen.stack, chosen.region, chosen.endpoint, chosen.profile))
 
 
 if __name__ == "__main__":

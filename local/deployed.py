@@ -12,6 +12,7 @@ from saxaul.storage.sequence import HEAD
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 OUTPUTS = {
     "ledger table": "LedgerTableName",
@@ -50,6 +51,9 @@ OUTPUTS = {
 }
 """The stack outputs that ``DeployedStack.describe`` needs, by short names."""
 
+DEV, PROD = "dev", "prod"
+"""What a stack is for: the values of the template's parameter Stage."""
+
 _KEY_BYTES = 32
 """The length of an Ed25519 public key, which is at the end of its DER form."""
 
@@ -86,6 +90,8 @@ class DeployedStack:
             "token_url": f"{endpoint}/oauth2/token" if endpoint else outputs["TokenUrl"],
             "region": self._client_arguments["region_name"],
             "endpoint_url": endpoint,
+            "stage": outputs.get("Stage", DEV),
+            "dashboard_url": outputs.get("DashboardUrl", ""),
             "tables": {table: outputs[OUTPUTS[f"{table} table"]] for table in ("ledger", "catalog", "activity")},
             "queues": {queue: outputs[OUTPUTS[queue]] for queue in _QUEUES},
             "bucket": outputs["ManifestBucketName"],
@@ -94,6 +100,7 @@ class DeployedStack:
             **self._log(),
             "bus": outputs["BusName"],
             "time_zone": outputs["TimeZone"],
+            "harvest_time": self.parameters.get("HarvestTime", ""),
             "log_group": outputs["LogGroupName"],
             "functions": self.functions,
             "clients": {OPERATOR: self._operator(outputs["UserPoolId"])},
@@ -149,8 +156,15 @@ class DeployedStack:
 
     @cached_property
     def outputs(self) -> dict[str, str]:
-        stack = self._cloudformation.describe_stacks(StackName=self._name)["Stacks"][0]
-        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        return {output["OutputKey"]: output["OutputValue"] for output in self._stack.get("Outputs", [])}
+
+    @cached_property
+    def parameters(self) -> dict[str, str]:
+        return {one["ParameterKey"]: one["ParameterValue"] for one in self._stack.get("Parameters", [])}
+
+    @cached_property
+    def _stack(self) -> "StackTypeDef":
+        return self._cloudformation.describe_stacks(StackName=self._name)["Stacks"][0]
 
     @cached_property
     def _cloudformation(self) -> "CloudFormationClient":

@@ -14,17 +14,16 @@ from botocore.config import Config
 
 from local.build import BUILT, THIS_MACHINE
 from local.console import console
-from local.deployed import DeployedStack
+from local.deployed import DEV, DeployedStack
 from local.gateway import give_gateway_responses
 from local.good_deployments import GoodDeployments
 from local.parameters import quoted
 from local.sam import ROOT, sam, state
 
 REGION: Final = "ap-southeast-1"
+"""The region of the laptop stack. Other stacks on the emulator may be in another one."""
 LAPTOP_STACK: Final = "saxaul"
 """The name of the laptop stack in the emulator's CloudFormation."""
-
-_ARTEFACTS = "saxaul-artefacts"
 
 ADMIN = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 """Credentials of the emulator's administrator, who deploys. The functions run under the roles of the template."""
@@ -32,7 +31,7 @@ ADMIN = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFA
 ACCEPTANCE_DAYS: Final = 40
 """How many days old an action may be on the laptop, so that a month of published rides can be replayed."""
 
-_PARAMETERS = {
+_ON_LAPTOP = {
     **THIS_MACHINE,
     "AcceptanceDays": str(ACCEPTANCE_DAYS),
     "HarvestTime": "at-once",  # so that points can be harvested immediately
@@ -42,6 +41,62 @@ _PARAMETERS = {
     "OnLaptop": "true",
 }
 """The parameters whose values on the laptop differ from the template's defaults."""
+
+
+def laptop_parameters(endpoint: str) -> dict[str, str]:
+    """Return the parameters of a stack on the emulator at an address, with the addresses of the stack."""
+    return {
+        **_ON_LAPTOP,
+        "PublicUrl": f"{endpoint}/_aws/execute-api/{{api_id}}/v1",
+        "TokenUrl": f"{endpoint}/oauth2/token",
+        "FilesUrl": f"{endpoint}/{{bucket}}",
+    }
+
+
+def artefacts_on_laptop(endpoint: str, region: str) -> str:
+    """Return the bucket of the emulator to which `sam deploy` uploads, and make it if it does not exist.
+
+    Lambda reads code from a bucket of its own region only.
+    """
+    name = artefacts_of(region)
+    s3 = boto3.client("s3", **client_arguments(endpoint, region))
+    if name not in {bucket.get("Name") for bucket in s3.list_buckets()["Buckets"]}:
+        s3.create_bucket(Bucket=name, **_location(region))
+    return name
+
+
+def artefacts_of(region: str) -> str:
+    """Return the name of the emulator's bucket for the code of the stacks of a region."""
+    return f"saxaul-artefacts-{region}"
+
+
+def _location(region: str) -> dict[str, Any]:
+    """Return where a bucket is to be made. S3 takes no name for its first region."""
+    return {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+
+
+def deploy_arguments(template: Path, stack: str, region: str, parameters: Mapping[str, str], stage: str) -> list[str]:
+    """Return the arguments of sam that deploy a template. The code of each stack is below a folder of its own.
+
+    Raises:
+        SamError: a parameter cannot be passed on.
+    """
+    return [
+        "deploy",
+        *("--template-file", str(template), "--config-file", str(ROOT / "samconfig.toml")),
+        *("--stack-name", stack, "--region", region, "--s3-prefix", code_prefix(stack, region)),
+        *("--tags", "project=saxaul", f"stage={stage}"),
+        *("--parameter-overrides", *(f"{name}={quoted(value)}" for name, value in parameters.items())),
+    ]
+
+
+def code_prefix(stack: str, region: str) -> str:
+    """Return below what `sam deploy` uploads the code of a stack, in the bucket of artefacts. Nothing else is there."""
+    return f"saxaul/{region}/{stack}"
+
+
+WITHOUT_ASKING: Final = ("--no-confirm-changeset",)
+ON_THE_EMULATOR: Final = ("--no-resolve-s3", "--no-progressbar")
 
 
 class Deployment:
@@ -59,15 +114,7 @@ class Deployment:
         Raises:
             SamError: the deployment failed.
         """
-        s3 = boto3.client("s3", **self._client_arguments)
-        if _ARTEFACTS not in {bucket.get("Name") for bucket in s3.list_buckets()["Buckets"]}:
-            s3.create_bucket(Bucket=_ARTEFACTS, CreateBucketConfiguration={"LocationConstraint": REGION})
-        addresses = {
-            "PublicUrl": f"{self.endpoint}/_aws/execute-api/{{api_id}}/v1",
-            "TokenUrl": f"{self.endpoint}/oauth2/token",
-            "FilesUrl": f"{self.endpoint}/{{bucket}}",
-        }
-        self.deploy_template(BUILT / "template.yaml", {**_PARAMETERS, **parameters, **addresses}, lock)
+        self.deploy_template(BUILT / "template.yaml", {**laptop_parameters(self.endpoint), **parameters}, lock)
 
     def deploy_template(self, template: Path, parameters: Mapping[str, str], lock: int) -> None:
         """Create or update the stack from a template, with these parameters.
@@ -77,12 +124,10 @@ class Deployment:
         Raises:
             SamError: the deployment failed.
         """
+        bucket = artefacts_on_laptop(self.endpoint, REGION)
         sam(
-            "deploy",
-            *("--template-file", str(template), "--config-file", str(ROOT / "samconfig.toml")),
-            *("--stack-name", LAPTOP_STACK, "--region", REGION, "--s3-bucket", _ARTEFACTS, "--no-resolve-s3"),
-            *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
-            *("--parameter-overrides", *(f"{name}={quoted(value)}" for name, value in parameters.items())),
+            *deploy_arguments(template, LAPTOP_STACK, REGION, parameters, DEV),
+            *("--s3-bucket", bucket, *WITHOUT_ASKING, *ON_THE_EMULATOR),
             log=state() / "deploy.log",
             env={**ADMIN, "AWS_ENDPOINT_URL": self.endpoint},
             keeps=[lock],
@@ -109,25 +154,35 @@ NO_CREDENTIALS: Final = "There are no AWS credentials in this shell; set AWS_PRO
 
 
 @contextmanager
-def alone() -> Iterator[int]:
-    """Wait until no other process builds for the laptop stack or deploys to it. Yield a descriptor of the locked file.
+def alone(name: str = "deploy") -> Iterator[int]:
+    """Wait until no other process builds for the emulator or deploys to it. Yield a descriptor of the locked file.
+
+    ``name`` is that of a stack on AWS, to wait for the deployments to this stack only.
 
     A command that was killed may have left `sam deploy` behind, which goes on. It has the descriptor too, so the file
     stays locked until it has ended.
     """
     state().mkdir(parents=True, exist_ok=True)
-    with (state() / "deploy.lock").open("w") as lock:
+    with (state() / f"{name}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            console.print("  waiting until another deployment to this stack has ended")  # inside of a step, perhaps
+            console.print("  waiting until another deployment has ended")  # inside of a step, perhaps
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield lock.fileno()
 
 
-def endpoint_of_shell() -> str | None:
-    """Return the address that is used instead of AWS, if the shell has one."""
-    return os.environ.get("AWS_ENDPOINT_URL") or None
+_SHELLS_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE")
+
+
+def use_profile(profile: str) -> None:
+    """Let the AWS clients of this process, and the programs that it starts, use a profile of the AWS configuration.
+
+    botocore prefers keys in the environment to the profile that AWS_PROFILE names, so they are removed.
+    """
+    for name in _SHELLS_CREDENTIALS:
+        os.environ.pop(name, None)
+    os.environ["AWS_PROFILE"] = profile
 
 
 def reach_directly(endpoint: str) -> None:

@@ -146,7 +146,7 @@ class GoodDeployments:
 
     @property
     def _prefix(self) -> str:
-        return f"saxaul-deployments/{self._stack}/"
+        return records_of(self._stack)
 
     @cached_property
     def _cloudformation(self) -> "CloudFormationClient":
@@ -155,6 +155,11 @@ class GoodDeployments:
     @cached_property
     def _s3(self) -> "S3Client":
         return boto3.client("s3", **self._client_arguments)
+
+
+def records_of(stack: str) -> str:
+    """Return below what the records of a stack are, in the bucket of its code."""
+    return f"saxaul-deployments/{stack}/"
 
 
 def _parsed(body: bytes) -> GoodDeployment:

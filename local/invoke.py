@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.client import LAPTOP, aws_failure, exit_on_failure, make_secret_advice, stack, stack_clock, stack_name
+from local.client import aws_failure, exit_on_failure, is_on_laptop, make_secret_advice, stack, stack_clock, stack_name
 from local.command import add_json, command_parser, non_empty, path, run_command
 from local.console import apart_from_the_output, exit_with, print_failure, print_json, progress, shown, step
 from local.container_engine import EngineError
@@ -236,7 +236,7 @@ def main() -> None:
     parser.add_argument("--in-lambda-image", action="store_true", help="run it in a container, by sam local invoke")
     add_json(parser)
     chosen = parser.parse_args()
-    if stack_name() != LAPTOP:
+    if not is_on_laptop():
         exit_with(
             f"{stack_name()} is on AWS: the examples are for the laptop stack, and would change a real programme."
         )

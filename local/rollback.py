@@ -2,13 +2,12 @@
 
     python -m local.rollback                                   the laptop stack
     python -m local.rollback --to 2027-06-05T01:00:00Z         an earlier deployment; --to list shows their times
-    python -m local.rollback --stack saxaul [--region REGION]  a stack on AWS
+    python -m local.rollback --stack saxaul [--region REGION]  a stack that make deploy has deployed
 
 The template and its parameters come back, and with them the code of the functions. The data stays as it is: the tables,
 the queues, the catalog and the apps.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,17 +17,19 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
-from local.client import file_of
 from local.command import command_parser, non_empty, run_command
+from local.connect import connect
 from local.console import console, exit_with, shown, step
-from local.deploy import described, run_sam_deploy
-from local.deployed import UnfitStackError
-from local.deployment import NO_CREDENTIALS, alone, client_arguments, endpoint_of_shell
+from local.deploy import run_sam_deploy
+from local.deployed import DEV, UnfitStackError
+from local.deployment import NO_CREDENTIALS, alone
 from local.failures import flat
 from local.function_check import check_functions
 from local.good_deployments import GoodDeployment, GoodDeployments, RecordError
+from local.plan import Plan
 from local.sam import SamError
 from local.stack import running_deployment, write_files
+from local.target import Target, target_of
 
 LIST = "list"
 """What is given in place of a time to list all deployments."""
@@ -148,46 +149,31 @@ def laptop_stack() -> Iterator[Restorable]:
         yield Restorable(deployment.deployments, deploy, lambda: write_files(deployment), "")
 
 
-def stack_on_aws(name: str, region: str | None) -> Restorable:
-    """Return a stack on AWS. Without a region, it is that of the file that `make connect` wrote."""
-    region = region or _recorded_region(file_of(name))
-    if region is None:
-        exit_with(
-            f"The region of {name} is not known here.", [f"Name it: make rollback STACK={name} REGION=ap-southeast-1"]
-        )
+@contextmanager
+def deployed_stack(target: Target) -> Iterator[Restorable]:
+    """Yield a stack that `make deploy` has deployed, to which no other process of this machine deploys meanwhile."""
+    with alone("deploy" if target.endpoint else target.name) as lock:
 
-    def deploy(template: Path, parameters: Mapping[str, str]) -> None:
-        if code := run_sam_deploy(template, name, region, parameters):
-            raise SamError(f"sam deploy failed with exit code {code}; its output is above.")
+        def deploy(template: Path, parameters: Mapping[str, str]) -> None:
+            run_sam_deploy(template, target, Plan(parameters.get("Stage", DEV), parameters), asks=True, lock=lock)
 
-    deployments = GoodDeployments(name, client_arguments(endpoint_of_shell(), region))
-    return Restorable(deployments, deploy, lambda: described(name, region), f" STACK={name} REGION={region}")
-
-
-def _recorded_region(file: Path) -> str | None:
-    """Return the region in a file that `make connect` wrote, or None."""
-    try:
-        return str(json.loads(file.read_text("utf-8"))["region"])
-    except (OSError, ValueError, KeyError):
-        return None
+        deployments = GoodDeployments(target.name, target.client_arguments)
+        yield Restorable(deployments, deploy, lambda: connect(target), target.of_stack)
 
 
 def main() -> None:
     parser = command_parser("local.rollback", __doc__, is_whole=True)
-    parser.add_argument("--stack", type=non_empty, help="the name of a stack on AWS; by default the laptop stack")
-    parser.add_argument(
-        "--region", type=non_empty, help="the region of that stack, if make connect has not recorded it"
-    )
+    parser.add_argument("--stack", type=non_empty, help="the name of a deployed stack; by default the laptop stack")
+    parser.add_argument("--region", type=non_empty, help="the region of that stack, if it is not recorded here")
+    parser.add_argument("--profile", type=non_empty, help="the profile of the AWS configuration")
     parser.add_argument("--to", type=non_empty, help="the time of an earlier deployment, or: list")
     chosen = parser.parse_args()
-    if chosen.region and not chosen.stack:
-        parser.error("--region needs --stack")
+    if (chosen.region or chosen.profile) and not chosen.stack:
+        parser.error("--region and --profile need --stack")
+    target = target_of(chosen.stack, chosen.region, None, chosen.profile) if chosen.stack else None
     try:
-        if chosen.stack:
-            rollback(stack_on_aws(chosen.stack, chosen.region), chosen.to)
-        else:
-            with laptop_stack() as stack:
-                rollback(stack, chosen.to)
+        with deployed_stack(target) if target else laptop_stack() as stack:
+            rollback(stack, chosen.to)
     except (NoCredentialsError, PartialCredentialsError):
         exit_with(f"The stack was not brought back. {NO_CREDENTIALS}")
     except (SamError, UnfitStackError, RecordError) as error:

@@ -109,6 +109,7 @@ def down() -> None:
             end(process)
     for name in ("process.json", "stack.json"):
         (state() / name).unlink(missing_ok=True)
+    forget_stacks_beside()
     forget()
     found = list((state() / "tmp").glob("*"))
     with progress("deleting the files of the workers", "folders", len(found)) as tell:
@@ -116,6 +117,14 @@ def down() -> None:
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
             tell(done)
     shutil.rmtree(state() / "tmp", ignore_errors=True)
+
+
+def forget_stacks_beside() -> None:
+    """Delete the files about all other stacks on the emulator, which have ended with it."""
+    for file in [*state().glob("*.json"), *state().glob("deleting/*.json")]:
+        with suppress(ValueError, AttributeError):
+            if json.loads(file.read_text("utf-8")).get("endpoint_url"):
+                file.unlink()
 
 
 def start(port: int, at: str | None = None) -> None:

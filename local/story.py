@@ -7,9 +7,10 @@ import json
 import secrets
 from datetime import timedelta
 
-from local.client import exit_on_failure, open_client, stack
+from local.client import exit_on_failure, open_client, stack, stack_name
 from local.command import command_parser, run_command
 from local.console import console, exit_with, shown
+from local.deployed import PROD
 from local.invoking import invoke
 from local.next_steps import show_next_steps
 from local.results import show_results
@@ -22,6 +23,9 @@ from saxaul.log.verify import verify
 from saxaul_client import Action, AppClient, Client, OperatorClient, PartnerClient, Redemption
 
 PROJECT = "saxaul-alxa"
+
+AT_ONCE = "at-once"
+"""The harvest time with which a person may spend points as soon as they are posted."""
 
 WEEK = (
     ("bus_ride", 1, 5),
@@ -40,10 +44,20 @@ def main() -> None:
     parser = command_parser("local.story", __doc__)
     parser.add_argument("--next-steps", action="store_true", help="end with five things to try next")
     chosen = parser.parse_args()
+    refuse_unfit()
     with exit_on_failure():
         number = tell()
     if chosen.next_steps:
         show_next_steps(stack()["api_url"], number)
+
+
+def refuse_unfit() -> None:
+    """End the program if the selected stack is no place for the story, and say why."""
+    known = stack()
+    if known.get("stage") == PROD:
+        exit_with(f"{stack_name()} is a prod stack: the story would certify a tree that nobody planted.")
+    if (ripe := known.get("harvest_time", AT_ONCE)) != AT_ONCE:
+        exit_with(f"Points of {stack_name()} ripen at {ripe}; the story needs a stack with HarvestTime={AT_ONCE}.")
 
 
 def tell() -> str:

@@ -158,7 +158,7 @@ def main() -> None:
     if chosen.json:
         print_json(document(sections, now))
     else:
-        name = "the laptop stack" if known["endpoint_url"] else stack_name()
+        name = "the laptop stack" if stack_name() == LAPTOP else stack_name()
         title = f"{name}, {now:%a} {now.day} {now:%b %Y %H:%M} ({known['time_zone']})"
         show(title, {title: rows for section in sections.values() for title, rows in section.rows.items()})
     failures = [f"{name}: {section.failure}" for name, section in sections.items() if section.failure]

@@ -1,0 +1,295 @@
+"""Deletes a dev stack with everything that is in it. For a prod stack, it says what would stay, and deletes nothing.
+
+    python -m local.destroy --stack second [--region REGION] [--yes second]
+
+It shows what it will delete, and asks for the name of the stack. CloudFormation leaves the tables, the buckets, the
+user pool and the key of a stack, so they are deleted after it, and then the logs, the layers, the code and the records
+of deployments, and the files of the stack on this machine. What is to be deleted is written down first. So the command
+can be stopped anywhere, and be run again.
+"""
+
+import shutil
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+
+from local.client import file_of
+from local.command import non_empty, run_command, stack_parser
+from local.console import console, exit_with, progress, shown, step
+from local.deletions import Deletion, Resource, bucket_of_artefacts, forget, recall, remember
+from local.deploy import build_folder
+from local.deployed import DEV, PROD
+from local.deployment import NO_CREDENTIALS, REGION, alone, code_prefix
+from local.failures import flat
+from local.good_deployments import GoodDeployments, records_of
+from local.leftovers import Leftovers, delete_all, versions_in
+from local.tables import Column, print_table
+from local.target import Target, target_of
+
+_DELETES_WITHIN: Final = 3_600
+"""Seconds to wait for CloudFormation."""
+
+_WAYS_TO_WAIT: Final = ("", "NotVisible", "Delayed")
+
+_TAG: Final = "aws:cloudformation:stack-name"
+"""AWS puts this tag on what a stack has made."""
+
+_KINDS_BY_ARN: Final = {
+    "dynamodb:table/": "AWS::DynamoDB::Table",
+    "s3:": "AWS::S3::Bucket",
+    "cognito-idp:userpool/": "AWS::Cognito::UserPool",
+    "kms:key/": "AWS::KMS::Key",
+    "logs:log-group:": "AWS::Logs::LogGroup",
+}
+"""How the ARN of a resource goes on after its account, for the kinds that a stack leaves behind."""
+
+_KEPT_BY_PROD = (
+    "the tables: the points of all persons, and with them what their trees cost",
+    "the buckets of manifests and files: partners and certificates refer to them",
+    "the user pool: apps have its clients and their secrets",
+    "the signing key: without it, the log ends for ever",
+    "the logs, for thirty days",
+)
+
+
+def destroy(target: Target, name_given: str | None) -> None:
+    """Delete a stack, after its name was typed or given. Ends the program if that is refused.
+
+    Raises:
+        ClientError, BotoCoreError: an AWS call was refused, or AWS could not be reached.
+    """
+    with alone("deploy" if target.endpoint else target.name):
+        deletion = what_to_delete(target)
+        leftovers = Leftovers(target.client_arguments)
+        if deletion.stage == PROD:
+            refuse_prod(target, deletion, leftovers)
+        show(target, deletion, leftovers)
+        confirm(target, name_given)
+        remember(target, deletion)
+        delete_stack(target)
+        remaining = delete_resources(leftovers, deletion.resources)
+        delete_artefacts(target)
+        delete_local_files(target)
+        forget(target)
+        delete_empty_bucket(target)
+    say_what_remains(target, remaining)
+
+
+def what_to_delete(target: Target) -> Deletion:
+    """Return what is to be deleted. Ends the program if there is no such stack, and nothing of it either."""
+    account = boto3.client("sts", **target.client_arguments).get_caller_identity()["Account"]
+    begun = recall(target)
+    if begun and begun.account != account:
+        exit_with(f"The deletion of {target.name} was begun in the account {begun.account}, and this is {account}.")
+    deployed = GoodDeployments(target.name, target.client_arguments).current()
+    if deployed:
+        stage = deployed.parameters.get("Stage", DEV)
+        found = Deletion(target.name, target.region, account, stage, tuple(resources_of(target)))
+        return found.with_all_of(begun)
+    if begun:
+        return begun
+    tagged = tuple(resources_by_tag(target))
+    if not tagged:
+        exit_with(
+            f"There is no stack {target.name} in {target.region} in the account {account}, and nothing is left of one.",
+            [f"If it is gone for good, delete {file_of(target.name)}."] if file_of(target.name).exists() else [],
+        )
+    return Deletion(target.name, target.region, account, DEV, tagged)
+
+
+def resources_of(target: Target) -> Iterator[Resource]:
+    """Yield what CloudFormation does not delete with the stack, or may make again: old layers, and a log group."""
+    cloudformation = boto3.client("cloudformation", **target.client_arguments)
+    leftovers = Leftovers(target.client_arguments)
+    for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=target.name):
+        for one in page["StackResourceSummaries"]:
+            found = Resource(one["ResourceType"], one.get("PhysicalResourceId", ""))
+            if found.name and one["ResourceStatus"] != "DELETE_COMPLETE" and leftovers.knows(found):
+                yield found
+            if found.name and found.kind == "AWS::Lambda::Function":
+                yield from _layers_of(target, found.name)
+
+
+def _layers_of(target: Target, function: str) -> Iterator[Resource]:
+    """Yield the layers of all versions of a function: an update leaves the layers of earlier ones, if they are kept."""
+    functions = boto3.client("lambda", **target.client_arguments)
+    try:
+        pages = list(functions.get_paginator("list_versions_by_function").paginate(FunctionName=function))
+    except functions.exceptions.ResourceNotFoundException:
+        return
+    for page in pages:
+        for version in page["Versions"]:
+            yield from (Resource("AWS::Lambda::LayerVersion", layer["Arn"]) for layer in version.get("Layers", []))
+
+
+def resources_by_tag(target: Target) -> Iterator[Resource]:
+    """Yield what is left of a stack that is gone, by the tag that AWS puts on it."""
+    tagging = boto3.client("resourcegroupstaggingapi", **target.client_arguments)
+    pages = tagging.get_paginator("get_resources").paginate(TagFilters=[{"Key": _TAG, "Values": [target.name]}])
+    for page in pages:
+        for one in page["ResourceTagMappingList"]:
+            _, _, service, _, _, rest = one["ResourceARN"].split(":", 5)
+            for beginning, kind in _KINDS_BY_ARN.items():
+                of_service, _, of_resource = beginning.partition(":")
+                if service == of_service and rest.startswith(of_resource):
+                    yield Resource(kind, rest.removeprefix(of_resource).removesuffix(":*"))
+
+
+def refuse_prod(target: Target, deletion: Deletion, leftovers: Leftovers) -> None:
+    """Say what a prod stack keeps, and end the program."""
+    show(target, deletion, leftovers)
+    exit_with(
+        f"{target.name} is a prod stack, so nothing was deleted. These outlive even a deletion by CloudFormation:",
+        [
+            *(f"  {kept}" for kept in _KEPT_BY_PROD),
+            "To end it for good, first let it be a dev stack, which takes the protection away:",
+            f"  make deploy STACK={target.name} STAGE=dev FORCE=1",
+            f"  make destroy STACK={target.name}",
+        ],
+    )
+
+
+def show(target: Target, deletion: Deletion, leftovers: Leftovers) -> None:
+    """Print what there is of a stack, and how much is in it."""
+    found = [leftovers.about(one) for one in deletion.resources]
+    layers = sum(row is not None and row[0] == "layer" for row in found)
+    rows: list[tuple[str, str, str]] = [row for row in found if row and row[0] != "layer"]
+    rows += [("layer", f"{layers} versions", "")] if layers else []
+    rows += [("queue", name, f"{number:,} messages wait in it") for name, number in waiting(target)]
+    console.print(f"[bold]{shown(target.name)}[/] in {shown(target.region)}, stage {shown(deletion.stage)}, has:")
+    print_table([Column("what"), Column("name"), Column("content")], rows)
+    if any(row[0] == "queue" for row in rows):
+        console.print("[yellow]![/] What waits in a queue was accepted, and is lost with the queue.")
+
+
+def waiting(target: Target) -> Iterator[tuple[str, int]]:
+    """Yield the logical id of each queue that is not empty, and how many messages it has."""
+    cloudformation = boto3.client("cloudformation", **target.client_arguments)
+    sqs = boto3.client("sqs", **target.client_arguments)
+    for one in _stack_resources(cloudformation, target.name):
+        if one["ResourceType"] != "AWS::SQS::Queue" or not one.get("PhysicalResourceId"):
+            continue
+        try:
+            told = sqs.get_queue_attributes(QueueUrl=one["PhysicalResourceId"], AttributeNames=["All"])["Attributes"]
+        except ClientError:  # it is deleted already
+            continue
+        if number := sum(int(told.get(f"ApproximateNumberOfMessages{which}", 0)) for which in _WAYS_TO_WAIT):
+            yield one["LogicalResourceId"], number
+
+
+def _stack_resources(cloudformation: Any, stack: str) -> list[dict[str, Any]]:  # noqa: ANN401 - a client
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+    try:
+        return [one for page in pages for one in page["StackResourceSummaries"]]
+    except ClientError as error:
+        if "does not exist" in error.response["Error"].get("Message", ""):
+            return []
+        raise
+
+
+def confirm(target: Target, name_given: str | None) -> None:
+    """Ask for the name of the stack. Ends the program if it is not given, or another one."""
+    if name_given is None:
+        if not sys.stdin.isatty():
+            exit_with("Nothing was deleted. Without a terminal, name the stack:", [f"  YES={target.name}"])
+        name_given = console.input("All of it will be deleted for ever. Type the name of the stack: ")
+    if name_given.strip() != target.name:
+        exit_with(f"Nothing was deleted: {name_given!r} is not {target.name}.")
+
+
+def delete_stack(target: Target) -> None:
+    """Let CloudFormation delete the stack, if it still exists. Ends the program if it cannot."""
+    cloudformation = boto3.client("cloudformation", **target.client_arguments)
+    deployments = GoodDeployments(target.name, target.client_arguments)
+    status = deployments.status()
+    if not status:
+        return
+    with step("waiting until CloudFormation has deleted the stack"):
+        cloudformation.delete_stack(StackName=target.name)
+        deadline = time.monotonic() + _DELETES_WITHIN
+        while status := deployments.status():
+            if status == "DELETE_FAILED":
+                break
+            if time.monotonic() > deadline:
+                exit_with(f"CloudFormation still deletes {target.name}; run the command again when it has ended.")
+            time.sleep(1)
+    if status:
+        reasons = [
+            f"  {one['LogicalResourceId']}: {one.get('ResourceStatusReason', 'no reason')}"
+            for one in _stack_resources(cloudformation, target.name)
+            if one["ResourceStatus"] == "DELETE_FAILED"
+        ]
+        exit_with("CloudFormation could not delete these. Mend it, and run the command again:", reasons)
+
+
+def delete_resources(leftovers: Leftovers, resources: Iterable[Resource]) -> list[str]:
+    """Delete what CloudFormation has left, and return what remains for a while."""
+    wanted, remaining = list(resources), []
+    with progress("deleting what CloudFormation leaves", "resources", len(wanted)) as tell:
+        for number, one in enumerate(wanted, start=1):
+            if remains := leftovers.delete(one):
+                remaining.append(remains)
+            tell(number)
+    return remaining
+
+
+def delete_artefacts(target: Target) -> None:
+    """Delete the code of the stack and the records of its deployments from the bucket of artefacts."""
+    bucket = bucket_of_artefacts(target)
+    if bucket is None:
+        return
+    s3 = boto3.client("s3", **target.client_arguments)
+    with step("deleting its code and the records of its deployments"):
+        for prefix in (f"{code_prefix(target.name, target.region)}/", records_of(target.name)):
+            for versions in versions_in(s3, bucket, prefix):
+                delete_all(s3, bucket, versions)
+
+
+def delete_empty_bucket(target: Target) -> None:
+    """Delete the emulator's bucket of artefacts of another region, if no stack uses it any more."""
+    if not target.endpoint or target.region == REGION:
+        return
+    bucket, s3 = bucket_of_artefacts(target), boto3.client("s3", **target.client_arguments)
+    if bucket and not any(versions_in(s3, bucket)):
+        s3.delete_bucket(Bucket=bucket)
+
+
+def delete_local_files(target: Target) -> None:
+    """Delete the file of the stack and its build from this machine."""
+    file_of(target.name).unlink(missing_ok=True)
+    if not target.endpoint:
+        shutil.rmtree(build_folder(target.name), ignore_errors=True)
+
+
+def say_what_remains(target: Target, remaining: Iterable[str]) -> None:
+    """Print what AWS keeps for a while, although nothing can be done with it any more."""
+    console.print(f"[bold]{shown(target.name)} is deleted.[/]")
+    kept = list(remaining)
+    if not target.endpoint:
+        kept += [
+            "a backup of each table, which DynamoDB keeps for 35 days at no cost",
+            "the bucket of sam for this region, which other stacks use too",
+        ]
+    for one in kept:
+        console.print(f"  remains: {shown(one)}")
+
+
+def main() -> None:
+    parser = stack_parser("local.destroy", __doc__)
+    parser.add_argument("--yes", type=non_empty, metavar="NAME", help="the name of the stack, instead of typing it")
+    chosen = parser.parse_args()
+    target = target_of(chosen.stack, chosen.region, chosen.endpoint, chosen.profile)
+    try:
+        destroy(target, chosen.yes)
+    except (NoCredentialsError, PartialCredentialsError):
+        exit_with(f"Nothing was deleted. {NO_CREDENTIALS}")
+    except (BotoCoreError, ClientError) as error:
+        exit_with(f"Not all of it is deleted: {flat(error)}.", [f"Go on with: make destroy{target.of_stack}"])
+
+
+if __name__ == "__main__":
+    run_command(main)

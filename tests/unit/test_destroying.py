@@ -1,0 +1,404 @@
+"""`make destroy` shows a dev stack, asks for its name, deletes everything, and goes on if it was stopped anywhere."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+from moto import mock_aws
+
+from local import destroy
+from local.client import file_of
+from local.deletions import Resource, recall, unfinished
+from local.deployment import NO_CREDENTIALS
+from local.leftovers import Leftovers
+from local.target import Target, file_of_deletion
+from tests.template.reading import made_resources
+
+TREES = Target("trees", "eu-west-1", None, None)
+ARTEFACTS = "sam-artefacts"
+RETAINED = {"DeletionPolicy": "Retain"}
+KEYS = {"KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}]}
+TABLE = {
+    "TableName": "trees-Ledger",
+    "BillingMode": "PAY_PER_REQUEST",
+    **KEYS,
+    "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+}
+TEMPLATE = {
+    "Parameters": {"Stage": {"Type": "String", "Default": "dev"}},
+    "Resources": {
+        "Ledger": {"Type": "AWS::DynamoDB::Table", **RETAINED, "Properties": TABLE},
+        "Files": {
+            "Type": "AWS::S3::Bucket",
+            **RETAINED,
+            "Properties": {"BucketName": "trees-files"},
+        },
+        "Key": {"Type": "AWS::KMS::Key", **RETAINED, "Properties": {"KeyPolicy": {}}},
+        "Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/saxaul/trees"}},
+        "Actions": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "trees-Actions"}},
+        "Code": {"Type": "AWS::SNS::Topic", "Metadata": {"CodeUri": f"s3://{ARTEFACTS}/saxaul/eu-west-1/trees/c"}},
+    },
+}
+
+
+POOL = Resource("AWS::Cognito::UserPool", "eu-west-1_trees")
+
+
+class Pools:
+    """A Cognito with one protected pool that has a domain. moto's own Cognito needs a package that is not installed."""
+
+    def __init__(self) -> None:
+        self.domains = {POOL.name: "saxaul-trees"}
+        self.protection = {POOL.name: "ACTIVE"}
+
+    def describe_user_pool(self, *, UserPoolId: str) -> dict[str, Any]:  # noqa: N803 - as AWS names it
+        self._find(UserPoolId)
+        domain = {"Domain": self.domains[UserPoolId]} if UserPoolId in self.domains else {}
+        return {"UserPool": {"DeletionProtection": self.protection[UserPoolId], **domain}}
+
+    def get_paginator(self, _: str) -> "Pools":
+        return self
+
+    def paginate(self, *, UserPoolId: str) -> list[dict[str, Any]]:  # noqa: N803
+        self._find(UserPoolId)
+        return [{"UserPoolClients": [{}]}]
+
+    def delete_user_pool_domain(self, *, UserPoolId: str, Domain: str) -> None:  # noqa: N803
+        assert self.domains.pop(UserPoolId) == Domain
+
+    def update_user_pool(self, *, UserPoolId: str, DeletionProtection: str) -> None:  # noqa: N803
+        self.protection[UserPoolId] = DeletionProtection
+
+    def delete_user_pool(self, *, UserPoolId: str) -> None:  # noqa: N803
+        self._find(UserPoolId)
+        if UserPoolId in self.domains or self.protection[UserPoolId] == "ACTIVE":
+            raise ClientError({"Error": {"Code": "InvalidParameterException"}}, "DeleteUserPool")
+        del self.protection[UserPoolId]
+
+    def _find(self, pool: str) -> None:
+        if pool not in self.protection:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "DescribeUserPool")
+
+
+def client(service: str) -> Any:  # noqa: ANN401 - a client of any service
+    make: Any = boto3.client
+    return make(service, region_name="eu-west-1")
+
+
+@pytest.fixture
+def pools(monkeypatch: pytest.MonkeyPatch) -> Pools:
+    """Let the stack have a pool, and reach it."""
+    found, resources_of, client_of = Pools(), destroy.resources_of, Leftovers._client  # noqa: SLF001
+    monkeypatch.setattr(destroy, "resources_of", lambda target: [*resources_of(target), POOL])
+    monkeypatch.setattr(
+        Leftovers, "_client", lambda self, name: found if name == "cognito-idp" else client_of(self, name)
+    )
+    return found
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pools: Pools) -> Iterator[Pools]:
+    """An account with sam's bucket, in which other stacks have code too, and files of the stack on this machine."""
+    monkeypatch.setenv("SAXAUL_STATE", str(tmp_path / "state"))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "k")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    monkeypatch.setattr("local.destroy.time.sleep", lambda _: None)
+    monkeypatch.setattr(destroy, "build_folder", lambda name: tmp_path / "builds" / name)
+    (tmp_path / "builds" / "trees").mkdir(parents=True)
+    (tmp_path / "state").mkdir()
+    with mock_aws():
+        location = {"LocationConstraint": "eu-west-1"}
+        client("s3").create_bucket(Bucket=ARTEFACTS, CreateBucketConfiguration=location)
+        for key in OWN | OTHERS:
+            client("s3").put_object(Bucket=ARTEFACTS, Key=key, Body=b"x")
+        sam = {"Outputs": {"SourceBucket": {"Value": ARTEFACTS}}, "Resources": {"T": {"Type": "AWS::SNS::Topic"}}}
+        client("cloudformation").create_stack(StackName="aws-sam-cli-managed-default", TemplateBody=json.dumps(sam))
+        yield pools
+
+
+OWN = {"saxaul/eu-west-1/trees/c", "saxaul-deployments/trees/2027-06-05T01:00:00Z.json"}
+OTHERS = {"saxaul/eu-west-1/trees2/c", "saxaul/us-east-1/trees/c", "saxaul-deployments/trees2/t.json", "other"}
+
+
+def deploy(stage: str = "dev", *, protected: bool = False) -> None:
+    """Deploy the stack, and let it be used."""
+    parameters = [{"ParameterKey": "Stage", "ParameterValue": stage}]
+    client("cloudformation").create_stack(StackName="trees", TemplateBody=json.dumps(TEMPLATE), Parameters=parameters)
+    file_of("trees").write_text(json.dumps({"region": "eu-west-1", "endpoint_url": None}))
+    dynamodb, s3 = client("dynamodb"), client("s3")
+    dynamodb.put_item(TableName="trees-Ledger", Item={"pk": {"S": "USER#mei"}})
+    if protected:
+        dynamodb.update_table(TableName="trees-Ledger", DeletionProtectionEnabled=True)
+    s3.put_bucket_versioning(Bucket="trees-files", VersioningConfiguration={"Status": "Enabled"})
+    for _ in range(2):
+        s3.put_object(Bucket="trees-files", Key="log/checkpoint", Body=b"x")
+    s3.delete_object(Bucket="trees-files", Key="log/checkpoint")
+
+
+@pytest.fixture
+def left(pools: Pools) -> Callable[[], dict[str, Any]]:
+    """Return a function that returns what the account and this machine still have of the stack."""
+    return lambda: left_of(pools)
+
+
+def left_of(pools: Pools) -> dict[str, Any]:
+    stacks = client("cloudformation").describe_stacks()["Stacks"]
+    logs = client("logs").describe_log_groups()["logGroups"]
+    listed = client("s3").list_objects_v2(Bucket=ARTEFACTS)["Contents"]
+    keys = [client("kms").describe_key(KeyId=one["KeyId"])["KeyMetadata"] for one in client("kms").list_keys()["Keys"]]
+    found = {
+        "stacks": {stack["StackName"] for stack in stacks} & {"trees"},
+        "tables": set(client("dynamodb").list_tables()["TableNames"]),
+        "buckets": {bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]} - {ARTEFACTS},
+        "pools": {*pools.protection, *pools.domains},
+        "keys": {key["KeyId"] for key in keys if key["KeyState"] != "PendingDeletion"},
+        "logs": {group["logGroupName"] for group in logs},
+        "code": {one["Key"] for one in listed} - OTHERS,
+        "files": {file.name for file in (file_of("trees"), file_of_deletion("trees")) if file.exists()},
+    }
+    assert {one["Key"] for one in listed} >= OTHERS
+    return {name: what for name, what in found.items() if what}
+
+
+@pytest.mark.parametrize("protected", [False, True])
+def test_a_dev_stack_is_deleted_with_everything_that_it_leaves(
+    left: Callable[[], dict[str, Any]], capsys: pytest.CaptureFixture[str], protected: bool, tmp_path: Path
+) -> None:
+    deploy(protected=protected)
+
+    destroy.destroy(TREES, "trees")
+
+    assert left() == {}
+    assert list((tmp_path / "builds").iterdir()) == []
+    printed = " ".join(capsys.readouterr().out.split())
+    for shown in ("trees-Ledger about 1 items", "trees-files 3 objects and older versions", "which KMS deletes on"):
+        assert shown in printed
+
+
+STEPS = [
+    "remember",
+    "delete_stack",
+    "delete_resources",
+    "delete_artefacts",
+    "delete_local_files",
+    "forget",
+    "delete_empty_bucket",
+    "say_what_remains",
+]
+KINDS = ["AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Cognito::UserPool", "AWS::KMS::Key", "AWS::Logs::LogGroup"]
+
+
+class KilledError(Exception):
+    """The process has ended here."""
+
+
+def killed(*_: object) -> None:
+    raise KilledError
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_deletion_that_was_stopped_before_any_step_is_completed_by_the_same_command(
+    left: Callable[[], dict[str, Any]], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    deploy()
+    with monkeypatch.context() as context:
+        context.setattr(destroy, step, killed)
+        with pytest.raises(KilledError):
+            destroy.destroy(TREES, "trees")
+
+    again()
+
+    assert left() == {}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_deletion_that_was_stopped_after_any_resource_is_completed_by_the_same_command(
+    left: Callable[[], dict[str, Any]], monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    deploy()
+    delete = Leftovers.delete
+
+    def stopping(self: Leftovers, resource: Resource) -> str | None:
+        told = delete(self, resource)
+        if resource.kind == kind:
+            raise KilledError
+        return told
+
+    with monkeypatch.context() as context:
+        context.setattr(Leftovers, "delete", stopping)
+        with pytest.raises(KilledError):
+            destroy.destroy(TREES, "trees")
+
+    again()
+
+    assert left() == {}
+
+
+def again() -> None:
+    """Destroy the stack again. If nothing was left to be done, the command may say so."""
+    try:
+        destroy.destroy(TREES, "trees")
+    except SystemExit:
+        assert not unfinished("trees")
+
+
+def test_another_machine_goes_on_with_a_deletion_from_what_is_written_beside_the_code(
+    left: Callable[[], dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deploy()
+    with monkeypatch.context() as context:
+        context.setattr(destroy, "delete_resources", killed)
+        with pytest.raises(KilledError):
+            destroy.destroy(TREES, "trees")
+    file_of_deletion("trees").unlink()
+    file_of("trees").unlink()
+
+    destroy.destroy(TREES, "trees")
+
+    assert left() == {}
+
+
+def test_what_was_to_be_deleted_is_written_before_anything_is(
+    left: Callable[[], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy()
+    monkeypatch.setattr(destroy, "delete_stack", killed)
+
+    with pytest.raises(KilledError):
+        destroy.destroy(TREES, "trees")
+
+    begun = recall(TREES)
+    assert begun is not None
+    assert {one.kind for one in begun.resources} == set(KINDS)
+    assert left().keys() >= {"stacks", "tables", "buckets", "pools", "keys", "logs", "code"}
+
+
+def test_a_prod_stack_is_not_deleted_and_what_it_keeps_is_said(
+    left: Callable[[], dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy("prod")
+    before = left()
+
+    with pytest.raises(SystemExit) as ended:
+        destroy.destroy(TREES, "trees")
+
+    assert ended.value.code == 1
+    assert left() == before
+    said = capsys.readouterr()
+    assert "trees is a prod stack, so nothing was deleted" in said.err
+    assert "the signing key: without it, the log ends for ever" in said.err
+    assert "make deploy STACK=trees STAGE=dev FORCE=1" in said.err
+    assert "trees-Ledger" in said.out
+
+
+@pytest.mark.parametrize("name", ["Trees", "tree", "1", ""])
+def test_another_name_deletes_nothing(
+    left: Callable[[], dict[str, Any]], capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    deploy()
+    before = left()
+
+    with pytest.raises(SystemExit):
+        destroy.destroy(TREES, name)
+
+    assert left() == before
+    assert "is not trees" in capsys.readouterr().err
+
+
+def test_the_name_is_asked_on_a_terminal_and_needed_elsewhere(
+    left: Callable[[], dict[str, Any]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy()
+    with pytest.raises(SystemExit):
+        destroy.destroy(TREES, None)
+    assert "YES=trees" in capsys.readouterr().err
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr(destroy.console, "input", lambda _: "trees\n")
+    destroy.destroy(TREES, None)
+
+    assert left() == {}
+
+
+def test_messages_that_wait_are_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    deploy()
+    sqs = client("sqs")
+    sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="trees-Actions")["QueueUrl"], MessageBody="an action")
+
+    with pytest.raises(SystemExit):
+        destroy.destroy(TREES, "no")
+
+    printed = capsys.readouterr().out
+    assert "1 messages wait in it" in printed
+    assert "is lost with the queue" in printed
+
+
+def test_a_stack_that_was_never_there_is_named_with_its_account_and_its_file_stays(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file_of("trees").write_text(json.dumps({"region": "eu-west-1"}))
+
+    with pytest.raises(SystemExit):
+        destroy.destroy(TREES, "trees")
+
+    assert "There is no stack trees in eu-west-1 in the account 123456789012" in capsys.readouterr().err
+    assert file_of("trees").exists()
+
+
+def test_a_deletion_is_not_continued_in_another_account(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy()
+    with monkeypatch.context() as context:
+        context.setattr(destroy, "delete_resources", killed)
+        with pytest.raises(KilledError):
+            destroy.destroy(TREES, "trees")
+    begun = json.loads(file_of_deletion("trees").read_text())
+    file_of_deletion("trees").write_text(json.dumps(begun | {"account": "999999999999"}))
+
+    with pytest.raises(SystemExit):
+        destroy.destroy(TREES, "trees")
+
+    assert "begun in the account 999999999999" in capsys.readouterr().err
+
+
+def test_what_is_left_of_a_stack_that_nobody_wrote_down_is_found_by_its_tag(
+    left: Callable[[], dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tag = {"Key": destroy._TAG, "Value": "trees"}  # noqa: SLF001 - the tag that AWS writes
+    client("dynamodb").create_table(**TABLE, Tags=[tag])
+    client("dynamodb").create_table(**{**TABLE, "TableName": "others"}, Tags=[{**tag, "Value": "forest"}])
+
+    destroy.destroy(TREES, "trees")
+
+    assert left() == {"tables": {"others"}, "pools": {POOL.name, "saxaul-trees"}}
+    assert "trees-Ledger" in capsys.readouterr().out
+
+
+def test_without_credentials_one_sentence_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise NoCredentialsError
+
+    monkeypatch.setattr(destroy, "destroy", refuse)
+    monkeypatch.setattr("sys.argv", ["local.destroy", "--stack", "trees", "--region", "eu-west-1"])
+
+    with pytest.raises(SystemExit):
+        destroy.main()
+
+    assert capsys.readouterr().err == f"✗ Nothing was deleted. {NO_CREDENTIALS}\n"
+
+
+def test_everything_that_the_template_retains_can_be_deleted() -> None:
+    kinds = {one["Type"] for one in made_resources().values() if one.get("DeletionPolicy", "Delete") != "Delete"}
+    leftovers = Leftovers({"region_name": "eu-west-1"})
+
+    assert kinds == {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Cognito::UserPool", "AWS::KMS::Key"}
+    assert all(leftovers.knows(Resource(kind, "x")) for kind in kinds)
