@@ -9,6 +9,9 @@ QUEUE = "arn:aws:sqs:eu-west-1:000000000000:saxaul-ActionQueue-1A"
 STREAM = "arn:aws:dynamodb:eu-west-1:000000000000:table/saxaul-LedgerTable-1A/stream/2027-06-05T00:00:00.000"
 
 
+FUNCTIONS = {"AccruePoints": "saxaul-AccruePoints-1A", "TallyImpact": "saxaul-TallyImpact-1A"}
+
+
 class Lambda:
     """Stands for the client of Lambda, with mappings of this stack and of another one."""
 
@@ -35,9 +38,8 @@ class Lambda:
 
 def test_the_workers_are_those_of_the_stack_also_if_an_alias_is_mapped() -> None:
     client: Any = Lambda()
-    functions = {"AccruePoints": "saxaul-AccruePoints-1A", "TallyImpact": "saxaul-TallyImpact-1A"}
 
-    assert workers_of(client, functions) == [
+    assert workers_of(client, FUNCTIONS) == [
         Worker("AccruePoints", "saxaul-AccruePoints-1A", "2", "saxaul-ActionQueue-1A", "Enabled", 0),
         Worker("TallyImpact", "saxaul-TallyImpact-1A", "1", "stream of saxaul-LedgerTable-1A", "Disabled", None),
     ]
