@@ -33,7 +33,7 @@ def sources(ending: str) -> list[tuple[str, Properties]]:
     """Return each event source mapping whose source ARN has this ending, with the logical id of its function."""
     mappings = resources("AWS::Lambda::EventSourceMapping").values()
     return [
-        (mapping["FunctionName"]["Ref"], mapping)
+        (mapping["FunctionName"]["Ref"].removesuffix(".Alias"), mapping)
         for mapping in mappings
         if mapping["EventSourceArn"]["Fn::GetAtt"].endswith(ending)
     ]
