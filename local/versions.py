@@ -3,8 +3,8 @@
 Each change publishes a version, and moves the alias to it. SAM publishes a version of a function if its code, its
 properties in the template or a layer have changed. It does not see the values of parameters: with `HarvestTime=08:00`
 alone, the function would change, and the version that clients reach would not
-(https://github.com/aws/serverless-application-model/issues/3820). So the layer of the project has a file that is different
-for each set of parameters, and a changed layer publishes a version. No function reads that file.
+(https://github.com/aws/serverless-application-model/issues/3820). So the layer of the project has a file that is
+different for each set of parameters, and a changed layer publishes a version. No function reads that file.
 """
 
 import hashlib

@@ -13,6 +13,7 @@ from saxaul.services.publish_catalog import BUILDING_SECONDS, READY_BEFORE
 from saxaul.services.sequence_log import SEQUENCING_SECONDS
 from saxaul.services.sweep import LOST_AFTER
 from saxaul.storage import impact, periods, redemptions
+from tests.template.deploying import of_type
 from tests.template.reading import attribute_of, events, functions, made, resources, sources
 
 FORTNIGHT = 14 * 24 * 3600
@@ -26,7 +27,7 @@ existed, and other work used the machine too."""
 
 @pytest.mark.parametrize("name", sorted(resources("AWS::SQS::Queue")))
 def test_a_queue_is_encrypted_and_keeps_a_message_for_14_days(name: str) -> None:
-    queue = made("AWS::SQS::Queue")[name]
+    queue = of_type("AWS::SQS::Queue", {})[name]
 
     assert queue["MessageRetentionPeriod"] == FORTNIGHT
     assert queue["SqsManagedSseEnabled"] is True

@@ -186,3 +186,10 @@ def test_snapstart_is_off_by_default_and_for_published_versions_if_it_is_on() ->
     assert template()["Globals"]["Function"]["SnapStart"] == {
         "Fn::If": ["HasSnapStart", {"ApplyOn": "PublishedVersions"}, {"Ref": "AWS::NoValue"}]
     }
+
+
+def test_a_stack_is_for_development_unless_it_is_said_to_be_for_production_and_an_output_tells() -> None:
+    stage = template()["Parameters"]["Stage"]
+
+    assert (stage["Default"], stage["AllowedValues"]) == ("dev", ["dev", "prod"])
+    assert template()["Outputs"]["Stage"]["Value"] == {"Ref": "Stage"}
