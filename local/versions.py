@@ -22,6 +22,12 @@ LIVE: Final = "live"
 LATEST: Final = "$LATEST"
 """What Lambda calls the state of a function that is not published, and that each configuration changes."""
 
+SHIFT: Final = "Shift"
+"""The parameter that says how a new version gets its traffic."""
+
+AT_ONCE: Final = "AllAtOnce"
+"""Its value without CodeDeploy."""
+
 NOTE = "SaxaulLayer/parameters.sha256"
 """The file, in the folder of a build."""
 
@@ -29,7 +35,18 @@ NOTE = "SaxaulLayer/parameters.sha256"
 def note_parameters(built: Path, parameters: Mapping[str, str]) -> None:
     """Write a hash of the parameters with which a build is deployed into the build. The file always has one size."""
     found = hashlib.sha256(json.dumps(dict(parameters), sort_keys=True).encode()).hexdigest()
-    (built / NOTE).write_text(f"{found}\n", "utf-8")
+    file = built / NOTE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"{found}\n", "utf-8")
+
+
+def at_once(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return parameters of a deployment with which its traffic moves at once.
+
+    A rollback needs them: a bad version must not keep its traffic for minutes, and the alarms that it has set off would
+    stop a gradual shift.
+    """
+    return {**parameters, SHIFT: AT_ONCE} if SHIFT in parameters else dict(parameters)
 
 
 def published(arns: Iterable[str]) -> dict[str, str]:
