@@ -76,3 +76,11 @@ def test_the_full_batch_of_a_queue_or_a_stream_is_that_of_the_template() -> None
     assert {name: int(size.replace(",", "")) for name, size in sizes.items() if name in declared} == {
         name: declared[name] for name in ("AccruePoints", "FindRepeats", "TallyImpact", "SettleRedemptions")
     }
+
+
+def test_operations_md_says_how_many_workers_a_shard_of_each_stream_may_have() -> None:
+    page = (ROOT / "docs/operations.md").read_text("utf-8")
+    factors = {name: source.get("ParallelizationFactor", 1) for name, source in sources("StreamArn")}
+
+    assert "(`FindRepeats` 10, `TallyImpact` 1)" in page
+    assert factors == {"FindRepeats": 10, "TallyImpact": 1, "PublishCatalog": 1}
