@@ -25,7 +25,7 @@ from local.emulator import (
     with_traceback,
 )
 
-SECONDS = 5
+SECONDS = 60
 """The most that a test waits for the thread."""
 
 
