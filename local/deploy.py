@@ -29,6 +29,7 @@ from local.function_check import check_functions
 from local.good_deployments import GoodDeployments, RecordError
 from local.parameters import parameters_in, quoted
 from local.sam import ROOT, STACK_NAME, SamError
+from local.versions import note_parameters
 
 CONFIG = ROOT / "samconfig.toml"
 
@@ -49,6 +50,7 @@ def deploy(stack: str, region: str, given: Iterable[str]) -> int:
     parameters = {**ON_LAMBDA, **parameters_in([configured(CONFIG), *given])}
     with step("building the functions and layers for AWS, and checking every file"):
         build_for_aws({name: parameters[name] for name in ON_LAMBDA})
+    note_parameters(built_in(FOR_AWS), parameters)
     return run_sam_deploy(built_in(FOR_AWS) / "template.yaml", stack, region, parameters)
 
 

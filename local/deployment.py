@@ -19,6 +19,7 @@ from local.gateway import give_gateway_responses
 from local.good_deployments import GoodDeployments
 from local.parameters import quoted
 from local.sam import ROOT, sam, state
+from local.versions import note_parameters
 
 REGION: Final = "ap-southeast-1"
 LAPTOP_STACK: Final = "saxaul"
@@ -67,7 +68,9 @@ class Deployment:
             "TokenUrl": f"{self.endpoint}/oauth2/token",
             "FilesUrl": f"{self.endpoint}/{{bucket}}",
         }
-        self.deploy_template(BUILT / "template.yaml", {**_PARAMETERS, **parameters, **addresses}, lock)
+        whole = {**_PARAMETERS, **parameters, **addresses}
+        note_parameters(BUILT, whole)
+        self.deploy_template(BUILT / "template.yaml", whole, lock)
 
     def deploy_template(self, template: Path, parameters: Mapping[str, str], lock: int) -> None:
         """Create or update the stack from a template, with these parameters.

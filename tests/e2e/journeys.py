@@ -22,6 +22,7 @@ from local.invoking import invoke, lambda_client
 from local.replay import ZONE
 from local.sam import ROOT
 from local.seed import load
+from local.versions import LATEST, point_to
 from saxaul.catalog.entries import Campaign
 from saxaul.ledger.receipts import ReceiptPart
 from saxaul.storage.receipts import to_item
@@ -119,15 +120,17 @@ def run_operation(name: str, *arguments: str) -> subprocess.CompletedProcess[str
 
 @contextmanager
 def failing_function(stack: Mapping[str, Any], function: str) -> Iterator[None]:
-    """Let a function fail inside this block. Its environment then names a ledger that does not exist."""
+    """Let a function fail inside this block: its alias points to an environment with a ledger that does not exist."""
     client = lambda_client(stack, 60)
     name = stack["functions"][function]
     right = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     wrong = right | {"LEDGER_TABLE": "no-such-table"}
     client.update_function_configuration(FunctionName=name, Environment={"Variables": wrong})
+    sound = point_to(client, name, LATEST)
     try:
         yield
     finally:
+        point_to(client, name, sound)
         client.update_function_configuration(FunctionName=name, Environment={"Variables": right})
 
 
