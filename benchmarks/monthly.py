@@ -1,8 +1,8 @@
 """What a stack costs in a month if nothing happens, and if apps report a million actions a day.
 
 Without traffic, a stack pays for what exists: alarms, metrics, the dashboard, clients, the key, and functions and
-queues that run by schedule. The template says how many there are. What a million actions cost is the table of docs/scale.md, which
-``make bench ONLY=scale`` measures and writes.
+queues that run by schedule. The template says how many there are. What a million actions cost is the table of
+docs/scale.md, which ``make bench ONLY=scale`` measures and writes.
 """
 
 import re

@@ -14,6 +14,7 @@ from saxaul.http.request import CHECK
 from saxaul.observability import METRICS, NAMESPACE, SAPLINGS_LEFT
 from saxaul.storage.clients import dynamodb
 from saxaul.storage.receipts import SHARDS
+from saxaul.trees.states import State
 from tests.builders import DAY, SHANGHAI, make_action_type, make_tree_project, reported
 from tests.emf import metrics_of
 from tests.integration.log_lines import Lines
@@ -201,7 +202,7 @@ def test_a_rejected_redemption_is_settled_and_leaves_the_saplings(stack: Stack, 
 
     stack.settle(*bodies)
 
-    assert [stack.redemptions.of_user("u-42")[n].state for n in range(3)].count("rejected") == 1
+    assert [stack.redemptions.of_user("u-42")[n].state for n in range(3)].count(State.REJECTED) == 1
     assert measured(lines) == {"SettleTime": (0, 0, 0), "SaplingsLeft saxaul-alxa": (8,)}
 
 
