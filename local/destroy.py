@@ -174,9 +174,10 @@ def waiting(target: Target) -> Iterator[tuple[str, int]]:
         if one["ResourceType"] != "AWS::SQS::Queue" or not one.get("PhysicalResourceId"):
             continue
         try:
-            told = sqs.get_queue_attributes(QueueUrl=one["PhysicalResourceId"], AttributeNames=["All"])["Attributes"]
+            answer = sqs.get_queue_attributes(QueueUrl=one["PhysicalResourceId"], AttributeNames=["All"])
         except ClientError:  # it is deleted already
             continue
+        told: dict[str, str] = {**answer["Attributes"]}
         if number := sum(int(told.get(f"ApproximateNumberOfMessages{which}", 0)) for which in _WAYS_TO_WAIT):
             yield one["LogicalResourceId"], number
 

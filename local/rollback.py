@@ -30,9 +30,13 @@ from local.plan import Plan
 from local.sam import SamError
 from local.stack import running_deployment, write_files
 from local.target import Target, target_of
+from local.versions import AT_ONCE, SHIFT, at_once
 
 LIST = "list"
 """What is given in place of a time to list all deployments."""
+
+_KEPT = ("Stage", "DeletionProtection")
+"""Parameters that a rollback leaves as they are: an earlier deployment may have been one without protection."""
 
 _SETTLES_WITHIN = 1_800
 """Seconds to wait for a deployment that still runs."""
@@ -63,7 +67,8 @@ def rollback(stack: Restorable, to: str | None) -> None:
         list_deployments(known, stack.deployments.current())
         return
     wait_until_settled(stack.deployments)
-    wanted, now = chosen_of(known, to, stack.of_stack), stack.deployments.current()
+    now = stack.deployments.current()
+    wanted = as_protected_as(now, chosen_of(known, to, stack.of_stack))
     named = f"the deployment of {wanted.checked_at}, release {wanted.release}"
     is_there = now is not None and wanted.is_same_as(now)
     if is_there:
@@ -73,11 +78,13 @@ def rollback(stack: Restorable, to: str | None) -> None:
         with TemporaryDirectory() as folder:
             template = Path(folder, "template.yaml")
             template.write_text(wanted.template, "utf-8")
-            stack.deploy(template, wanted.parameters)
+            stack.deploy(template, at_once(wanted.parameters))
     check_functions(stack.describe(), [f"Each deployment that is known: make rollback TO=list{stack.of_stack}"])
     stack.deployments.record()
     if not is_there:
         console.print(f"[bold]The stack is back at[/] {shown(named)}. Its data is as it was.")
+        if at_once(wanted.parameters) != wanted.parameters:
+            console.print(f"Its traffic moved at once: {shown(SHIFT)} is {shown(AT_ONCE)} now.")
 
 
 def chosen_of(known: Sequence[GoodDeployment], to: str | None, of_stack: str) -> GoodDeployment:
@@ -96,6 +103,12 @@ def chosen_of(known: Sequence[GoodDeployment], to: str | None, of_stack: str) ->
             [*(f"  {_line(one)}" for one in known), f"For example: make rollback TO={known[-1].checked_at}{of_stack}"],
         )
     return found[-1]
+
+
+def as_protected_as(now: GoodDeployment | None, wanted: GoodDeployment) -> GoodDeployment:
+    """Return a deployment that leaves the stage of the stack and the protection of its data as they are now."""
+    found = {name: value for name, value in (now.parameters if now else {}).items() if name in _KEPT}
+    return wanted._replace(parameters={name: found.get(name, value) for name, value in wanted.parameters.items()})
 
 
 def list_deployments(known: Sequence[GoodDeployment], current: GoodDeployment | None) -> None:

@@ -7,7 +7,7 @@ import boto3
 
 
 class Kind(NamedTuple):
-    """A kind of resource: the AWS call that lists it, and where a name is in the answer. None: the entry is the name."""
+    """A kind of resource: the AWS call that lists it, and where its names are. Without a name, an entry is one."""
 
     service: str
     call: str
@@ -43,16 +43,14 @@ KINDS: Final = (
     Kind("resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", "ResourceARN"),
 )
 
-LIVING: Final = ["CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_FAILED", "DELETE_IN_PROGRESS"]
-
 
 def everything(client_arguments: Mapping[str, Any]) -> dict[str, set[str]]:
     """Return the names of all resources by their kind, with the objects in the buckets of code and the stacks."""
     found = {f"{kind.service} {kind.call}": set(_names(kind, client_arguments)) for kind in KINDS}
     found["layers"] = set(_layer_versions(client_arguments))
     found["code"] = set(_code(client_arguments))
-    stacks = boto3.client("cloudformation", **client_arguments).list_stacks(StackStatusFilter=LIVING)
-    return found | {"stacks": {stack["StackName"] for stack in stacks["StackSummaries"]}}
+    stacks = boto3.client("cloudformation", **client_arguments).describe_stacks()["Stacks"]
+    return found | {"stacks": {stack["StackName"] for stack in stacks}}
 
 
 def what_is_new(before: Mapping[str, set[str]], after: Mapping[str, set[str]]) -> dict[str, set[str]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+
 from local.client import open_client
 from local.deployment import client_arguments
 from local.sam import ROOT

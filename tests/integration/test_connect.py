@@ -19,12 +19,16 @@ from local import client, connect, export, seed
 from local.client import client_arguments_of_stack, stack, use_stack
 from local.credentials import remember
 from local.deployed import OUTPUTS
+from local.target import Target, target_of
 from saxaul.log.notes import VerifierKey
 from saxaul_client import AppClient, Clock
 
 POOL = "eu-west-1_pool"
+TREES = Target("trees", "eu-west-1")
 SHAPE = {
     *("api_url", "token_url", "region", "endpoint_url", "tables", "queues", "bucket", "bus", "functions", "clients"),
+    *("stage", "profile", "catalog", "harvest_time", "dashboard_url"),
+    "versions",
     *("time_zone", "log_group", "catalog_bucket", "files_bucket", "log_url", "log_vkey", "witnesses"),
 }
 
@@ -78,7 +82,10 @@ OPERATORS = {"OperatorClient": "id-operator"}
 
 
 def stub_resources(stubber: Stubber, *pages: dict[str, str]) -> None:
-    """Answer with pages of resources, by their logical ids. A name in small letters is that of a role."""
+    """Answer with pages of resources, by their logical ids. A name in small letters is that of a role.
+
+    A version whose name ends in 0 is one that CloudFormation could not delete.
+    """
     for number, page in enumerate(pages):
         resources = [
             {
@@ -86,7 +93,7 @@ def stub_resources(stubber: Stubber, *pages: dict[str, str]) -> None:
                 "PhysicalResourceId": physical,
                 "ResourceType": type_of(logical),
                 "LastUpdatedTimestamp": "2026-11-24T00:00:00Z",
-                "ResourceStatus": "CREATE_COMPLETE",
+                "ResourceStatus": "DELETE_FAILED" if logical.endswith("0") else "CREATE_COMPLETE",
             }
             for logical, physical in page.items()
         ]
@@ -97,6 +104,8 @@ def stub_resources(stubber: Stubber, *pages: dict[str, str]) -> None:
 def type_of(logical: str) -> str:
     if logical.endswith("Client"):
         return "AWS::Cognito::UserPoolClient"
+    if "Version" in logical:
+        return "AWS::Lambda::Version"
     return "AWS::Lambda::Function" if logical[0].isupper() else "AWS::IAM::Role"
 
 
@@ -121,8 +130,11 @@ def stub_head(stubber: Stubber, origin: str) -> None:
 
 def stub_everything(stubs: dict[str, Stubber], origin: str = "") -> None:
     stub_stack(stubs["cloudformation"], outputs())
+    of = "arn:aws:lambda:eu-west-1:123456789012:function"
     functions = {"ViewForest": "trees-ViewForest-1", "role": "r", "AnotherClient": "id-other"}
-    stub_resources(stubs["cloudformation"], functions, {"PlaceOrders": "p"} | OPERATORS)
+    versions = {"ViewForestVersion1": f"{of}:trees-ViewForest-1:7", "ViewForestVersion0": f"{of}:trees-ViewForest-1:6"}
+    others = {"PlaceOrders": "p", "PlaceOrdersVersion1": f"{of}:p:3"}
+    stub_resources(stubs["cloudformation"], functions | versions, others | OPERATORS)
     stub_client(stubs["cognito-idp"], "other")
     stub_client(stubs["cognito-idp"], ClientSecret="a long secret of operators")
     stub_key(stubs["kms"])
@@ -132,7 +144,7 @@ def stub_everything(stubs: dict[str, Stubber], origin: str = "") -> None:
 def refusal(name: str, region: str, capsys: pytest.CaptureFixture[str]) -> str:
     """Connect, and return the one sentence with which the command fails."""
     with pytest.raises(SystemExit) as ended:
-        connect.connect(name, region)
+        connect.connect(target_of(name, region, None, None))
     error = capsys.readouterr().err
     assert ended.value.code == 1
     assert error.count("\n") == 1
@@ -146,7 +158,7 @@ def test_connecting_writes_addresses_names_and_secrets_to_a_file_that_only_its_o
     (folder / "trees.json").write_text("of another time")
     (folder / "trees.json").chmod(0o644)
 
-    connect.connect("trees", "eu-west-1")
+    connect.connect(TREES)
 
     known = json.loads((folder / "trees.json").read_text())
     assert known.keys() == SHAPE
@@ -158,6 +170,7 @@ def test_connecting_writes_addresses_names_and_secrets_to_a_file_that_only_its_o
     assert known["log_url"] == "https://the-FilesBucketName.example/log"
     assert VerifierKey.parse(known["log_vkey"]).name == "the-FilesBucketName.example/log"
     assert known["functions"] == {"ViewForest": "trees-ViewForest-1", "PlaceOrders": "p"}
+    assert known["versions"] == {"ViewForest": "7", "PlaceOrders": "3"}
     assert known["clients"] == {
         "operator": {
             "client_id": "id-operator",
@@ -171,7 +184,7 @@ def test_connecting_writes_addresses_names_and_secrets_to_a_file_that_only_its_o
 def test_the_key_has_the_name_that_the_log_got_with_its_first_leaf(stubs: dict[str, Stubber], folder: Path) -> None:
     stub_everything(stubs, "first.example/log")
 
-    connect.connect("trees", "eu-west-1")
+    connect.connect(TREES)
 
     known = json.loads((folder / "trees.json").read_text())
     assert known["log_url"] == "https://the-FilesBucketName.example/log"
@@ -183,10 +196,10 @@ def test_connecting_again_keeps_the_secrets_of_apps_and_names_the_apps(
 ) -> None:
     stub_everything(stubs)
     stub_everything(stubs)
-    connect.connect("trees", "eu-west-1")
+    connect.connect(TREES)
     remember(folder / "trees.json", "bikes", "id-bikes", "of-bikes", ("actions.write",))
 
-    connect.connect("trees", "eu-west-1")
+    connect.connect(TREES)
 
     known = json.loads((folder / "trees.json").read_text())
     assert known["clients"].keys() == {"operator", "bikes"}
@@ -205,13 +218,12 @@ def test_secrets_of_apps_of_another_stack_are_not_overwritten(
     assert (folder / "trees.json").read_text() == before
 
 
-def test_with_a_custom_aws_endpoint_the_addresses_have_the_form_of_the_laptop_stack(
+def test_on_the_emulator_the_addresses_have_the_form_of_the_laptop_stack(
     stubs: dict[str, Stubber], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stub_everything(stubs)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4599")
 
-    connect.connect("trees", "eu-west-1")
+    connect.connect(TREES._replace(endpoint="http://localhost:4599"))
 
     monkeypatch.setenv("SAXAUL_STACK", "trees")
     known = stack()
@@ -293,7 +305,7 @@ def test_a_stack_without_a_client_of_operators_ends_with_one_sentence_that_says_
     assert "trees has no client for operators; deploy it again" in refusal("trees", "eu-west-1", capsys)
 
 
-@pytest.mark.parametrize("name", ["stack", "process", "durations", "../x", "my_stack", "-x", ""])
+@pytest.mark.parametrize("name", ["stack", "process", "durations", "../x", "my_stack", "-x"])
 def test_a_stack_name_that_is_reserved_or_invalid_ends_with_one_sentence(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from shlex import quote
-from typing import Any, NoReturn
+from typing import Any
 
 import pydantic_core
 import pytest
@@ -18,8 +18,7 @@ import pytest
 from local import build, deploy
 from local.artifacts import MACHINES, MAGIC, wrong_files
 from local.build import BUILT, FOR_AWS, ON_LAMBDA, THIS_MACHINE, built_in, interpreter_for, refuse_wrong_files
-from local.console import console
-from local.deployed import UnfitStackError
+from local.dependencies import locked
 from local.good_deployments import GoodDeployments
 from local.sam import ROOT, SamError
 
@@ -257,6 +256,14 @@ def test_the_running_interpreter_is_used_for_its_runtime_if_it_has_pip(
 # --- make build and make deploy: the build is checked -----------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def _quick_bill(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a build for AWS write a short bill of materials, without pip."""
+    monkeypatch.setattr(
+        build, "write_bill", lambda file, parameters: file.write_text(f"the bill for {parameters['Architecture']}")
+    )
+
+
 def make_build_of(content: bytes) -> Callable[[Mapping[str, str], Path], None]:
     """Return a fake build that makes one binary with this content."""
 
@@ -265,6 +272,10 @@ def make_build_of(content: bytes) -> Callable[[Mapping[str, str], Path], None]:
         built_in(folder).mkdir(parents=True)
         (built_in(folder) / "template.yaml").touch()
         (built_in(folder) / "core.abi3.so").write_bytes(content)
+        for name, version in locked().items():
+            (built_in(folder) / f"DependenciesLayer/python/{name.replace('-', '_')}-{version}.dist-info").mkdir(
+                parents=True
+            )
 
     return make_build
 
@@ -278,10 +289,12 @@ def test_a_build_for_aws_says_what_was_checked_and_where_the_result_is(
 
     build.main()
 
-    done, target, result = capsys.readouterr().out.splitlines()
+    done, target, result, bill = capsys.readouterr().out.splitlines()
     assert done.startswith("✓ building the functions and layers for AWS, and checking every file ")
     assert target == "  every binary and bytecode file can run on python3.13 on arm64, the defaults of template.yaml"
     assert result == f"  the result is in {built_in(tmp_path)}"
+    assert bill == f"  the bill of materials is in {tmp_path}/.aws-sam/sbom.cdx.json"
+    assert (tmp_path / ".aws-sam/sbom.cdx.json").read_text() == "the bill for arm64"
 
 
 @pytest.fixture
@@ -295,7 +308,8 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(build, "FOR_AWS", tmp_path)
-    monkeypatch.setattr(deploy, "FOR_AWS", tmp_path)
+    monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
+    monkeypatch.setattr(deploy, "build_folder", lambda _: tmp_path)
     monkeypatch.setattr(deploy, "CONFIG", tmp_path / "samconfig.toml")
     return record
 
@@ -303,11 +317,10 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run_deploy(monkeypatch: pytest.MonkeyPatch, content: bytes, *arguments: str) -> None:
     """Run the deploy command with a fake build that makes one binary with this content."""
     monkeypatch.setattr(build, "build", make_build_of(content))
-    monkeypatch.setattr(deploy, "described", lambda stack, region: {"stack": stack, "region": region})
-    monkeypatch.setattr(
-        deploy, "check_functions", lambda known, _: console.print("checked", known["stack"], known["region"])
-    )
-    monkeypatch.setattr(GoodDeployments, "record", lambda _: console.print("recorded"))
+    monkeypatch.setattr(GoodDeployments, "status", lambda _: "")
+    monkeypatch.setattr(GoodDeployments, "current", lambda _: None)
+    monkeypatch.setattr(deploy, "change_sets", lambda _: set())
+    monkeypatch.setattr(deploy, "after", lambda *_: None)
     monkeypatch.setattr("sys.argv", ["deploy", "--stack", "trees", "--region", "eu-west-1", *arguments])
     deploy.main()
 
@@ -327,34 +340,7 @@ def test_a_build_that_passes_the_check_is_deployed_with_the_parameters_of_the_bu
     assert arguments[arguments.index("--stack-name") + 1] == "trees"
     assert arguments[arguments.index("--region") + 1] == "eu-west-1"
     assert Path(arguments[arguments.index("--template-file") + 1]) == built_in(recorded.parent) / "template.yaml"
-    assert overrides_in(arguments) == {**ON_LAMBDA, "HarvestTime": "08:00"}
-
-
-def test_after_a_deployment_the_functions_are_checked_and_what_passed_is_recorded(
-    recorded: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run_deploy(monkeypatch, elf())
-
-    assert recorded.exists()
-    assert "checked trees eu-west-1\nrecorded\n" in capsys.readouterr().out
-
-
-def test_a_stack_that_cannot_be_checked_is_not_recorded_and_the_command_fails(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def refuse(*_: str) -> NoReturn:
-        raise UnfitStackError("It has no operator.")
-
-    monkeypatch.setattr(deploy, "described", refuse)
-    monkeypatch.setattr(GoodDeployments, "record", lambda _: console.print("recorded"))
-
-    with pytest.raises(SystemExit) as ended:
-        deploy.check_deployed("trees", "eu-west-1")
-
-    printed = capsys.readouterr()
-    assert ended.value.code == 1
-    assert "The stack is deployed, but its functions were not checked: It has no operator." in printed.err
-    assert "recorded" not in printed.out
+    assert overrides_in(arguments) == {**ON_LAMBDA, "HarvestTime": "08:00", "Stage": "dev"}
 
 
 def test_a_syntax_error_is_named_with_the_line_of_the_projects_file_and_nothing_is_built_further(
@@ -385,7 +371,7 @@ def test_wrong_files_are_named_and_nothing_is_deployed(
     assert ended.value.code == 1
     assert not recorded.exists()
     sentence, wrong_file = capsys.readouterr().err.splitlines()
-    assert sentence.startswith("✗ Nothing was deployed. ")
+    assert sentence.startswith("✗ Not deployed: ")
     assert wrong_file.endswith("core.abi3.so is for x86_64, not for arm64")
 
 
@@ -397,7 +383,7 @@ def test_the_architecture_from_samconfig_is_used_to_build_check_and_deploy(
 
     run_deploy(monkeypatch, elf(MACHINES["x86_64"]))
 
-    assert overrides_in(json.loads(recorded.read_text())) == ON_LAMBDA | {"Architecture": "x86_64"}
+    assert overrides_in(json.loads(recorded.read_text())) == ON_LAMBDA | {"Architecture": "x86_64", "Stage": "dev"}
 
 
 def test_an_invalid_stack_name_or_parameter_gives_an_error_of_one_line(

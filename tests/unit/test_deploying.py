@@ -1,10 +1,10 @@
-"""`make deploy` takes its steps in their order, stops at the one that fails, and protects a prod stack before it counts."""
+"""`make deploy` takes its steps in their order, and stops at the one that fails. The same command then goes on."""
 
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -14,10 +14,14 @@ from moto import mock_aws
 from local import deploy
 from local.deploy import Wanted, change_sets, run_sam_deploy
 from local.deployment import NO_CREDENTIALS
+from local.good_deployments import GoodDeployments
 from local.harmless_events import Callers
 from local.plan import Plan
 from local.sam import SamError
 from local.target import Target, file_of_deletion
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
 
 TREES = Target("trees", "eu-west-1", None, None)
 ALL, SOME = Callers("operator", "app", "partner"), Callers("operator")
@@ -25,7 +29,7 @@ KNOWN = {"api_url": "https://api.example/v1", "clients": {}}
 
 
 @pytest.fixture(autouse=True)
-def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator["CloudFormationClient"]:
     monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
     monkeypatch.setenv("SAXAUL_STACK", "")  # so that it is as before after the test
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -68,7 +72,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setattr(deploy, "connect", noting("connect", KNOWN))
     monkeypatch.setattr(deploy, "check_functions", noting("check", ALL))
     monkeypatch.setattr(deploy, "check_as_registered", noting("check as registered"))
-    monkeypatch.setattr(deploy.GoodDeployments, "record", noting("record"))
+    monkeypatch.setattr(GoodDeployments, "record", noting("record"))
     for name in ("wait_for_a_token", "seed", "smoke", "show_result"):
         monkeypatch.setattr(deploy, name, noting(name))
     return noted
@@ -90,7 +94,7 @@ def test_a_new_prod_stack_is_protected_after_its_check_and_before_it_is_recorded
     assert steps == ["build", first, "connect", "check", second, "record", *REST]
 
 
-def test_a_protected_prod_stack_is_deployed_once(steps: list[Any], aws: Any) -> None:
+def test_a_protected_prod_stack_is_deployed_once(steps: list[Any], aws: "CloudFormationClient") -> None:
     create(aws, Stage="prod", DeletionProtection="true")
 
     deploy.deploy(TREES, Wanted(asks=False))
@@ -126,7 +130,7 @@ def test_a_broken_function_ends_the_command_before_the_protection_the_record_and
 
 @pytest.mark.parametrize("stopped_at", ["build", "connect", "check", "record", *REST])
 def test_a_deployment_that_was_stopped_anywhere_is_completed_by_the_same_command(
-    steps: list[Any], monkeypatch: pytest.MonkeyPatch, aws: Any, stopped_at: str
+    steps: list[Any], monkeypatch: pytest.MonkeyPatch, aws: "CloudFormationClient", stopped_at: str
 ) -> None:
     class KilledError(Exception):
         """The process has ended here."""
@@ -136,7 +140,7 @@ def test_a_deployment_that_was_stopped_anywhere_is_completed_by_the_same_command
 
     names = {"build": "build_for_aws", "check": "check_functions"}
     with monkeypatch.context() as context:
-        where, name = (deploy.GoodDeployments, "record") if stopped_at == "record" else (deploy, stopped_at)
+        where, name = (GoodDeployments, "record") if stopped_at == "record" else (deploy, stopped_at)
         context.setattr(where, names.get(name, name), killed)
         with pytest.raises(KilledError):
             deploy.deploy(TREES, Wanted(stage="prod"))
@@ -219,7 +223,11 @@ def test_a_failure_of_sam_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 @pytest.mark.parametrize("exists", [False, True])
 def test_changes_that_are_not_confirmed_end_the_command_and_leave_nothing(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, aws: Any, capsys: pytest.CaptureFixture[str], exists: bool
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    aws: "CloudFormationClient",
+    capsys: pytest.CaptureFixture[str],
+    exists: bool,
 ) -> None:
     if exists:
         create(aws)

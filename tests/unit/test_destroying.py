@@ -107,6 +107,10 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pools: Pools) -> Iterat
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "k")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    made, make = dict[str, Any](), boto3.client
+    monkeypatch.setattr(
+        boto3, "client", lambda name, **of: made[name] if name in made else made.setdefault(name, make(name, **of))
+    )
     monkeypatch.setattr("local.destroy.time.sleep", lambda _: None)
     monkeypatch.setattr(destroy, "build_folder", lambda name: tmp_path / "builds" / name)
     (tmp_path / "builds" / "trees").mkdir(parents=True)
@@ -320,7 +324,7 @@ def test_the_name_is_asked_on_a_terminal_and_needed_elsewhere(
     assert "YES=trees" in capsys.readouterr().err
 
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr(destroy.console, "input", lambda _: "trees\n")
+    monkeypatch.setattr("local.destroy.console.input", lambda _: "trees\n")
     destroy.destroy(TREES, None)
 
     assert left() == {}
@@ -377,7 +381,7 @@ def test_what_is_left_of_a_stack_that_nobody_wrote_down_is_found_by_its_tag(
 
     destroy.destroy(TREES, "trees")
 
-    assert left() == {"tables": {"others"}, "pools": {POOL.name, "saxaul-trees"}}
+    assert left() == {"tables": {"others"}, "pools": {POOL.name}}
     assert "trees-Ledger" in capsys.readouterr().out
 
 

@@ -13,7 +13,20 @@ from local.sam import ROOT
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 RULE = re.compile(r"^([a-z][a-z0-9-]*):(?! export)(.*)\n((?:[#\t].*\n)*)", re.MULTILINE)
 RULES = {name: (rest, body) for name, rest, body in RULE.findall(MAKEFILE)}
-INTERNAL = {"AS_JSON", "BENCHMARKS", "BIN", "GOAL", "HELP", "IN_PARALLEL", "MAKE", "PATH", "PWD", "SELECTION", "VENV"}
+INTERNAL = {
+    "AS_JSON",
+    "BENCHMARKS",
+    "BIN",
+    "GOAL",
+    "HELP",
+    "IN_PARALLEL",
+    "MAKE",
+    "PATH",
+    "PLACE",
+    "PWD",
+    "SELECTION",
+    "VENV",
+}
 """Variables of the Makefile that nobody gives to a command."""
 
 in_every_rule = pytest.mark.parametrize("name", RULES)
@@ -90,7 +103,7 @@ def test_the_help_of_a_command_shows_its_variables_in_80_columns(name: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("command", "missing"), [("secret", "APP"), ("take-back", "APP, FROM, TO, REASON"), ("deploy", "STACK, REGION")]
+    ("command", "missing"), [("secret", "APP"), ("take-back", "APP, FROM, TO, REASON"), ("deploy", "STACK")]
 )
 def test_a_command_without_its_variables_names_them_and_shows_an_example(command: str, missing: str) -> None:
     done = make(command)
@@ -127,6 +140,8 @@ NASTY = """a"; echo INJECTED; " `id` $(id) $x $$ 'q' #\\ %"""
         (["up"], "PARAMETERS"),
         (["up"], "PORT"),
         (["deploy", "STACK=x", "REGION=x"], "PARAMETERS"),
+        (["deploy", "STACK=x"], "PROFILE"),
+        (["destroy", "STACK=x"], "YES"),
         (["rollback"], "TO"),
         (["seed"], "FOLDER"),
         (["export"], "FOLDER"),
@@ -140,6 +155,18 @@ NASTY = """a"; echo INJECTED; " `id` $(id) $x $$ 'q' #\\ %"""
 )
 def test_a_value_reaches_its_program_as_it_is(shown: Callable[..., list[str]], arguments: list[str], name: str) -> None:
     assert NASTY in shown(*arguments, f"{name}={NASTY}")
+
+
+@pytest.mark.parametrize("command", ["run", "up", "down", "local", "story DAY=arbor-day", "pictures"])
+def test_a_command_about_the_laptop_stack_only_says_so_if_another_stack_is_named(
+    shown: Callable[..., list[str]], command: str
+) -> None:
+    name, *given = command.split()
+    done = make("--old-file=env", name, *given, "STACK=trees")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"make {name} is about the laptop stack only; STACK=trees is another one.\n")
+    assert shown(name, *given, "FUNCTION=x") != []
 
 
 def test_each_variable_of_the_help_is_taken_as_it_is() -> None:

@@ -1,6 +1,5 @@
-"""A stack on AWS is found with its region, and each command that is advised can be run as it is printed."""
+"""A deployed stack is rolled back as `make deploy` deploys it, and each advice can be run as it is printed."""
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +8,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from local import deploy, rollback
+from local import rollback
 from local.deployment import NO_CREDENTIALS
-from local.good_deployments import RecordError
-from local.sam import SamError
+from local.good_deployments import GoodDeployment, RecordError
+from local.plan import Plan
+from local.target import Target
+
+TREES = Target("trees", "eu-west-1")
 
 
 @pytest.fixture(autouse=True)
@@ -23,60 +25,39 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_region_of_a_stack_is_that_which_make_connect_recorded(folder: Path) -> None:
-    (folder / "trees.json").write_text(json.dumps({"region": "eu-west-1"}))
-
-    assert rollback.stack_on_aws("trees", None).of_stack == " STACK=trees REGION=eu-west-1"
-
-
-@pytest.mark.parametrize("content", [None, "{", "{}"])
-def test_without_a_recorded_region_the_command_says_how_to_name_it(
-    folder: Path, capsys: pytest.CaptureFixture[str], content: str | None
+def test_a_rollback_deploys_with_the_stage_of_the_record_and_asks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    if content is not None:
-        (folder / "trees.json").write_text(content)
+    deployed: list[object] = []
 
-    with pytest.raises(SystemExit):
-        rollback.stack_on_aws("trees", None)
+    def deploy(template: Path, target: Target, plan: Plan, *, asks: bool, lock: int) -> None:
+        assert lock > 0
+        deployed.append((template, target, plan.stage, dict(plan.parameters), asks))
 
-    assert "make rollback STACK=trees REGION=" in capsys.readouterr().err
+    monkeypatch.setattr(rollback, "run_sam_deploy", deploy)
+
+    with rollback.deployed_stack(TREES) as stack:
+        stack.deploy(tmp_path, {"Stage": "prod"})
+
+    assert deployed == [(tmp_path, TREES, "prod", {"Stage": "prod"}, True)]
 
 
-def test_what_is_advised_names_the_region_that_was_given(capsys: pytest.CaptureFixture[str]) -> None:
-    of_stack = rollback.stack_on_aws("trees", "eu-west-1").of_stack
+def test_a_rollback_leaves_stage_and_protection_as_they_are() -> None:
+    before = {"Stage": "dev", "DeletionProtection": "false", "HarvestTime": "07:00"}
+    wanted = GoodDeployment("2027-06-05T01:00:00Z", "abc", "", before)
+    now = wanted._replace(parameters={"Stage": "prod", "DeletionProtection": "true", "HarvestTime": "09:00"})
 
-    with pytest.raises(SystemExit):
-        rollback.chosen_of([], None, of_stack)
+    back = rollback.as_protected_as(now, wanted).parameters
+
+    assert back == {"Stage": "prod", "DeletionProtection": "true", "HarvestTime": "07:00"}
+    assert rollback.as_protected_as(None, wanted) == wanted
+
+
+def test_what_is_advised_names_the_stack_and_its_region(capsys: pytest.CaptureFixture[str]) -> None:
+    with rollback.deployed_stack(TREES) as stack, pytest.raises(SystemExit):
+        rollback.chosen_of([], None, stack.of_stack)
 
     assert "make deploy STACK=trees REGION=eu-west-1" in capsys.readouterr().err
-
-
-def test_a_failure_of_sam_ends_the_rollback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(rollback, "run_sam_deploy", lambda *_: 3)
-
-    with pytest.raises(SamError, match="exit code 3"):
-        rollback.stack_on_aws("trees", "eu-west-1").deploy(tmp_path, {})
-
-
-def test_sam_gets_the_template_the_stack_and_each_parameter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    commands: list[list[str]] = []
-
-    class Done:
-        returncode = 0
-
-    def run(command: list[str], **_: object) -> Done:
-        commands.append([*map(str, command)])
-        return Done()
-
-    monkeypatch.setattr("local.deploy.shutil.which", lambda *_, **__: "/bin/sam")
-    monkeypatch.setattr("local.deploy.subprocess.run", run)
-
-    assert deploy.run_sam_deploy(tmp_path / "t.yaml", "trees", "eu-west-1", {"HarvestTime": "08:00"}) == 0
-
-    [command] = commands
-    assert command[:2] == ["/bin/sam", "deploy"]
-    assert {str(tmp_path / "t.yaml"), "trees", "eu-west-1"} <= set(command)
-    assert "HarvestTime=08:00" in " ".join(command).replace('"', "")
 
 
 def raising(error: Exception) -> Callable[..., Any]:

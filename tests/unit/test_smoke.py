@@ -17,14 +17,17 @@ TOKENS = "https://tokens.example/oauth2/token"
 LOG = "https://files.example/log"
 VKEY = vkey_of("files.example/log", bytes(32))
 APP = {
-    **{"app_id": "alipay", "name": "Alipay", "kind": "first_party", "state": "active", "client_id": "c", "version": 1},
-    **{
-        "scopes": ["wallets.read"],
-        "partners": [],
-        "secrets": [],
-        "limits": {"calls_per_second": 50, "actions_per_day": 9},
-        "link_pattern": None,
-    },
+    "app_id": "alipay",
+    "name": "Alipay",
+    "kind": "first_party",
+    "state": "active",
+    "client_id": "c",
+    "version": 1,
+    "scopes": ["wallets.read"],
+    "partners": [],
+    "secrets": [],
+    "limits": {"calls_per_second": 50, "actions_per_day": 9},
+    "link_pattern": None,
     **dict.fromkeys(["created_at", "changed_at"], "2026-06-05T09:00:00+08:00"),
     "changed_by": "operator",
 }
@@ -154,7 +157,7 @@ def test_without_a_token_the_first_step_says_why(monkeypatch: pytest.MonkeyPatch
     transport = answering({**sound(), f"POST {TOKENS}": refused})
     monkeypatch.setattr(smoke, "open_client", lambda kind, _: kind(API, TOKENS, "id", "secret", transport=transport))
 
-    with SmokeTest(KNOWN, transport=transport) as test, pytest.raises(SmokeError, match="tokens.example.*gave none"):
+    with SmokeTest(KNOWN, transport=transport) as test, pytest.raises(SmokeError, match=r"tokens\.example.*gave none"):
         test.steps()[0].ask()
 
 
