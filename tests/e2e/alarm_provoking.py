@@ -11,6 +11,7 @@ import boto3
 
 from local.deployment import LAPTOP_STACK, client_arguments
 from local.invoking import lambda_client
+from local.versions import LIVE
 from saxaul.ledger.receipts import ReceiptPart
 from saxaul.storage.leaves import StoredLeaf, leaf_key, pending_list, to_item
 from saxaul.storage.table import raw
@@ -89,7 +90,9 @@ class Provoking:
         """Invoke a function, and return whether Lambda started it and it did not crash."""
         try:
             answered = self._lambda.invoke(
-                FunctionName=self._stack["functions"][function], Payload=json.dumps(event or {}).encode()
+                FunctionName=self._stack["functions"][function],
+                Qualifier=LIVE,
+                Payload=json.dumps(event or {}).encode(),
             )
         except self._lambda.exceptions.TooManyRequestsException:
             return False
@@ -97,7 +100,12 @@ class Provoking:
 
     def start_by_schedule(self, function: str) -> None:
         """Start a function as its schedule does: nobody waits for its answer."""
-        self._lambda.invoke(FunctionName=self._stack["functions"][function], InvocationType="Event", Payload=b"{}")
+        self._lambda.invoke(
+            FunctionName=self._stack["functions"][function],
+            Qualifier=LIVE,
+            InvocationType="Event",
+            Payload=b"{}",
+        )
 
     @contextmanager
     def throttled(self, functions: Sequence[str]) -> Iterator[None]:

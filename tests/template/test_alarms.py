@@ -213,3 +213,56 @@ def test_alarms_and_rules_may_publish_to_the_topic_and_an_address_can_subscribe(
     assert subscription["Endpoint"] == {"Ref": "AlarmEmail"}
     assert made_resources()["AlarmSubscription"]["Condition"] == "HasAlarmEmail"
     assert [text for text in ("", "a@b.cn", "a b@c", "nobody") if re.search(pattern, text)] == ["", "a@b.cn"]
+
+
+def shows_after(name: str) -> int:
+    """Return the minutes after which an alarm shows, as its section says first."""
+    text = (ROOT / "docs/alarms.md").read_text("utf-8").partition(f"\n### {name}\n")[2].partition("\n#")[0]
+    [minutes] = re.findall(r"\*\*Shows after:\*\* (\d+) minutes", text)
+    return int(minutes)
+
+
+@pytest.mark.parametrize("name", sorted(ALARMS))
+def test_every_dimension_names_a_resource_of_its_kind(name: str) -> None:
+    kinds = {"QueueName": resources("AWS::SQS::Queue"), "FunctionName": functions(), "Function": functions()}
+    metrics = [query["MetricStat"]["Metric"] for query in ALARMS[name].get("Metrics", ()) if "MetricStat" in query]
+
+    for metric in metrics or [ALARMS[name]]:
+        for dimension in metric["Dimensions"]:
+            if dimension["Name"] not in {"ApiName", "Stage"}:
+                value = dimension["Value"]
+                assert (value["Ref"] if "Ref" in value else attribute_of(value)) in kinds[dimension["Name"]]
+
+
+@pytest.mark.parametrize("ending", ["Age", "DeadLetter"])
+def test_an_alarm_on_a_queue_watches_the_queue_of_its_name_and_shows_as_soon_as_its_section_says(ending: str) -> None:
+    queues = resources("AWS::SQS::Queue")
+    of_queues = {
+        name.removesuffix(f"{ending}Alarm"): alarm
+        for name, alarm in ALARMS.items()
+        if name.endswith(f"{ending}Alarm") and alarm.get("Namespace") == "AWS/SQS"
+    }
+    polled = [name for name in of_queues if f"{name}Queue" in queues]
+
+    for name, alarm in of_queues.items():
+        watched = attribute_of(alarm["Dimensions"][0]["Value"])
+        assert watched == f"{name}{ending.removesuffix('Age')}Queue"
+        assert (alarm["Statistic"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Maximum", 60, 1)
+    for name in polled:
+        queue = queues[f"{name}Queue"]
+        failed = queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"]
+        seconds = of_queues[name]["Threshold"] if ending == "Age" else failed
+        assert shows_after(f"{name}{ending}Alarm") == (seconds + 60 + 30) // 60, name
+
+
+def test_alarms_on_the_lag_of_a_stream_and_on_the_latency_show_as_soon_as_their_sections_say() -> None:
+    lags = {name: alarm for name, alarm in ALARMS.items() if alarm.get("MetricName") == "IteratorAge"}
+    slow = ALARMS["SlowApiAlarm"]
+
+    assert lags.keys() == {"StreamLagAlarm", "RepeatLagAlarm"}
+    for name, alarm in lags.items():
+        assert (alarm["Statistic"], alarm["Period"]) == ("Maximum", 60)
+        assert shows_after(name) == alarm["Threshold"] // 60_000 + 2, "and the lag is known after a minute"
+    assert (slow["Namespace"], slow["MetricName"], slow["ExtendedStatistic"]) == ("AWS/ApiGateway", "Latency", "p90")
+    assert slow["Threshold"] == 2000, "milliseconds"
+    assert shows_after("SlowApiAlarm") == slow["Period"] * slow["EvaluationPeriods"] // 60 + 1
