@@ -1,7 +1,7 @@
 """What a stack costs in a month if nothing happens, and if apps report a million actions a day.
 
-Without traffic, a stack pays for what exists: alarms, metrics, clients, the key, and functions and queues that run by
-schedule. The template says how many there are. What a million actions cost is the table of docs/scale.md, which
+Without traffic, a stack pays for what exists: alarms, metrics, the dashboard, clients, the key, and functions and
+queues that run by schedule. The template says how many there are. What a million actions cost is the table of docs/scale.md, which
 ``make bench ONLY=scale`` measures and writes.
 """
 
@@ -35,6 +35,7 @@ def idle_dollars() -> dict[str, float]:
         "Cognito clients": clients() * prices.APP_CLIENT_MONTH,
         "alarms": alarm_metrics() * prices.ALARM_METRIC_MONTH,
         "polls of empty queues": polls * prices.SQS_REQUEST,
+        "the dashboard": prices.DASHBOARD_MONTH,
         "metrics of our own": IDLE_METRICS * prices.METRIC_MONTH,
         "scheduled runs": scheduled_runs() * (prices.INVOCATION + _run_dollars()),
         "the signing key": prices.KEY_MONTH,

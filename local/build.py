@@ -32,6 +32,7 @@ from local.dependencies import locked, normal, pip_command
 from local.fingerprint import forget, is_current, remember
 from local.sam import ROOT, SamError, sam
 from local.template import template
+from local.versions import note_parameters
 
 FOR_THE_LAPTOP = ROOT / ".local"
 """The folder in which `sam build` runs for the laptop stack."""
@@ -100,6 +101,7 @@ def build(parameters: Mapping[str, str], folder: Path = FOR_THE_LAPTOP) -> None:
         shutil.rmtree(leftover)
     remove_other_services(built / "DependenciesLayer/python/botocore/data")
     compile_bytecode(interpreter, built)
+    note_parameters(built, parameters)
     remember(built, parameters)
 
 

@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-_MOVABLE = ("actions", "redemptions", "planting", "photos")
-_ONLY_FAILURES = ("log", "checkpoints", "erasures", "totals", "repeats", "publication", "schedules")
+MOVABLE = ("actions", "redemptions", "planting", "photos")
+ONLY_FAILURES = ("log", "checkpoints", "erasures", "totals", "repeats", "publication", "schedules")
 """The queues whose messages only say that a run failed."""
 
 _KEPT = "Correct its rows, and keep app, accepted_at, receipt, part, parts, size and the places, one for each row."
@@ -187,7 +187,7 @@ def summary(body: str, kind: str) -> str:
             return f"an order for {PlantingMessage.model_validate_json(body).project_id}"
         if kind == "photos":
             return _uploads_in(body)
-        if kind in _ONLY_FAILURES:
+        if kind in ONLY_FAILURES:
             return described_failure(body)
         message = ActionMessage.model_validate_json(body)
     except ValidationError as error:
@@ -251,7 +251,7 @@ def _corrected_body(file: Path, kind: str) -> str:
 def _arguments() -> argparse.Namespace:
     parser = command_parser("operations.dead_letters", __doc__, is_whole=True)
     parser.add_argument("command", choices=["list", "redrive", "drop"], help="what to do; the lines above say it")
-    parser.add_argument("--queue", choices=[*_MOVABLE, *_ONLY_FAILURES], default="actions", help="whose messages")
+    parser.add_argument("--queue", choices=[*MOVABLE, *ONLY_FAILURES], default="actions", help="whose messages")
     parser.add_argument("--id", type=non_empty, help="redrive, drop: only this message")
     parser.add_argument("--all", action="store_true", help="drop: every message")
     parser.add_argument("--receipt", type=non_empty, help="drop: the id of a receipt whose message is in no queue")
@@ -284,7 +284,7 @@ def _arguments() -> argparse.Namespace:
         parser.error("drop needs one of --id MESSAGE_ID, --all --yes, or --receipt RECEIPT_ID")
     if chosen.command == "drop" and chosen.queue == "actions" and bool(chosen.activity) != bool(chosen.dead_letter_url):
         parser.error("drop with --dead-letter-url needs --activity, and only then")
-    if chosen.command == "redrive" and chosen.queue in _ONLY_FAILURES:
+    if chosen.command == "redrive" and chosen.queue in ONLY_FAILURES:
         parser.error(f"the messages of {chosen.queue} cannot be moved: the next run does the same work; drop them")
     if chosen.receipt and chosen.queue != "actions":
         parser.error("only batches of actions and reversals have receipts")
@@ -318,7 +318,7 @@ def main() -> None:
     else:
         known = stack()
         client_arguments = client_arguments_of_stack(known)
-        source = known["queues"][chosen.queue] if chosen.queue in _MOVABLE else ""
+        source = known["queues"][chosen.queue] if chosen.queue in MOVABLE else ""
         queues = Queues(chosen.queue, source, known["queues"][f"{chosen.queue}_dead_letter"])
     try:
         client = boto3.client("sqs", **client_arguments)

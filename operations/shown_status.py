@@ -28,6 +28,7 @@ from operations.status_facts import (
     RefusalFacts,
     StockFacts,
     TotalsFacts,
+    WorkerFacts,
 )
 from saxaul.catalog.sentences import counted
 from saxaul.ledger.batches import LATE_SECONDS
@@ -96,6 +97,14 @@ def rows_of_queues(queues: Sequence[QueueFacts]) -> Iterator[Row]:
         yield Row(text, "yellow", to_do, _section(late[queue.queue])) if is_slow else Row(text)
     if idle:
         yield Row(f"nothing waits: {', '.join(idle)}")
+
+
+def rows_of_workers(workers: WorkerFacts) -> Iterator[Row]:
+    if not workers.stopped:
+        yield Row(f"all {workers.running} run")
+    for name in workers.stopped[:SHOWN]:
+        to_do = f'make workers{of_stack()} DO="start {name}"'
+        yield Row(f"{name} is stopped", "red", to_do, "docs/alarms.md#when-a-worker-is-stopped")
 
 
 def rows_of_dead_letters(queues: Sequence[QueueFacts]) -> Iterator[Row]:

@@ -40,6 +40,9 @@ class Provoking:
         of_fifo: Any = {"MessageDeduplicationId": once} if url.endswith(".fifo") else {}
         self._sqs.send_message(QueueUrl=url, MessageBody=f"no JSON {once}", MessageGroupId="poison", **of_fifo)
 
+    def empty(self, url: str) -> None:
+        self._sqs.purge_queue(QueueUrl=url)
+
     @contextmanager
     def quick_redelivery(self, urls: Sequence[str]) -> Iterator[None]:
         """Let queues deliver a message again soon inside this block, instead of after minutes."""

@@ -111,6 +111,10 @@ class Sources:
         values = [line.fields[name] for line in lines if _describes(line.fields, name, self._functions[function])]
         return [number for value in values for number in (value if isinstance(value, list) else [value])]
 
+    def messages(self, message: str, since: float) -> int:
+        """Return how many lines with a message were logged since an instant, by all functions."""
+        return len(self._lines.find(f'"message":"{message}"', since, time.time()).found)
+
     def statuses(self, path: str, since: float) -> list[int]:
         """Return the status of each request of a path, such as ``GET /users/{user_id}/wallet``, since an instant."""
         lines = self._lines.find('"status":', since, time.time()).found

@@ -22,6 +22,7 @@ from local.invoking import invoke, lambda_client
 from local.replay import ZONE
 from local.sam import ROOT
 from local.seed import load
+from local.versions import LATEST, point_to
 from saxaul.catalog.entries import Campaign
 from saxaul.ledger.receipts import ReceiptPart
 from saxaul.storage.receipts import to_item
@@ -121,15 +122,20 @@ def run_operation(name: str, *arguments: str) -> subprocess.CompletedProcess[str
 def changed_function(
     stack: Mapping[str, Any], function: str, change: Callable[[Any], dict[str, Any]]
 ) -> Iterator[None]:
-    """Change the configuration of a function inside this block. ``change`` maps the present one to what differs."""
+    """Let the alias of a function point to another configuration inside this block.
+
+    ``change`` maps the present configuration to what differs.
+    """
     client = lambda_client(stack, 60)
     name = stack["functions"][function]
     right = client.get_function_configuration(FunctionName=name)
     changed = change(right)
     client.update_function_configuration(FunctionName=name, **changed)
+    sound = point_to(client, name, LATEST)
     try:
         yield
     finally:
+        point_to(client, name, sound)
         before: Any = {part: right[part] for part in changed}  # type: ignore[literal-required]
         client.update_function_configuration(FunctionName=name, **before)
 

@@ -1,6 +1,7 @@
 """The metrics in the log lines of the real functions: a line is valid and the only one, and counts what happened."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,6 +29,7 @@ from tests.integration.stack import (
     report_actions,
     report_reversals,
 )
+from tests.template.test_dashboard import of_type
 
 Values = Mapping[str, tuple[float, ...]]
 
@@ -250,3 +252,28 @@ def test_the_oldest_batch_is_found_without_reading_the_others(stack: Stack) -> N
     events.unregister("after-call.dynamodb.Query", unique_id="counted")
     assert len(answers) == SHARDS
     assert max(answers) == 1
+
+
+NO_FIELDS = {"filter", "stats", "sort", "limit", "sum", "count", "as", "by", "bin", "desc", "and", "not", "ispresent"}
+
+
+def fields_in(query: str) -> set[str]:
+    """Return the fields of log lines that a query of Logs Insights reads."""
+    text = query.partition(" | ")[2]
+    words = set(re.findall(r"(?<![\w.])[A-Za-z_][\w.]*", text))
+    return words - set(re.findall(r"\bas (\w+)", text)) - NO_FIELDS
+
+
+@pytest.mark.usefixtures("stack")
+def test_the_queries_of_the_dashboard_read_fields_that_log_lines_have(lines: Lines) -> None:
+    report_actions(reported(type="flight"))
+    event = api_event("GET", "/receipts/{receipt_id}", path={"receipt_id": "x"})
+    event["requestContext"]["apiId"] = CHECK
+    invoke("ingest_actions", event)
+    written = [json.loads(line) for line in lines.taken()]
+    known = {name for line in written for name in line}
+    queries = [properties["query"] for properties in of_type("log")]
+
+    assert [line["refused"] for line in written if "refused" in line] == [{"unknown_type": 1}]
+    assert [sorted({name.partition(".")[0] for name in fields_in(query)} - known) for query in queries] == [[], [], []]
+    assert fields_in(queries[0]) == {"Refused", "Accepted", "app"}

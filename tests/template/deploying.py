@@ -19,6 +19,7 @@ ALL_OPTIONS: Mapping[str, str] = {
     "CertificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/0000",
     "DeletionProtection": "true",
     "SnapStart": "PublishedVersions",
+    "Shift": "Canary10Percent5Minutes",
 }
 """Each option of the template switched on."""
 

@@ -32,7 +32,7 @@ def sources(ending: str) -> list[tuple[str, Properties]]:
     """Return each event source mapping whose source ARN has this ending, with the logical id of its function."""
     mappings = resources("AWS::Lambda::EventSourceMapping").values()
     return [
-        (mapping["FunctionName"]["Ref"], mapping)
+        (mapping["FunctionName"]["Ref"].removesuffix(".Alias"), mapping)
         for mapping in mappings
         if mapping["EventSourceArn"]["Fn::GetAtt"].endswith(ending)
     ]
@@ -44,12 +44,15 @@ def attribute_of(value: Properties) -> str:
 
 
 @cache
-def translation(parameters: tuple[tuple[str, str], ...] = ()) -> Properties:
-    """Return the template as SAM translates it for CloudFormation with these parameters, its conditions undecided."""
+def translation(parameters: tuple[tuple[str, str], ...] = (), changed: str = "") -> Properties:
+    """Return the template as SAM translates it for CloudFormation with these parameters, its conditions undecided.
+
+    ``changed`` is the function or the layer whose content is not the usual one.
+    """
     written = deepcopy(template())
-    for resource in written["Resources"].values():
+    for name, resource in written["Resources"].items():
         for place in {"CodeUri", "ContentUri"} & resource.get("Properties", {}).keys():
-            resource["Properties"][place] = "s3://bucket/key"
+            resource["Properties"][place] = "s3://bucket/changed" if name == changed else "s3://bucket/key"
     with patch.dict(os.environ, {"AWS_DEFAULT_REGION": "eu-west-1"}):
         translated: Properties = Translator({}, Parser()).translate(written, dict(parameters))
     return translated

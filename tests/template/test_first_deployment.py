@@ -126,6 +126,7 @@ NAMED_BY_THE_STACK: dict[str, tuple[str, int]] = {
     "SigningKeyAlias": ("AliasName", 256),
     "UserPool": ("UserPoolName", 128),
     "Api": ("Name", 1024),
+    "Dashboard": ("DashboardName", 255),
 }
 """Resources named after the stack, with the property for the name and the greatest length of its value. A stack name
 has up to 128 characters."""

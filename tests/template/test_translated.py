@@ -10,11 +10,13 @@ import pytest
 
 from local.template import Properties, template
 from tests.template.deploying import PARAMETER_SETS, deployed, of_type, statements
+from tests.template.reading import functions
 
 with_each_set = pytest.mark.parametrize("parameters", PARAMETER_SETS.values(), ids=PARAMETER_SETS)
 
 OBJECTS = "the names of objects are not known in advance"
 STREAMS = "ListStreams is for all streams of a table"
+ALIASES = "CodeDeploy moves the alias of the function, whose ARN begins with the function's"
 WILDCARDS: Mapping[str, str] = {
     "${CatalogBucket.Arn}/catalog/*": OBJECTS,
     "${ExportBucket.Arn}/*": "the bucket's own policy refuses requests without TLS",
@@ -25,6 +27,8 @@ WILDCARDS: Mapping[str, str] = {
     "${UploadBucket.Arn}/uploads/*": OBJECTS,
     "${CatalogTable.Arn}/stream/*": STREAMS,
     "${LedgerTable.Arn}/stream/*": STREAMS,
+    **{f"${{{name}.Arn}}*": ALIASES for name in functions()},
+    "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*": "CodeDeploy only reads their states",
 }
 """Each resource with a wildcard that a statement may have, and why."""
 

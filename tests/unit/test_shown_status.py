@@ -21,6 +21,7 @@ from operations.status_facts import (
     RefusalFacts,
     StockFacts,
     TotalsFacts,
+    WorkerFacts,
 )
 from operations.status_reading import DEAD_ONLY, WORK_QUEUES
 
@@ -65,6 +66,7 @@ FINE: dict[str, Sequence[Row]] = {
         *shown_status.rows_of_deployment(DeploymentFacts("UPDATE_IN_PROGRESS", None, CHECKED_AT)),
         *shown_status.rows_of_deployment(DeploymentFacts("CREATE_COMPLETE", None, None)),
     ],
+    "workers": list(shown_status.rows_of_workers(WorkerFacts(10, []))),
     "totals": list(shown_status.rows_of_totals(TotalsFacts(MANY, 11, 100))),
     "log": list(
         shown_status.rows_of_log(LogFacts(1, 20, 1, 1, shown_status.LONG_UNPUBLISHED, [], 3, MANY, are_all=False))
@@ -135,6 +137,12 @@ BROKEN: list[tuple[list[Row], str, str, str]] = [
         "red",
         "its functions have not passed the check",
         "make rollback",
+    ),
+    (
+        list(shown_status.rows_of_workers(WorkerFacts(9, ["AccruePoints"]))),
+        "red",
+        "AccruePoints is stopped",
+        'make workers DO="start AccruePoints"',
     ),
     (list(shown_status.rows_of_apps(AppFacts(6, ["bikes"]))), "yellow", "suspended: bikes", "make apps"),
     (
