@@ -8,6 +8,7 @@ does an entry of that file that no finding needs.
 """
 
 import json
+import logging
 import os
 import subprocess
 import tempfile
@@ -118,6 +119,7 @@ def faults(findings: Sequence[Finding], accepted: Sequence[Accepted]) -> list[st
 
 def main() -> None:
     command_parser("tests.template.policies", __doc__).parse_args()
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns of a feature that it does not have itself
     sections = ("AWSTemplateFormatVersion", "Parameters", "Conditions")
     translated = {**{name: template()[name] for name in sections}, "Resources": made_resources()}
     accepted = [Accepted(**each) for each in yaml.safe_load(ACCEPTED.read_text("utf-8"))]
