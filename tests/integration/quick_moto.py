@@ -13,10 +13,11 @@ from botocore.signers import RequestSigner
 from botocore.useragent import UserAgentString
 from moto.core import responses
 from moto.core.serialize import BaseJSONSerializer
+from moto.core.utils import method_names_from_class
 
 _slow_structure = BaseJSONSerializer._serialize_type_structure  # noqa: SLF001 - what is replaced
 _slow_sign = RequestSigner.sign
-_method_names = cache(responses.method_names_from_class)
+_method_names = cache(method_names_from_class)
 
 
 @contextmanager
