@@ -13,6 +13,7 @@ function calls: two fifths of the layer. Their hosts are removed from botocore's
 AWS client of a worker reads this list.
 """
 
+import fcntl
 import json
 import os
 import platform
@@ -80,10 +81,16 @@ def build(parameters: Mapping[str, str], folder: Path = FOR_THE_LAPTOP) -> None:
         SamError: `sam build` failed, the runtime's interpreter is missing, or a built file has a syntax error.
     """
     built = built_in(folder)
-    if folder == FOR_THE_LAPTOP and is_current(built, parameters):
-        return
-    interpreter = interpreter_for(parameters["PythonRuntime"])
     built.parent.mkdir(parents=True, exist_ok=True)
+    with (built.parent / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two stacks of a clone may start at the same time, and use the same build
+        if folder != FOR_THE_LAPTOP or not is_current(built, parameters):
+            _build(parameters, folder)
+
+
+def _build(parameters: Mapping[str, str], folder: Path) -> None:
+    built = built_in(folder)
+    interpreter = interpreter_for(parameters["PythonRuntime"])
     forget(built)
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     sam(

@@ -30,6 +30,7 @@ from tests.integration.public_log import PublishedFiles
 from tests.integration.quick_moto import quick
 from tests.integration.stack import HANDLERS, REGISTERED, Stack, redeem
 from tests.memory_cognito import POOL, MemoryCognito
+from tests.one_thread import run_in_one_thread
 from tests.proof.memory_kms import MemoryKMS
 
 ENVIRONMENT = {
@@ -135,8 +136,7 @@ def new_stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    for service in ("accrue", "take_reports"):
-        monkeypatch.setattr(f"saxaul.services.{service}._WRITERS", 1)  # moto's tables are not thread-safe
+    run_in_one_thread(monkeypatch)  # moto's tables are not thread-safe
     monkeypatch.setattr(DynamoDBBackend, "batch_execute_statement", batch_execute_statement)
     monkeypatch.setattr(DynamoDBBackend, "transact_write_items", _one_at_a_time(DynamoDBBackend.transact_write_items))
     clear_worker_caches()

@@ -13,10 +13,11 @@ from botocore.signers import RequestSigner
 from botocore.useragent import UserAgentString
 from moto.core import responses
 from moto.core.serialize import BaseJSONSerializer
+from moto.core.utils import method_names_from_class
 
 _slow_structure = BaseJSONSerializer._serialize_type_structure  # noqa: SLF001 - what is replaced
 _slow_sign = RequestSigner.sign
-_method_names = cache(responses.method_names_from_class)
+_method_names = cache(method_names_from_class)
 
 
 @contextmanager
@@ -43,7 +44,8 @@ def _structure(self: Any, serialized: Any, value: Any, shape: Any, key: str) -> 
 
 def _sign(self: Any, operation_name: str, request: Any, *others: Any, **more: Any) -> None:  # noqa: ANN401 - members of botocore
     """Name the service and the region, as a signature does, and sign nothing: moto checks no signature."""
-    if others or more:  # a link is signed in its address
+    is_link = others or more  # it is signed in its address
+    if is_link or self._signing_name == "s3":  # whose signature says how the body is encoded
         _slow_sign(self, operation_name, request, *others, **more)
         return
     scope = f"testing/20260605/{self._region_name}/{self._signing_name}/aws4_request"

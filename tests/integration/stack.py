@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import quote
 
 from local.operations import operations
+from local.seed import load
 from operations import reconcile
 from saxaul.catalog.clients import RegisteredClient, Trust
 from saxaul.catalog.entries import Entity, Kind
@@ -108,6 +110,12 @@ class Response(NamedTuple):
         assert self.body["title"]
         assert self.body["detail"]
         return str(self.body["code"])
+
+
+@cache
+def default_action_types() -> Mapping[str, Entity]:
+    """Return the action types of the default catalog. To read and check its files takes longer than most tests."""
+    return load()["action-types"]
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from unittest.mock import ANY
 
 import pytest
 
-from local.seed import load
 from saxaul.catalog.entries import Cap
 from tests.builders import make_action_type, make_facility, reported
 from tests.integration.stack import (
     Stack,
+    default_action_types,
     ledger_of,
     put_entry,
     report_actions,
@@ -28,7 +28,7 @@ APPS = ("alipay-client", "taobao-client", "meituan-client", "didi-client")
 @pytest.fixture
 def stack(stack: Stack) -> Stack:
     """A stack with the action types of the default catalog."""
-    stack.seed("action-types", **load()["action-types"])
+    stack.seed("action-types", **default_action_types())
     return stack
 
 

@@ -6,12 +6,12 @@ from unittest.mock import ANY
 
 import pytest
 
-from local.seed import load
 from saxaul.storage.claims import Claims
 from saxaul.storage.table import transact
 from tests.builders import DAY, reported
 from tests.integration.stack import (
     Stack,
+    default_action_types,
     harvest,
     ledger_of,
     report_actions,
@@ -27,7 +27,7 @@ RIDE = "hangzhou-bus:20260605-0042"
 @pytest.fixture
 def stack(stack: Stack) -> Stack:
     """A stack with the action types of the default catalog."""
-    stack.seed("action-types", **load()["action-types"])
+    stack.seed("action-types", **default_action_types())
     return stack
 
 

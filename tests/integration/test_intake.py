@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-from local.seed import load
 from tests.builders import reported
 from tests.integration.log_lines import Lines
-from tests.integration.stack import Response, Stack, call, ledger_of, report_actions, wallet_of
+from tests.integration.stack import Response, Stack, call, default_action_types, ledger_of, report_actions, wallet_of
 
 NO_QUANTITIES = [
     '"1_0"',
@@ -33,7 +32,7 @@ NO_IDS = [".", "..", "", " ", "a b", "a/b", "a#b", "a%2e", "\uff41", "蓝", "a\n
 @pytest.fixture
 def stack(stack: Stack) -> Stack:
     """A stack with the action types of the default catalog."""
-    stack.seed("action-types", **load()["action-types"])
+    stack.seed("action-types", **default_action_types())
     return stack
 
 

@@ -48,7 +48,7 @@ def answers() -> list[Any]:
         queue = sqs.create_queue(QueueName="Queue")["QueueUrl"]
         sqs.send_message(QueueUrl=queue, MessageBody="text")
         [message] = sqs.receive_message(QueueUrl=queue)["Messages"]
-        found = [
+        found: list[Any] = [
             written,
             dynamodb.get_item(TableName="Items", Key=key),
             dynamodb.get_item(TableName="Items", Key={"pk": {"S": "missing"}}),

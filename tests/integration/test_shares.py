@@ -5,12 +5,12 @@ from unittest.mock import ANY
 
 import pytest
 
-from local.seed import load
 from operations.ledger_reading import size_of
 from saxaul.storage.table import Key
 from tests.builders import USER, make_action, reported
 from tests.integration.stack import (
     Stack,
+    default_action_types,
     harvest,
     ledger_of,
     report_actions,
@@ -26,7 +26,7 @@ LONGEST = "x" * 124
 @pytest.fixture
 def stack(stack: Stack) -> Stack:
     """A stack with the action types of the default catalog."""
-    stack.seed("action-types", **load()["action-types"])
+    stack.seed("action-types", **default_action_types())
     return stack
 
 

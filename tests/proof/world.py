@@ -54,6 +54,7 @@ from saxaul.trees.orders import PlantingOrder
 from saxaul.trees.states import TRANSITIONS, UNPAID, State
 from tests.builders import make_calendar
 from tests.clocks import StoppedClock
+from tests.one_thread import run_in_one_thread
 from tests.proof.memory_dynamodb import MemoryDynamoDB, MemorySQS, Name, Raw
 from tests.proof.memory_kms import MemoryKMS
 from tests.proof.memory_services import MemoryEventBridge, MemoryS3
@@ -127,8 +128,7 @@ class World:
         patch.setattr("saxaul.storage.manifests.s3", lambda: self.s3)
         patch.setattr("saxaul.storage.bus.eventbridge", lambda: self.eventbridge)
         patch.setattr("saxaul.storage.redemptions.REQUESTED_LISTS", 8)  # so that a sweep makes few calls
-        for service in ("accrue", "take_reports"):
-            patch.setattr(f"saxaul.services.{service}._WRITERS", 1)  # so that a run can be repeated exactly
+        run_in_one_thread(patch)
         self.clock = WorldClock(now, self.store)
         self.ledger = Table("Ledger", self.clock)
         self.periods, self.wallets = Periods(self.ledger), Wallets(self.ledger)

@@ -7,7 +7,9 @@ import py_compile
 import shutil
 import struct
 import sys
+import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -144,6 +146,23 @@ def test_the_two_builds_share_no_folder() -> None:
     assert built_in(FOR_AWS) == ROOT / ".aws-sam" / "build"
     assert not BUILT.is_relative_to(ROOT / ".aws-sam")
     assert BUILT.is_relative_to(ROOT / ".local")
+
+
+def test_stacks_that_start_at_the_same_time_wait_for_one_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Path] = []
+
+    def make(_: Mapping[str, str], folder: Path) -> None:
+        time.sleep(0.2)  # so that the others look for the build meanwhile
+        made.append(folder)
+
+    monkeypatch.setattr(build, "FOR_THE_LAPTOP", tmp_path)
+    monkeypatch.setattr(build, "is_current", lambda *_: bool(made))
+    monkeypatch.setattr(build, "_build", make)
+
+    with ThreadPoolExecutor(4) as stacks:
+        list(stacks.map(lambda _: build.build({}, tmp_path), range(4)))
+
+    assert made == [tmp_path]
 
 
 @pytest.mark.parametrize("parameters", [THIS_MACHINE, ON_LAMBDA])
