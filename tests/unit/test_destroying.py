@@ -180,7 +180,7 @@ def test_a_dev_stack_is_deleted_with_everything_that_it_leaves(
     assert left() == {}
     assert list((tmp_path / "builds").iterdir()) == []
     printed = " ".join(capsys.readouterr().out.split())
-    for shown in ("trees-Ledger about 1 items", "trees-files 3 objects and older versions", "which KMS deletes on"):
+    for shown in ("trees-Ledger: about 1 items", "trees-files: 3 objects and older versions", "which KMS deletes on"):
         assert shown in printed
 
 
