@@ -176,7 +176,7 @@ def waiting(target: Target) -> Iterator[tuple[str, int]]:
             answer = sqs.get_queue_attributes(QueueUrl=one["PhysicalResourceId"], AttributeNames=["All"])
         except ClientError:  # it is deleted already
             continue
-        told: dict[str, str] = {**answer["Attributes"]}
+        told = {str(name): value for name, value in answer["Attributes"].items()}
         if number := sum(int(told.get(f"ApproximateNumberOfMessages{which}", 0)) for which in _WAYS_TO_WAIT):
             yield one["LogicalResourceId"], number
 
