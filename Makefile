@@ -12,7 +12,7 @@ export SAM_CLI_TELEMETRY := 0
 # Values that are given to a command reach its program through the environment, in which no shell evaluates them: a recipe
 # has "$$FILE". make would evaluate a `$` in them too, so each variable is set to its very text.
 GIVEN := ACTIVE AGAIN APP AT BY COMMAND DAY DO ENDPOINT EVENT EXPORT FILE FOLDER FORCE FROM FUNCTION JSON MEND ONLY OUT \
-  OVERLAP PARAMETERS PORT PROFILE PYTHON REASON REGION STACK STAGE STATIONS TO TYPE VERSION WORKERS YEAR YES
+  OVERLAP PARAMETERS PORT PROFILE PYTHON REASON REGION STACK STAGE STATIONS TO TYPE UPGRADE VERSION WORKERS YEAR YES
 # The shell sets these two: to the width of the terminal, and to the name of whoever is logged in. So they count only if
 # they are given to make, and then their origin is `override`.
 GIVEN_TO_MAKE := COLUMNS USER
@@ -32,7 +32,7 @@ missing = $(strip $(foreach name,$(1),$(if $(strip $($(name))),,$(name))))
 
 # These work with the laptop stack, or with a stack that `make deploy` or `make connect` has recorded: STACK=<name>.
 story status apps invoke replay: export SAXAUL_STACK = $(STACK)
-seed export secret reconcile recount dead-letters app-actions take-back: export SAXAUL_STACK = $(STACK)
+seed export secret reconcile recount dead-letters logs workers app-actions take-back: export SAXAUL_STACK = $(STACK)
 # There `make clock` only says that a deployed stack has no clock of its own.
 clock: export SAXAUL_STACK = $(STACK)
 
@@ -41,9 +41,9 @@ laptop_only = $(if $(STACK),{ printf 'make %s is about the laptop stack only; ST
 
 .DEFAULT_GOAL := help
 .PHONY: help run story down up clock status apps invoke local replay
-.PHONY: seed export secret reconcile recount dead-letters app-actions take-back
+.PHONY: seed export secret reconcile recount dead-letters logs workers app-actions take-back
 .PHONY: build deploy rollback connect destroy
-.PHONY: env test-fast test test-interop check test-long bench openapi release-contract pictures viewer clean
+.PHONY: env test-fast test test-interop check test-long bench openapi release-contract lock sbom pictures viewer clean
 
 ##@ First steps: a stack on this machine, and a tree on it
 
@@ -173,6 +173,21 @@ dead-letters: env ## list the messages that failed again and again
 #= STACK  the name of a deployed stack; else the laptop stack
 	@set -f; $(BIN)/python -m operations.dead_letters $(if $(DO),$$DO,list) $(AS_JSON)
 
+logs: env ## the newest lines that a function logged
+#> make logs FUNCTION=AccruePoints
+#= FUNCTION  the function, as template.yaml names it
+#= STACK     the name of a deployed stack; else the laptop stack
+	@$(call need,FUNCTION)
+	@$(BIN)/python -m operations.logs "$$FUNCTION"
+
+workers: env ## what reads the queues and streams, and whether it runs
+#> make workers
+#> make workers DO="start AccruePoints" ## start one again, or all
+#= DO     list (by default), or stop or start, with a function or all
+#= JSON   1 prints the list as JSON, for programs
+#= STACK  the name of a deployed stack; else the laptop stack
+	@set -f; $(BIN)/python -m operations.workers $(if $(DO),$$DO,list) $(AS_JSON)
+
 SELECTION = --app "$$APP" --from "$$FROM" --to "$$TO" --reason "$$REASON" $(if $(TYPE),--type "$$TYPE") $(if $(filter override,$(origin USER)),--user "$$USER")
 
 app-actions: env ## what an app reported in a span of time
@@ -262,11 +277,13 @@ env: ## install what the other commands need
 #= PYTHON  the Python to install with, of 3.11 or later
 	@sh local/environments.sh "$$PYTHON"
 
-check: env ## ruff, mypy and the linter of the template
+check: env ## ruff, mypy, and checks of template and packages
+#= PYTHON  the Python to install with, of 3.11 or later
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@PATH="$$PWD/$(BIN):$$PATH" $(BIN)/sam validate --lint & linting=$$!; \
-	$(BIN)/mypy; typed=$$?; wait $$linting && exit $$typed
+	@{ $(BIN)/cfn-lint --regions ap-southeast-1 us-east-1 -- template.yaml && $(BIN)/python -m local.audit && \
+	  sh local/environments.sh "$$PYTHON" .local/policies && $(BIN)/python -m tests.template.policies; } & aside=$$!; \
+	$(BIN)/mypy; typed=$$?; wait $$aside && exit $$typed
 
 test-fast: env ## the tests without a stack, in two minutes
 #= WORKERS  the number of processes; by default one for each processor
@@ -295,6 +312,21 @@ openapi: env ## write the API's document from the code
 
 release-contract: env ## record that document as the released one
 	@$(BIN)/python -m tests.contract.release
+
+lock: ## pin what ships: versions and hashes
+#> make lock
+#> make lock UPGRADE=1 ## newer releases of what others need
+#= UPGRADE  1 takes newer releases than those of the lock
+#= PYTHON   the Python to install with, of 3.11 or later
+	@sh local/environments.sh "$$PYTHON" .local/lock
+	@.local/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) --output-file layers/dependencies/requirements.txt layers/dependencies/requirements.in
+
+sbom: env ## list what ships: licences and hashes
+#> make sbom
+#> make sbom OUT=saxaul.cdx.json PARAMETERS=Architecture=x86_64
+#= OUT         the file; .aws-sam/sbom.cdx.json by default
+#= PARAMETERS  PythonRuntime and Architecture, if they are not the defaults
+	@$(BIN)/python -m local.sbom $(if $(OUT),--out "$$OUT") $(if $(PARAMETERS),"$$PARAMETERS")
 
 pictures: env ## make the pictures of README and certificate
 #= PORT  the port of the stack that is recorded; 4566 by default

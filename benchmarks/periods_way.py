@@ -46,7 +46,8 @@ if TYPE_CHECKING:
 
 APP = "alipay"
 CONTEXT = cast(
-    "LambdaContext", SimpleNamespace(aws_request_id="benchmark", get_remaining_time_in_millis=lambda: 15_000)
+    "LambdaContext",
+    SimpleNamespace(aws_request_id="benchmark", function_name="benchmark", get_remaining_time_in_millis=lambda: 15_000),
 )
 
 

@@ -84,6 +84,12 @@ EVENT = 1.00e-6
 ALARM_METRIC_MONTH = 0.10
 """A metric of a CloudWatch alarm, for a month. https://aws.amazon.com/cloudwatch/pricing/"""
 
+METRIC_MONTH = 0.30
+"""A metric of our own, for a month in which it has data. The same page."""
+
+DASHBOARD_MONTH = 3.00
+"""A dashboard of more than 50 metrics, for a month. The same page."""
+
 SENT_GB = 0.09
 """A gigabyte that AWS sends to the internet. https://aws.amazon.com/ec2/pricing/on-demand/, data transfer."""
 

@@ -147,7 +147,7 @@ class Burst:
             wanted = {
                 message["MessageId"]: RedemptionMessage.model_validate_json(message["Body"]) for message in messages
             }
-            assert self._settling.settle(wanted) == {}
+            assert not self._settling.settle(wanted).failed
             entries: Any = [
                 {"Id": message["MessageId"], "ReceiptHandle": message["ReceiptHandle"]} for message in messages
             ]

@@ -16,6 +16,7 @@ from benchmarks.throughput_load import APP, POINTS, Load, Reported, faults
 from local.calls import in_parallel, stop_on_failure
 from local.client import client_arguments_of_stack
 from local.console import exit_with, progress, step
+from local.versions import LATEST, point_to
 from saxaul.ledger.periods import PeriodKey
 from saxaul.storage import periods
 from saxaul.storage.table import BATCH_GET, python
@@ -70,11 +71,12 @@ class Driver:
         self._queue = stack.known["queues"]["actions"]
         self._ledger = stack.known["tables"]["ledger"]
         self._api = stack.client(APP)
-        mappings = self._lambda.list_event_source_mappings(FunctionName=stack.known["functions"]["AccruePoints"])
+        name = stack.known["functions"]["AccruePoints"]
+        mappings = self._lambda.list_event_source_mappings(FunctionName=name)
         # A function that reached its timeout would wait for the redelivery of its messages, which takes 3 minutes.
-        self._lambda.update_function_configuration(
-            FunctionName=stack.known["functions"]["AccruePoints"], Timeout=LONG_TIMEOUT
-        )
+        self._lambda.update_function_configuration(FunctionName=name, Timeout=LONG_TIMEOUT)
+        if self._lambda.list_aliases(FunctionName=name)["Aliases"]:  # a checkout of an earlier commit may have none
+            point_to(self._lambda, name, LATEST)
         [self._mapping] = [mapping["UUID"] for mapping in mappings["EventSourceMappings"]]
 
     def drain(self, load: Load, doing: str) -> Took:

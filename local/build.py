@@ -24,11 +24,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from local.artifacts import wrong_files
+from local.bill_of_materials import NAME as BILL
+from local.bill_of_materials import write_bill
 from local.command import command_parser, run_command
 from local.console import console, exit_with, shown, step
+from local.dependencies import locked, normal, pip_command
 from local.fingerprint import forget, is_current, remember
 from local.sam import ROOT, SamError, sam
 from local.template import template
+from local.versions import note_parameters
 
 FOR_THE_LAPTOP = ROOT / ".local"
 """The folder in which `sam build` runs for the laptop stack."""
@@ -87,13 +91,17 @@ def build(parameters: Mapping[str, str], folder: Path = FOR_THE_LAPTOP) -> None:
         *("--template-file", str(ROOT / "template.yaml"), "--parameter-overrides", *overrides),
         log=built.parent / "build.log",
         # sam uses the first working interpreter of that name on the PATH.
-        env={"PATH": os.pathsep.join([str(interpreter.parent), os.environ["PATH"]])},
+        env={
+            "PATH": os.pathsep.join([str(interpreter.parent), os.environ["PATH"]]),
+            "SAXAUL_PIP": pip_command(interpreter, parameters),
+        },
         cwd=folder,
     )
     for leftover in built.glob("SaxaulLayer/**/*.egg-info"):
         shutil.rmtree(leftover)
     remove_other_services(built / "DependenciesLayer/python/botocore/data")
     compile_bytecode(interpreter, built)
+    note_parameters(built, parameters)
     remember(built, parameters)
 
 
@@ -141,13 +149,16 @@ def remove_other_services(data: Path) -> None:
 
 
 def build_for_aws(parameters: Mapping[str, str], folder: Path = FOR_AWS) -> None:
-    """Build for AWS in a folder, and check that every built file can run there.
+    """Build for AWS in a folder, check that every built file can run there, and write the bill of materials beside it.
 
     Raises:
-        SamError: the build failed, or has files that cannot run on Lambda.
+        SamError: the build failed, has files that cannot run on Lambda, or has other packages than the lock.
     """
     build(parameters, folder)
-    refuse_wrong_files(built_in(folder), parameters)
+    built = built_in(folder)
+    refuse_wrong_files(built, parameters)
+    refuse_other_packages(built / "DependenciesLayer")
+    write_bill(built.parent / BILL, parameters)
 
 
 def refuse_wrong_files(built: Path, parameters: Mapping[str, str], shown: int = _SHOWN) -> None:
@@ -170,6 +181,19 @@ def refuse_wrong_files(built: Path, parameters: Mapping[str, str], shown: int = 
     more = [f"and {len(lines) - shown:,} more: {listing}"] if len(lines) > shown else []
     sentence = f"{built} is not deployed, because some files cannot run on {target}. Findings: {len(lines):,}."
     raise SamError(sentence, [*lines[:shown], *more])
+
+
+def refuse_other_packages(layer: Path) -> None:
+    """Check that a built layer has exactly the packages of the lock, in its versions.
+
+    Raises:
+        SamError: it has not. The message names the packages.
+    """
+    names = (folder.name.removesuffix(".dist-info").partition("-") for folder in layer.glob("python/*.dist-info"))
+    found = {(normal(name), version) for name, _, version in names}
+    if other := found ^ set(locked().items()):
+        packages = ", ".join(sorted(f"{name} {version}" for name, version in other))
+        raise SamError(f"The built layer and its lock do not have the same packages: {packages}")
 
 
 def interpreter_for(runtime: str) -> Path:
@@ -235,12 +259,13 @@ def main() -> None:
                 build(THIS_MACHINE)
             return
         with step("building the functions and layers for AWS, and checking every file"):
-            build_for_aws(ON_LAMBDA)
+            build_for_aws(ON_LAMBDA, FOR_AWS)
     except SamError as error:
         exit_with(error.sentence, error.details)
     target = f"{ON_LAMBDA['PythonRuntime']} on {ON_LAMBDA['Architecture']}"
     console.print(f"  every binary and bytecode file can run on {shown(target)}, the defaults of template.yaml")
     console.print(f"  the result is in {shown(built_in(FOR_AWS))}")
+    console.print(f"  the bill of materials is in {shown(built_in(FOR_AWS).parent / BILL)}")
 
 
 if __name__ == "__main__":

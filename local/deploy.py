@@ -50,6 +50,7 @@ from local.sam import ROOT, SamError
 from local.seed import FOLDER, seed
 from local.smoke import smoke, wait_for_a_token
 from local.target import Target, recorded_of, target_of
+from local.versions import note_parameters
 
 CONFIG = ROOT / "samconfig.toml"
 
@@ -135,11 +136,13 @@ def built_template(target: Target, parameters: Mapping[str, str]) -> Path:
     if target.endpoint:
         with step("building the functions and layers"):
             build(THIS_MACHINE)
+        note_parameters(BUILT, parameters)
         return BUILT / "template.yaml"
     folder = build_folder(target.name)
     folder.mkdir(parents=True, exist_ok=True)
     with step("building the functions and layers for AWS, and checking every file"):
         build_for_aws({name: parameters[name] for name in ON_LAMBDA}, folder)
+    note_parameters(built_in(folder), parameters)
     return built_in(folder) / "template.yaml"
 
 

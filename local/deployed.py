@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from local.versions import published
 from saxaul.catalog.clients import OPERATOR
 from saxaul.log.notes import vkey_of
 from saxaul.storage.sequence import HEAD
@@ -103,6 +104,7 @@ class DeployedStack:
             "harvest_time": self.parameters.get("HarvestTime", ""),
             "log_group": outputs["LogGroupName"],
             "functions": self.functions,
+            "versions": self._versions(),
             "clients": {OPERATOR: self._operator(outputs["UserPoolId"])},
         }
 
@@ -129,6 +131,11 @@ class DeployedStack:
         """The physical name of each function, by its logical id."""
         return {name: physical for (kind, name), physical in self._resources.items() if kind == "AWS::Lambda::Function"}
 
+    def _versions(self) -> dict[str, str]:
+        """Return the version of each function that the last deployment has published, by its logical id."""
+        found = published(arn for (kind, _), arn in self._resources.items() if kind == "AWS::Lambda::Version")
+        return {name: found[physical] for name, physical in self.functions.items() if physical in found}
+
     @cached_property
     def _resources(self) -> dict[tuple[str, str], str]:
         """The physical id of each resource, by its type and its logical id."""
@@ -137,7 +144,7 @@ class DeployedStack:
             (resource["ResourceType"], resource["LogicalResourceId"]): resource["PhysicalResourceId"]
             for page in pages
             for resource in page["StackResourceSummaries"]
-            if "PhysicalResourceId" in resource
+            if "PhysicalResourceId" in resource and not resource["ResourceStatus"].startswith("DELETE_")
         }
 
     def _operator(self, pool: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from local.gateway import give_gateway_responses
 from local.good_deployments import GoodDeployments
 from local.parameters import quoted
 from local.sam import ROOT, sam, state
+from local.versions import note_parameters
 
 REGION: Final = "ap-southeast-1"
 """The region of the laptop stack. Other stacks on the emulator may be in another one."""
@@ -114,7 +115,9 @@ class Deployment:
         Raises:
             SamError: the deployment failed.
         """
-        self.deploy_template(BUILT / "template.yaml", {**laptop_parameters(self.endpoint), **parameters}, lock)
+        whole = {**laptop_parameters(self.endpoint), **parameters}
+        note_parameters(BUILT, whole)
+        self.deploy_template(BUILT / "template.yaml", whole, lock)
 
     def deploy_template(self, template: Path, parameters: Mapping[str, str], lock: int) -> None:
         """Create or update the stack from a template, with these parameters.

@@ -1,6 +1,6 @@
-"""Start MiniStack with corrections of seven faults. The interpreter is MiniStack's own.
+"""Start MiniStack with corrections of eight faults. The interpreter is MiniStack's own.
 
-MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in four that matter to operators:
+MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in five that matter to operators:
 
 - A write by PartiQL does not appear in the stream of its table. So the public totals would stay empty, and repeated ids
   would not be found.
@@ -17,6 +17,8 @@ MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in f
 - If a function cannot be imported, it tells only the text of the error, such as ``'TIME_ZONE'``. With this correction,
   it tells the traceback, as AWS does, which has the type of the error, the file and the line.
 - It prints what a function logs, but not if API Gateway called the function. With this correction, it does.
+- The workers of a version of a function that CloudFormation has deleted stay, idle, so that each deployment would leave
+  25 processes behind. With this correction, each of them ends when its last request is answered, as on AWS.
 
 Besides, each worker gets the clock of the stack (local/worker_clock.py), which may be ahead of that of this machine.
 MiniStack's own clock, and so those of queues, tokens and logs, is never moved.
@@ -70,6 +72,8 @@ def main() -> None:
     program = with_traceback(workers._PYTHON_WORKER_SCRIPT)  # noqa: SLF001
     program = with_clock(program, os.environ.pop("SAXAUL_CLOCK"))
     workers._PYTHON_WORKER_SCRIPT = program  # type: ignore[attr-defined] # noqa: SLF001
+    versions = import_module("ministack.services.cloudformation.provisioners")._RESOURCE_HANDLERS  # noqa: SLF001
+    versions["AWS::Lambda::Version"]["delete"] = ending_workers(versions["AWS::Lambda::Version"]["delete"], workers)
     spawn = workers.Worker._spawn  # noqa: SLF001
     workers.Worker._spawn = with_shared_layers(spawn, functions._resolve_layer_zip)  # noqa: SLF001
     import_module("ministack.app").main()
@@ -103,6 +107,34 @@ def telling_logs(call: Callable[[Any, Any], Any], tell: Callable[..., None]) -> 
         return result
 
     return called
+
+
+def ending_workers(delete: Callable[[str, Any], Any], workers: Any) -> Callable[[str, Any], Any]:  # noqa: ANN401
+    """Return a function that deletes a version of a function, and lets its workers end when they are not in use.
+
+    Args:
+        delete: MiniStack's own. It gets the ARN of the version, and the properties of its resource.
+        workers: the module that starts and ends workers.
+    """
+
+    def deleted(version_arn: str, properties: Any) -> Any:  # noqa: ANN401 - MiniStack's own
+        result = delete(version_arn, properties)
+        region, account, _, function, version = version_arn.split(":")[3:]
+        with workers._lock:  # noqa: SLF001
+            found = workers._workers.pop(f"{account}:{region}:{function}:{version}", [])  # noqa: SLF001
+        Thread(target=_end_when_idle, args=(found, workers.kill_workers), daemon=True).start()
+        return result
+
+    return deleted
+
+
+def _end_when_idle(found: list[Any], end: Callable[[list[Any]], None]) -> None:
+    while found:
+        idle = [worker for worker in found if not worker.in_use]
+        end(idle)
+        found = [worker for worker in found if worker not in idle]
+        if found:
+            time.sleep(0.1)
 
 
 def with_shared_layers(

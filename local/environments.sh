@@ -1,20 +1,26 @@
 #!/bin/sh
 # Installs the Python environments of the project that are missing, old, or whose Python has gone.
 #
-#   sh local/environments.sh             with the first Python that can do it
-#   sh local/environments.sh PYTHON      with this one: a name or a path
+#   sh local/environments.sh                   with the first Python that can do it
+#   sh local/environments.sh PYTHON            with this one: a name or a path
+#   sh local/environments.sh PYTHON FOLDER     only this environment, such as that of a program that one command needs
 #
 # It is a shell script because it runs before there is a Python that is known to work.
 set -eu
 
 DEVELOPMENT=.venv
 MINISTACK=.local/ministack
+LOCK=.local/lock
+POLICIES=.local/policies
 
 # What an environment is installed from. If a file is newer than the environment, it is installed again.
 sources_of() {
   case $1 in
-    "$DEVELOPMENT") echo pyproject.toml clients/python/pyproject.toml layers/dependencies/requirements.txt ;;
+    "$DEVELOPMENT")
+      echo pyproject.toml clients/python/pyproject.toml layers/dependencies/requirements.in layers/dependencies/requirements.txt ;;
     "$MINISTACK") echo local/ministack-requirements.txt ;;
+    "$LOCK") echo local/lock-requirements.txt ;;
+    "$POLICIES") echo local/policies-requirements.txt ;;
   esac
 }
 
@@ -124,14 +130,20 @@ refuse() {
   exit 1
 }
 
+named=${1:-}
+if [ $# -gt 1 ]; then
+  shift
+else
+  set -- "$DEVELOPMENT" "$MINISTACK" # what nearly every command needs
+fi
 missing=
-for environment in "$DEVELOPMENT" "$MINISTACK"; do
+for environment in "$@"; do
   is_installed "$environment" || missing="$missing $environment"
 done
 [ -n "$missing" ] || { rm -f "$output" && exit 0; }
 
-if [ -n "${1:-}" ]; then
-  find_named_python "$1" || refuse "PYTHON=$1 cannot be used to install Saxaul. Tried:"
+if [ -n "$named" ]; then
+  find_named_python "$named" || refuse "PYTHON=$named cannot be used to install Saxaul. Tried:"
 else
   find_python || refuse 'No Python on this machine can install Saxaul. Tried:'
 fi

@@ -118,12 +118,16 @@ class Asking:
     Attributes:
         client: for Lambda.
         functions: the physical names, by logical id.
+        versions: the versions that were deployed, by logical id.
         patience: the seconds within which a function must answer.
     """
 
-    def __init__(self, client: "LambdaClient", functions: Mapping[str, str], patience: float) -> None:
+    def __init__(
+        self, client: "LambdaClient", functions: Mapping[str, str], versions: Mapping[str, str], patience: float
+    ) -> None:
         self.client = client
         self.functions = functions
+        self.versions = versions
         self.patience = patience
         self._answered_at = monotonic()
 
@@ -131,7 +135,7 @@ class Asking:
     def of(cls, known: Mapping[str, Any]) -> "Asking":
         """Return one for a stack, given how to reach it."""
         patience = patience_at(getloadavg()[0], cpu_count() or 1)
-        return cls(lambda_client(known, patience, _AT_ONCE), known["functions"], patience)
+        return cls(lambda_client(known, patience, _AT_ONCE), known["functions"], known["versions"], patience)
 
     def invoke(self, name: str, harmless: HarmlessEvent) -> Invocation:
         """Ask one function for one thing.
@@ -154,9 +158,16 @@ class Asking:
             except (BotoCoreError, ClientError) as error:
                 return Fault(name, harmless.about, Reason(f"it cannot be invoked: {flat(error)}"))
             self._answered_at = monotonic()
-            if why := wrong_in(invocation, harmless):
+            if why := self._other_version(name, invocation) or wrong_in(invocation, harmless):
                 return Fault(name, harmless.about, reason_of(invocation, why))
         return None
+
+    def _other_version(self, name: str, invocation: Invocation) -> str | None:
+        """Return what is wrong if clients reach another version than the deployed one, or None."""
+        deployed = self.versions.get(name)
+        if invocation.version == deployed:
+            return None
+        return f"version {invocation.version} answered, and not the deployed version {deployed}"
 
 
 def patience_at(load: float, processors: int) -> float:

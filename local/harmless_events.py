@@ -251,14 +251,17 @@ def _api(
 
 _EMPTY_BATCH = HarmlessEvent("an empty batch", {"Records": []})
 
+_NEVER = 9_999_999_999
+"""An instant in the future. What was accepted then has no age, so the metrics do not call it late."""
+
 # The withdrawal reads a period, where there is nothing to withdraw. The action's type is in no catalog.
 _ACTION_OF_NO_TYPE = HarmlessEvent(
     "messages that change nothing",
     queue_event(
-        {"app": NOBODY, "accepted_at": 0, "withdrawals": [["user", NOBODY, NOBODY, "2000-01-01", False]]},
+        {"app": NOBODY, "accepted_at": _NEVER, "withdrawals": [["user", NOBODY, NOBODY, "2000-01-01", False]]},
         {
             "app": NOBODY,
-            "accepted_at": 0,
+            "accepted_at": _NEVER,
             "actions": [["user", NOBODY, NOBODY, NOBODY, "1", 0, False, "", 1, None, None]],
         },
     ),

@@ -18,6 +18,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.dependencies import locked
 from local.durations import FIRST_LOG_SECONDS, LOG_SECONDS, Work, time_text
 from local.pip_errors import sentence_about
 from local.sam import ROOT
@@ -26,11 +27,17 @@ LOGS = ROOT / ".local" / "install"
 
 _REDRAWN_SECONDS = 0.2
 
+SHIPPED = "shipped.txt"
+"""The file, beside the logs, with the versions of the packages that ship. The tests run with these versions."""
+
 RECENT_PIP = ("install", "pip>=25.1")
 DEVELOPMENT = ("--editable", ".[verify]", "--editable", "clients/python", "--group", "dev", "--group", "bench")
+AS_SHIPPED = ("--constraint", f".local/install/{SHIPPED}")
 COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
-    ".venv": (RECENT_PIP, ("install", *DEVELOPMENT)),
+    ".venv": (RECENT_PIP, ("install", *AS_SHIPPED, *DEVELOPMENT)),
     ".local/ministack": (("install", "--requirement", "local/ministack-requirements.txt"),),
+    ".local/lock": (("install", "--requirement", "local/lock-requirements.txt"),),
+    ".local/policies": (("install", "--no-compile", "--requirement", "local/policies-requirements.txt"),),
 }
 """The commands of pip that install each environment. The first release of pip that knows --group is 25.1."""
 
@@ -151,6 +158,8 @@ def _succeeds(*command: str | Path) -> bool:
 def install(names: list[str]) -> list[Installation]:
     """Install environments at the same time, and show how far they are."""
     LOGS.mkdir(parents=True, exist_ok=True)
+    if ".venv" in names:
+        (LOGS / SHIPPED).write_text("".join(f"{name}=={version}\n" for name, version in locked().items()))
     installations = [Installation(name) for name in names]
     threads = [threading.Thread(target=each.run, daemon=True) for each in installations]
     for each, thread in zip(installations, threads, strict=True):

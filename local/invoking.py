@@ -11,6 +11,7 @@ import boto3
 from botocore.config import Config
 
 from local.client import client_arguments_of_stack
+from local.versions import LIVE
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -41,6 +42,8 @@ class Invocation(NamedTuple):
     """The lines that it logged, oldest first, and below them the traceback of an error. Lambda keeps the last 4 KB."""
     seconds: float
     """How long the call took."""
+    version: str = ""
+    """The version of the function that answered, such as ``4``; empty if it was not invoked on a stack."""
 
     @property
     def status(self) -> int | None:
@@ -107,14 +110,24 @@ def lambda_client(known: Mapping[str, Any], timeout: float, connections: int = 1
 
 
 def invoke_with(client: "LambdaClient", function: str, name: str, event: bytes) -> Invocation:
-    """Invoke the function of the logical id ``function`` and the physical name ``name``. Like :func:`invoke`."""
+    """Invoke what clients reach of the function with the logical id ``function`` and the physical name ``name``.
+
+    Like :func:`invoke`.
+    """
     began = perf_counter()
-    answered = client.invoke(FunctionName=name, Payload=event, LogType="Tail")
+    answered = client.invoke(FunctionName=name, Qualifier=LIVE, Payload=event, LogType="Tail")
     payload = answered["Payload"].read()
     seconds = perf_counter() - began
     log = base64.b64decode(answered.get("LogResult", "")).decode("utf-8", "replace")
     lines = tuple(line for line in log.splitlines() if line.strip())
-    return Invocation(function, json.loads(payload or b"null"), "FunctionError" in answered, lines, seconds)
+    return Invocation(
+        function,
+        json.loads(payload or b"null"),
+        "FunctionError" in answered,
+        lines,
+        seconds,
+        answered.get("ExecutedVersion", ""),
+    )
 
 
 def _record_in(line: str) -> dict[str, Any] | None:

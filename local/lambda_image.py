@@ -26,6 +26,7 @@ from local.container_network import endpoint_for_containers
 from local.invoking import Invocation
 from local.sam import ROOT, state, write_private
 from local.template import snake_case
+from local.versions import LIVE
 
 _DURATION = re.compile(r"^REPORT .*\tDuration: ([\d.]+) ms", re.MULTILINE)
 
@@ -73,7 +74,7 @@ class LocalRun(NamedTuple):
             EngineError: it has not ended long after its time-out.
         """
         deployed = boto3.client("lambda", **client_arguments_of_stack(self.known)).get_function_configuration(
-            FunctionName=self.known["functions"][function]
+            FunctionName=self.known["functions"][function], Qualifier=LIVE
         )
         variables = {**deployed["Environment"]["Variables"], "AWS_ENDPOINT_URL": self.endpoint}
         env_file = state() / "events" / f"{snake_case(function)}.env.json"

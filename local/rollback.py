@@ -30,6 +30,7 @@ from local.plan import Plan
 from local.sam import SamError
 from local.stack import running_deployment, write_files
 from local.target import Target, target_of
+from local.versions import AT_ONCE, SHIFT, at_once
 
 LIST = "list"
 """What is given in place of a time to list all deployments."""
@@ -77,11 +78,13 @@ def rollback(stack: Restorable, to: str | None) -> None:
         with TemporaryDirectory() as folder:
             template = Path(folder, "template.yaml")
             template.write_text(wanted.template, "utf-8")
-            stack.deploy(template, wanted.parameters)
+            stack.deploy(template, at_once(wanted.parameters))
     check_functions(stack.describe(), [f"Each deployment that is known: make rollback TO=list{stack.of_stack}"])
     stack.deployments.record()
     if not is_there:
         console.print(f"[bold]The stack is back at[/] {shown(named)}. Its data is as it was.")
+        if at_once(wanted.parameters) != wanted.parameters:
+            console.print(f"Its traffic moved at once: {shown(SHIFT)} is {shown(AT_ONCE)} now.")
 
 
 def chosen_of(known: Sequence[GoodDeployment], to: str | None, of_stack: str) -> GoodDeployment:

@@ -12,6 +12,8 @@ python -m operations.dead_letters drop --all --yes               print and delet
 python -m operations.dead_letters drop --receipt ID              give up what waits of a batch whose message is gone
 
 Before a message of actions is deleted, what waits in its receipt is marked as dropped, so that the app can see it.
+Some queues only say that a run failed, and the next run does the same work. Their messages can be listed and deleted,
+not moved.
 """
 
 import argparse
@@ -31,6 +33,7 @@ from local.console import console, exit_with, print_json, shown, watching
 from operations.ages import age_text
 from operations.dead_letter_queue import AbsentMessageError, DeadLetters
 from operations.dead_letter_receipts import part_named_in
+from operations.failure_records import described as described_failure
 from saxaul.catalog.models import ValidationError
 from saxaul.catalog.sentences import counted
 from saxaul.clock import SYSTEM_CLOCK
@@ -44,6 +47,10 @@ from saxaul.storage.table import Table
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+MOVABLE = ("actions", "redemptions", "planting", "photos")
+ONLY_FAILURES = ("log", "checkpoints", "erasures", "totals", "repeats", "publication", "schedules")
+"""The queues whose messages only say that a run failed."""
 
 _KEPT = "Correct its rows, and keep app, accepted_at, receipt, part, parts, size and the places, one for each row."
 
@@ -61,7 +68,7 @@ _SHOWN_CHARACTERS = 120
 
 
 class Queues(NamedTuple):
-    """A queue, its dead-letter queue, and the kind of their messages."""
+    """A queue, its dead-letter queue, and the kind of their messages. A queue of failures has no ``source_url``."""
 
     kind: str
     source_url: str
@@ -180,6 +187,8 @@ def summary(body: str, kind: str) -> str:
             return f"an order for {PlantingMessage.model_validate_json(body).project_id}"
         if kind == "photos":
             return _uploads_in(body)
+        if kind in ONLY_FAILURES:
+            return described_failure(body)
         message = ActionMessage.model_validate_json(body)
     except ValidationError as error:
         fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
@@ -242,9 +251,7 @@ def _corrected_body(file: Path, kind: str) -> str:
 def _arguments() -> argparse.Namespace:
     parser = command_parser("operations.dead_letters", __doc__, is_whole=True)
     parser.add_argument("command", choices=["list", "redrive", "drop"], help="what to do; the lines above say it")
-    parser.add_argument(
-        "--queue", choices=["actions", "redemptions", "planting", "photos"], default="actions", help="whose messages"
-    )
+    parser.add_argument("--queue", choices=[*MOVABLE, *ONLY_FAILURES], default="actions", help="whose messages")
     parser.add_argument("--id", type=non_empty, help="redrive, drop: only this message")
     parser.add_argument("--all", action="store_true", help="drop: every message")
     parser.add_argument("--receipt", type=non_empty, help="drop: the id of a receipt whose message is in no queue")
@@ -277,6 +284,8 @@ def _arguments() -> argparse.Namespace:
         parser.error("drop needs one of --id MESSAGE_ID, --all --yes, or --receipt RECEIPT_ID")
     if chosen.command == "drop" and chosen.queue == "actions" and bool(chosen.activity) != bool(chosen.dead_letter_url):
         parser.error("drop with --dead-letter-url needs --activity, and only then")
+    if chosen.command == "redrive" and chosen.queue in ONLY_FAILURES:
+        parser.error(f"the messages of {chosen.queue} cannot be moved: the next run does the same work; drop them")
     if chosen.receipt and chosen.queue != "actions":
         parser.error("only batches of actions and reversals have receipts")
     return chosen
@@ -309,7 +318,8 @@ def main() -> None:
     else:
         known = stack()
         client_arguments = client_arguments_of_stack(known)
-        queues = Queues(chosen.queue, known["queues"][chosen.queue], known["queues"][f"{chosen.queue}_dead_letter"])
+        source = known["queues"][chosen.queue] if chosen.queue in MOVABLE else ""
+        queues = Queues(chosen.queue, source, known["queues"][f"{chosen.queue}_dead_letter"])
     try:
         client = boto3.client("sqs", **client_arguments)
         match chosen.command:

@@ -2,6 +2,10 @@
 
 A restored table has everything of the persons who were erased after the second to which it was restored. It does not
 know of their erasures, but the table that it replaces does: it has their marks.
+
+With ``--copy-marks``, the restored table gets the marks of finished erasures, and the key of their names if it has
+none. So a message that names such a person and still lies in a queue does not bring the person back. A mark that the
+restored table has already stays as it is: if its erasure was not finished, it goes on there.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,14 +16,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.client import aws_failure
 from local.command import command_parser, non_empty, run_command
-from local.console import console, exit_with, shown
+from local.console import apart_from_the_output, console, exit_with, shown
 from operations.ledger_reading import scan
+from saxaul.catalog.sentences import counted
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.deadline import UnansweredError
-from saxaul.storage.erasures import Erasures
-from saxaul.storage.table import BATCH_GET, Table
+from saxaul.storage.erasures import KEY_OF_NAMES, MARK_PREFIX, Erasures
+from saxaul.storage.table import BATCH_GET, IS_NEW, Item, ItemMovedError, Table
 
 _USER = "USER#"
+
+
+class OtherKeyError(Exception):
+    """The two tables do not have the same key of the names of marks."""
 
 
 def erased_since(restored: Table, replaced: Table, since: int) -> Iterator[str]:
@@ -40,6 +49,38 @@ def _persons(table: Table) -> Iterator[str]:
         last = partition
 
 
+def copy_marks(restored: Table, replaced: Table) -> int:
+    """Copy what the restored table lacks: the marks of finished erasures, and the key of their names.
+
+    A mark of an unfinished erasure is not copied. It names the person, and the restored table may lack its receipt.
+    Return how many marks were copied. A repeated call copies nothing.
+
+    Raises:
+        OtherKeyError: the restored table has another key, under which the marks are not found.
+    """
+    ours, theirs = restored.get(KEY_OF_NAMES), replaced.get(KEY_OF_NAMES)
+    if theirs is None:
+        return 0
+    if ours is None:
+        restored.put_if(theirs, IS_NEW)
+    elif ours["key"] != theirs["key"]:
+        raise OtherKeyError
+    marks = scan(
+        replaced,
+        FilterExpression="begins_with(pk, :mark) AND attribute_exists(finished_at)",
+        ExpressionAttributeValues={":mark": {"S": MARK_PREFIX}},
+    )
+    return sum(_is_copied(restored, mark) for mark in marks)
+
+
+def _is_copied(restored: Table, mark: Item) -> bool:
+    try:
+        restored.put_if(mark, IS_NEW)
+    except ItemMovedError:  # the restored table has this mark
+        return False
+    return True
+
+
 def main() -> None:
     parser = command_parser("operations.erased_since", __doc__)
     parser.add_argument("--restored", type=non_empty, required=True, help="the table that was restored")
@@ -47,14 +88,24 @@ def main() -> None:
     parser.add_argument(
         "--since", type=non_empty, required=True, help="the time to which it was restored, such as 2026-06-05T08:30:00Z"
     )
+    parser.add_argument(
+        "--copy-marks", action="store_true", help="also copy the marks of finished erasures to the restored table"
+    )
     chosen = parser.parse_args()
     since = _instant(chosen.since)
     if since is None:
         parser.error("--since must be a time with an offset, such as 2026-06-05T08:30:00Z")
     restored, replaced = (Table(name, SYSTEM_CLOCK) for name in (chosen.restored, chosen.replaced))
     try:
-        for person in erased_since(restored, replaced, since):
+        persons = list(erased_since(restored, replaced, since))
+        for person in persons:
             console.print(shown(person), soft_wrap=True)
+        if chosen.copy_marks:
+            copied = counted(copy_marks(restored, replaced), "mark")
+            with apart_from_the_output(needed=True):
+                console.print(f"copied {copied} of finished erasures")
+    except OtherKeyError:
+        exit_with("The restored table has another key of marks. Is it a restored table of this ledger?")
     except (BotoCoreError, ClientError, UnansweredError) as error:
         exit_with(aws_failure("the tables could not be read", error))
 

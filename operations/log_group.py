@@ -49,18 +49,28 @@ class LogGroup:
         self._pause = pause
 
     def find(
-        self, pattern: str, since: float, until: float, limit: int = MOST_LINES, *, oldest_first: bool = False
+        self,
+        pattern: str,
+        since: float,
+        until: float,
+        limit: int = MOST_LINES,
+        *,
+        oldest_first: bool = False,
+        stream: str = "",
     ) -> Lines:
         """Return the lines of a time span whose JSON matches a regular expression, newest first.
 
-        The time is that of AWS, in seconds since 1970. Lines that are not a JSON object are left out.
+        The time is that of AWS, in seconds since 1970. Lines that are not a JSON object are left out. If ``stream`` is
+        named, only streams whose name contains it are searched.
 
         Raises:
             UnfinishedQueryError: the query failed, or did not end in time.
         """
         order = "asc" if oldest_first else "desc"
+        of_stream = f" | filter @logStream like /{stream}/" if stream else ""
         query = (
-            f"fields @timestamp, @message | filter @message like /{pattern}/ | sort @timestamp {order} | limit {limit}"
+            f"fields @timestamp, @message | filter @message like /{pattern}/{of_stream}"
+            f" | sort @timestamp {order} | limit {limit}"
         )
         started = self._client.start_query(
             logGroupName=self._name, startTime=int(since), endTime=int(until) + 1, queryString=query

@@ -28,8 +28,8 @@ from operations.status_facts import (
     RefusalFacts,
     StockFacts,
     TotalsFacts,
+    WorkerFacts,
 )
-from operations.status_reading import WORK_QUEUES
 from saxaul.catalog.sentences import counted
 from saxaul.ledger.batches import LATE_SECONDS
 
@@ -45,16 +45,37 @@ LONG_UNCOUNTED = 120
 LONG_UNPUBLISHED = 120
 """After how many seconds a statement about a tree should be in the public log. Usually it is there after five."""
 
+DEAD_LETTER_ALARMS = {
+    "actions": "ActionDeadLetterAlarm",
+    "redemptions": "RedemptionDeadLetterAlarm",
+    "planting": "PlantingDeadLetterAlarm",
+    "photos": "PhotoDeadLetterAlarm",
+    "totals": "ImpactDeadLetterAlarm",
+    "repeats": "RepeatDeadLetterAlarm",
+    "publication": "PublicationDeadLetterAlarm",
+    "log": "LogDeadLetterAlarm",
+    "checkpoints": "CheckpointDeadLetterAlarm",
+    "erasures": "EraseDeadLetterAlarm",
+    "schedules": "ScheduleDeadLetterAlarm",
+}
+"""The alarm on the dead letters of each queue. Its section says what to do."""
+
 SHOWN = 6
 """The most projects, codes or apps that are named one by one."""
 
 
 class Row(NamedTuple):
-    """A line of a section, and what to do next. What is green has nothing to do."""
+    """A line of a section, and what to do next. What is green has nothing to do.
+
+    Attributes:
+        to_do: a command, or what to do in words.
+        see: the section of the docs that says more, such as ``docs/alarms.md#latelogalarm``.
+    """
 
     text: str
     colour: Colour = "green"
     to_do: str = ""
+    see: str = ""
 
 
 def worst_of(rows: Sequence[Row]) -> Colour:
@@ -71,11 +92,19 @@ def rows_of_queues(queues: Sequence[QueueFacts]) -> Iterator[Row]:
         oldest = "" if queue.oldest_s is None else f", the oldest {what} is {age_text(queue.oldest_s)} old"
         is_slow = (queue.oldest_s or 0) > limits.get(queue.queue, float("inf"))
         to_do = "" if not is_slow else _make("reconcile") if queue.queue == "actions" else _letters(queue.queue)
-        yield Row(
-            f"{queue.queue}: {counted(queue.messages or 0, 'message')}{oldest}", "yellow" if is_slow else "green", to_do
-        )
+        text = f"{queue.queue}: {counted(queue.messages or 0, 'message')}{oldest}"
+        late = {"actions": "ActionAgeAlarm", "redemptions": "RedemptionAgeAlarm"}
+        yield Row(text, "yellow", to_do, _section(late[queue.queue])) if is_slow else Row(text)
     if idle:
         yield Row(f"nothing waits: {', '.join(idle)}")
+
+
+def rows_of_workers(workers: WorkerFacts) -> Iterator[Row]:
+    if not workers.stopped:
+        yield Row(f"all {workers.running} run")
+    for name in workers.stopped[:SHOWN]:
+        to_do = f'make workers{of_stack()} DO="start {name}"'
+        yield Row(f"{name} is stopped", "red", to_do, "docs/alarms.md#when-a-worker-is-stopped")
 
 
 def rows_of_dead_letters(queues: Sequence[QueueFacts]) -> Iterator[Row]:
@@ -83,19 +112,22 @@ def rows_of_dead_letters(queues: Sequence[QueueFacts]) -> Iterator[Row]:
     if not dead:
         yield Row("none in any queue")
     for queue in dead:
-        yield Row(f"{queue.queue}: {queue.dead:,}", "red", _next_for_dead(queue.queue))
+        yield Row(
+            f"{queue.queue}: {queue.dead:,}",
+            "red",
+            _next_for_dead(queue.queue),
+            _section(DEAD_LETTER_ALARMS[queue.queue]),
+        )
 
 
 def _next_for_dead(queue: str) -> str:
     match queue:
-        case name if name in WORK_QUEUES:
-            return _letters(name)
         case "totals":
             return _make("recount")
         case "repeats":
             return _make("reconcile")
         case _:
-            return "read docs/operations.md, Alarms"
+            return _letters(queue)
 
 
 def rows_of_batches(batches: BatchFacts) -> Iterator[Row]:
@@ -106,7 +138,7 @@ def rows_of_batches(batches: BatchFacts) -> Iterator[Row]:
     text = (
         f"{at_least}{batches.waiting:,} waiting, {batches.late:,} late; the oldest is {age_text(batches.oldest_s)} old"
     )
-    yield Row(text, "yellow", _make("reconcile")) if batches.late else Row(text)
+    yield Row(text, "yellow", _make("reconcile"), _section("ActionAgeAlarm")) if batches.late else Row(text)
 
 
 def rows_of_stocks(stocks: Sequence[StockFacts], zone: ZoneInfo) -> Iterator[Row]:
@@ -119,8 +151,8 @@ def rows_of_stocks(stocks: Sequence[StockFacts], zone: ZoneInfo) -> Iterator[Row
             else ""
         )
         text = f"{stock.project_id}: {stock.left:,} left{release}{', closed' * stock.closed}"
-        to_do = f"raise the saplings of {stock.project_id}, or close it (docs/operations.md)"
-        yield Row(text, "yellow" if is_over else "green", to_do if is_over else "")
+        to_do = f"raise the saplings of {stock.project_id}, or close it"
+        yield Row(text, "yellow", to_do, "docs/operations.md#saplings") if is_over else Row(text)
     if len(stocks) > SHOWN:
         yield Row(f"and {len(stocks) - SHOWN:,} more projects with more saplings")
 
@@ -152,7 +184,8 @@ def rows_of_refusals(refusals: RefusalFacts) -> Iterator[Row]:
     if not refusals.requests and not refusals.items:
         yield Row("nothing in the last hour")
     if refusals.requests:
-        yield Row(f"requests: {at_least}{_codes(refusals.requests)}", "red" if to_do else "green", to_do)
+        text = f"requests: {at_least}{_codes(refusals.requests)}"
+        yield Row(text, "red", to_do, _section("ServerErrorsAlarm")) if to_do else Row(text)
     if refusals.items:
         yield Row(f"items: {at_least}{_codes(refusals.items)}")
 
@@ -172,7 +205,9 @@ def rows_of_deployment(deployment: DeploymentFacts) -> Iterator[Row]:
     elif deployment.status.endswith("_IN_PROGRESS"):
         yield Row("CloudFormation is working on it")
     elif deployment.last_good:
-        yield Row("its functions have not passed the check", "red", _make("rollback"))
+        yield Row(
+            "its functions have not passed the check", "red", _make("rollback"), "docs/operations.md#rolling-back"
+        )
     else:
         yield Row("no check of its functions is recorded")
 
@@ -182,8 +217,8 @@ def rows_of_totals(totals: TotalsFacts) -> Iterator[Row]:
     behind = "" if totals.behind_s is None else f", {age_text(totals.behind_s)} after the change"
     is_stuck = max(totals.uncounted_s or 0, totals.behind_s or 0) > LONG_UNCOUNTED
     since = "" if totals.uncounted_s is None else f"; posted since, {age_text(totals.uncounted_s)} ago"
-    to_do = f"read what TallyImpact logs, then {_make('recount')}" if is_stuck else ""
-    yield Row(f"counted last: {last}{behind}{since}", "red" if is_stuck else "green", to_do)
+    text = f"counted last: {last}{behind}{since}"
+    yield Row(text, "red", _make("logs FUNCTION=TallyImpact"), _section("StreamLagAlarm")) if is_stuck else Row(text)
 
 
 def rows_of_log(log: LogFacts) -> Iterator[Row]:
@@ -193,22 +228,24 @@ def rows_of_log(log: LogFacts) -> Iterator[Row]:
     if log.oldest_s is not None:
         is_late = log.oldest_s > LONG_UNPUBLISHED
         text = f"{counted(log.waiting, 'statement')} not published yet, the oldest for {age_text(log.oldest_s)}"
-        to_do = "read docs/operations.md, If the log is not published"
-        yield Row(text, "red" if is_late else "green", to_do if is_late else "")
+        to_do = _make("logs FUNCTION=SequenceLog")
+        yield Row(text, "red", to_do, _section("LateLogAlarm")) if is_late else Row(text)
     if log.missing:
-        to_do = "read what CosignCheckpoints logs"
-        yield Row(f"no cosignature by {', '.join(log.missing[:SHOWN])}", "yellow", to_do)
+        to_do = _make("logs FUNCTION=CosignCheckpoints")
+        text = f"no cosignature by {', '.join(log.missing[:SHOWN])}"
+        yield Row(text, "yellow", to_do, _section("MissingCosignaturesAlarm"))
     at_least = "" if log.are_all else "at least "
     oldest = "" if log.oldest_order_s is None else f", ordered up to {age_text(log.oldest_order_s)} ago"
     yield Row(f"not reported yet: {at_least}{counted(log.open_trees, 'ordered tree')}{oldest}")
 
 
 def rows_of_published(catalog: CatalogFacts) -> Iterator[Row]:
-    to_do = "read docs/operations.md, If the catalog is not published"
+    to_do, see = _make("logs FUNCTION=PublishCatalog"), _section("PublicationDeadLetterAlarm")
     if catalog.published_s is None:
-        yield Row("nothing usable is published", "yellow", to_do)
+        yield Row("nothing usable is published", "yellow", to_do, see)
     elif catalog.published_version != catalog.version:
-        yield Row(f"published {age_text(catalog.published_s)} ago, without the latest change", "yellow", to_do)
+        text = f"published {age_text(catalog.published_s)} ago, without the latest change"
+        yield Row(text, "yellow", to_do, see)
     else:
         yield Row(f"published {age_text(catalog.published_s)} ago, with all changes")
 
@@ -224,17 +261,34 @@ def show(title: str, sections: Mapping[str, Sequence[Row]]) -> None:
             for number, row in enumerate(rows)
         ],
     )
-    to_do = dict.fromkeys(row.to_do for rows in sections.values() for row in rows if row.to_do)
+    to_do = sections_of([row for rows in sections.values() for row in rows])
     if not to_do:
         console.print("\n[green]✓[/] nothing is to be done")
         return
     console.print("\n[bold]next[/]")
-    for command in to_do:
-        console.print(f"  {shown(command)}")
+    for command, see in to_do.items():
+        console.print(f"  {shown(command)}", soft_wrap=True)
+        for section in see:
+            console.print(f"      {shown(section)}")
+
+
+def sections_of(rows: Sequence[Row]) -> dict[str, list[str]]:
+    """Return what is to be done, each thing once, and the sections of the docs that say more."""
+    to_do: dict[str, list[str]] = {}
+    for row in rows:
+        if row.to_do:
+            found = to_do.setdefault(row.to_do, [])
+            found.extend({row.see} - {"", *found})
+    return to_do
 
 
 def _make(target: str) -> str:
     return f"make {target}{of_stack()}"
+
+
+def _section(alarm: str) -> str:
+    """Return the section of the docs that belongs to an alarm."""
+    return f"docs/alarms.md#{alarm.lower()}"
 
 
 def _look_for_errors() -> str:

@@ -1,9 +1,10 @@
 """Shows how a stack is, on one screen of 80 columns: `python -m operations.status`, or with `--json` as JSON.
 
-It shows the queues with the age of what waits longest; the dead letters; the batches that wait and that are late;
-the saplings that are left; the campaigns with their progress; what was refused in the last hour; the suspended apps;
-whether what is deployed has passed the check of its functions; how far the public totals are behind the ledger; the
-public log, and the ordered trees that wait for a report; and when the catalog was published.
+It shows the queues with the age of what waits longest; the dead letters; whether the functions that read the queues
+and the streams run; the batches that wait and that are late; the saplings that are left; the campaigns with their
+progress; what was refused in the last hour; the suspended apps; whether what is deployed has passed the check of its
+functions; how far the public totals are behind the ledger; the public log, and the ordered trees that wait for a
+report; and when the catalog was published.
 
 What needs a look is yellow, and what does not work is red. The last lines name the commands to run next. A section that
 cannot be read is named with the reason, and the others are shown. The exit code is 1 if a section could not be read,
@@ -49,6 +50,8 @@ from operations.shown_status import (
     rows_of_refusals,
     rows_of_stocks,
     rows_of_totals,
+    rows_of_workers,
+    sections_of,
     show,
     worst_of,
 )
@@ -85,6 +88,7 @@ def read_sections(reading: StatusReading, zone: ZoneInfo) -> dict[str, Section]:
     """Read all sections at once, by their names."""
     readers: dict[str, tuple[Callable[[], Any], Mapping[str, Callable[[Any], Iterable[Row]]]]] = {
         "queues": (reading.queues, {"queues": rows_of_queues, "dead letters": rows_of_dead_letters}),
+        "workers": (reading.workers, {"workers": rows_of_workers}),
         "batches": (reading.batches, {"batches": rows_of_batches}),
         "stocks": (reading.stocks, {"saplings": lambda facts: rows_of_stocks(facts, zone)}),
         "campaigns": (reading.campaigns, {"campaigns": rows_of_campaigns}),
@@ -118,7 +122,8 @@ def document(sections: Mapping[str, Section], now: datetime) -> dict[str, Any]:
         "stack": stack_name(),
         "at": now.isoformat(),
         "worst": worst_of(rows),
-        "to_do": list(dict.fromkeys(row.to_do for row in rows if row.to_do)),
+        "to_do": list(sections_of(rows)),
+        "see": list(dict.fromkeys(row.see for row in rows if row.see)),
         "unread": {name: section.failure for name, section in sections.items() if section.failure},
         **{name: _plain(section.facts) for name, section in sections.items()},
     }
@@ -145,6 +150,7 @@ def main() -> None:
             known,
             **tables,
             sqs=sqs(),
+            functions=boto3.client("lambda", **_patient(client_arguments_of_stack(known))),
             log_group=LogGroup(logs, known["log_group"]),
             operator=operator,
             deployments=GoodDeployments(

@@ -19,6 +19,13 @@ class QueueFacts(NamedTuple):
     dead: int
 
 
+class WorkerFacts(NamedTuple):
+    """How many functions that read a queue or a stream run, and the names of those that are stopped."""
+
+    running: int
+    stopped: Sequence[str]
+
+
 class BatchFacts(NamedTuple):
     """The batches of which something waits: how many are young, how many are late, and the age of the oldest.
 

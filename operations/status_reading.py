@@ -21,7 +21,9 @@ from operations.status_facts import (
     RefusalFacts,
     StockFacts,
     TotalsFacts,
+    WorkerFacts,
 )
+from operations.workers import workers_of
 from saxaul.catalog.snapshot import BrokenSnapshotError, Snapshot
 from saxaul.log.witnesses import parse_witnesses, without_cosignature
 from saxaul.storage import stocks
@@ -37,6 +39,7 @@ from saxaul.trees.stock import Stock
 from saxaul_client import OperatorClient, items_of
 
 if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sqs import SQSClient
 
 WORK_QUEUES = ("actions", "redemptions", "planting", "photos")
@@ -73,6 +76,7 @@ class StatusReading(NamedTuple):
     activity: Table
     catalog: Table
     sqs: "SQSClient"
+    functions: "LambdaClient"
     log_group: LogGroup
     operator: OperatorClient
     deployments: GoodDeployments
@@ -102,6 +106,12 @@ class StatusReading(NamedTuple):
         trees = Redemptions(self.ledger)
         waiting = [redemption for name in self._project_ids() for redemption in trees.waiting(name, 1)]
         return max((now - redemption.reserved_at for redemption in waiting), default=None)
+
+    def workers(self) -> WorkerFacts:
+        """Read which functions that read a queue or a stream run."""
+        found = workers_of(self.functions, self.known["functions"])
+        stopped = [worker.function for worker in found if not worker.is_running]
+        return WorkerFacts(len(found) - len(stopped), stopped)
 
     def batches(self) -> BatchFacts:
         """Read which batches wait, and which of them are late.

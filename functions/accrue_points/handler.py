@@ -6,7 +6,7 @@ from saxaul.startup import prepare
 from saxaul.catalog.models import ValidationError
 from saxaul.messages.bodies import ActionMessage
 from saxaul.messages.events import QueueEvent, QueueResponse, redeliver
-from saxaul.observability import logger
+from saxaul.observability import logger, metrics
 from saxaul.services import wiring
 from saxaul.services.accrue import accrual
 
@@ -35,6 +35,7 @@ def handler(event: QueueEvent, context: "LambdaContext") -> QueueResponse:
             "oldest_accepted_s": accrued.oldest,
             "failed": failed,
             "request_id": context.aws_request_id,
+            **metrics(context.function_name, accrued.measured if messages else {}),
         },
     )
     return redeliver(failed)

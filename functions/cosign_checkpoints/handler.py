@@ -9,8 +9,7 @@ import saxaul.startup  # noqa: F401 - it makes garbage collections rare
 from saxaul.catalog.models import ValidationError
 from saxaul.messages.bodies import CheckpointMessage
 from saxaul.messages.events import QueueEvent, QueueResponse, redeliver
-from saxaul.observability import logger, metric
-from saxaul.services import wiring
+from saxaul.observability import logger, metrics
 from saxaul.services.cosign import cosigning
 
 if TYPE_CHECKING:
@@ -36,6 +35,6 @@ def handler(event: QueueEvent, context: "LambdaContext") -> QueueResponse:
         except ValidationError as error:
             broken[record["messageId"]] = f"the body is not a checkpoint message: {error.error_count()} errors"
     cosigned = cosigning().cosign()
-    logged |= metric("MissingCosignatures", "Count", len(cosigned.missing), context.function_name, wiring.clock().now())
+    logged |= metrics(context.function_name, {"MissingCosignatures": len(cosigned.missing)})
     logger.info("cosigned", extra=logged | {"asked_for": asked_for, "failed": broken, **cosigned._asdict()})
     return redeliver(broken)

@@ -11,6 +11,7 @@ from saxaul.http.intake_views import (
     AcceptedView,
     accepted_actions_view,
     accepted_view,
+    measured_items,
     refused_views,
 )
 from saxaul.http.operations import operation
@@ -142,5 +143,6 @@ handler = endpoint(
     find_client=registered_client,
     take_call=take_call,
     read_again=wiring.read_catalog_again,
+    measure=measured_items,
 )
 prepare(wiring.connect, ReportedAction.prepare, _reversal_intake, reading=wiring.read_catalog)

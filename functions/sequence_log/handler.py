@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import saxaul.startup  # noqa: F401 - it makes garbage collections rare
 from saxaul.messages.events import redeliver
-from saxaul.observability import logger, metric
-from saxaul.services import wiring
+from saxaul.observability import logger, metrics
 from saxaul.services.sequence_log import read_again, sequencing
 
 if TYPE_CHECKING:
@@ -26,6 +25,6 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> Any:  # noqa: AN
     if event.get("read_again") is True:
         read_again()
     sequenced = sequencing().run()
-    late = metric("OldestUnpublished", "Seconds", sequenced.oldest_s, context.function_name, wiring.clock().now())
+    late = metrics(context.function_name, {"OldestUnpublished": sequenced.oldest_s})
     logger.info("sequenced", extra={**sequenced._asdict(), **late, "request_id": context.aws_request_id})
     return redeliver(()) if "Records" in event else sequenced._asdict()

@@ -6,7 +6,7 @@ from saxaul.startup import prepare
 from saxaul.catalog.models import ValidationError
 from saxaul.messages.bodies import RedemptionMessage
 from saxaul.messages.events import QueueEvent, QueueResponse, redeliver
-from saxaul.observability import logger
+from saxaul.observability import logger, metrics
 from saxaul.services import wiring
 from saxaul.services.settle import settling
 
@@ -21,10 +21,16 @@ def handler(event: QueueEvent, context: "LambdaContext") -> QueueResponse:
             messages[record["messageId"]] = RedemptionMessage.model_validate_json(record["body"])
         except ValidationError as error:
             broken[record["messageId"]] = f"the body is not a redemption message: {error.error_count()} errors"
-    failed = broken | settling().settle(messages)
+    settled = settling().settle(messages)
+    failed = broken | settled.failed
     logger.info(
         "settled",
-        extra={"messages": len(event["Records"]), "failed": failed, "request_id": context.aws_request_id},
+        extra={
+            "messages": len(event["Records"]),
+            "failed": failed,
+            "request_id": context.aws_request_id,
+            **metrics(context.function_name, settled.measured),
+        },
     )
     return redeliver(failed)
 

@@ -1,9 +1,13 @@
-"""Requeues redemptions that are still pending after some minutes, because their messages may be lost."""
+"""Requeues redemptions that are still pending after some minutes, because their messages may be lost.
+
+It also measures for how long the oldest batch of actions has waited to be posted. No other metric shows a batch whose
+message is lost.
+"""
 
 from typing import TYPE_CHECKING, Any
 
 from saxaul.startup import prepare
-from saxaul.observability import logger
+from saxaul.observability import logger, metrics
 from saxaul.services import wiring
 from saxaul.services.sweep import sweeping
 
@@ -13,7 +17,8 @@ if TYPE_CHECKING:
 
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:  # noqa: ARG001 - the schedule's event carries no information
     swept = sweeping().sweep()
-    logger.info("swept", extra={**swept._asdict(), "request_id": context.aws_request_id})
+    late = metrics(context.function_name, {"OldestUnposted": sweeping().oldest_unposted()})
+    logger.info("swept", extra={**swept._asdict(), **late, "request_id": context.aws_request_id})
     return {"redemptions": swept.redemptions}
 
 

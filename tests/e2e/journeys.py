@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Container, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -22,6 +22,7 @@ from local.invoking import invoke, lambda_client
 from local.replay import ZONE
 from local.sam import ROOT
 from local.seed import load
+from local.versions import LATEST, point_to
 from saxaul.catalog.entries import Campaign
 from saxaul.ledger.receipts import ReceiptPart
 from saxaul.storage.receipts import to_item
@@ -118,17 +119,39 @@ def run_operation(name: str, *arguments: str) -> subprocess.CompletedProcess[str
 
 
 @contextmanager
-def failing_function(stack: Mapping[str, Any], function: str) -> Iterator[None]:
-    """Let a function fail inside this block. Its environment then names a ledger that does not exist."""
+def changed_function(
+    stack: Mapping[str, Any], function: str, change: Callable[[Any], dict[str, Any]]
+) -> Iterator[None]:
+    """Let the alias of a function point to another configuration inside this block.
+
+    ``change`` maps the present configuration to what differs.
+    """
     client = lambda_client(stack, 60)
     name = stack["functions"][function]
-    right = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    wrong = right | {"LEDGER_TABLE": "no-such-table"}
-    client.update_function_configuration(FunctionName=name, Environment={"Variables": wrong})
+    right = client.get_function_configuration(FunctionName=name)
+    changed = change(right)
+    client.update_function_configuration(FunctionName=name, **changed)
+    sound = point_to(client, name, LATEST)
     try:
         yield
     finally:
-        client.update_function_configuration(FunctionName=name, Environment={"Variables": right})
+        point_to(client, name, sound)
+        before: Any = {part: right[part] for part in changed}  # type: ignore[literal-required]
+        client.update_function_configuration(FunctionName=name, **before)
+
+
+def failing_function(stack: Mapping[str, Any], function: str) -> AbstractContextManager[None]:
+    """Let a function fail inside this block. Its environment then names a ledger that does not exist."""
+
+    def wrong(right: Any) -> dict[str, Any]:  # noqa: ANN401 - boto3's own
+        return {"Environment": {"Variables": right["Environment"]["Variables"] | {"LEDGER_TABLE": "no-such-table"}}}
+
+    return changed_function(stack, function, wrong)
+
+
+def crashing_function(stack: Mapping[str, Any], function: str) -> AbstractContextManager[None]:
+    """Let a function crash inside this block, as after a deployment whose code cannot be imported."""
+    return changed_function(stack, function, lambda _: {"Handler": "no_such_module.handler"})
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from tests.e2e.journeys import make_action, register, token_status
 OVERLAP = 20
 """Seconds for which the old secret still works."""
 
-ENDED = OVERLAP + 60 + 30
-"""Seconds after which it works no longer: the schedule that ends it runs once a minute, and takes a moment to begin."""
+ENDED = OVERLAP + 60 + 120
+"""Seconds after which nobody waits any longer: the schedule that ends it runs once a minute, on a machine with work."""
 
 
 PARCELS = 12

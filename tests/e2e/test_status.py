@@ -51,6 +51,7 @@ def test_a_screen_of_80_columns_shows_all_sections() -> None:
     titles = (
         "queues",
         "dead letters",
+        "workers",
         "batches",
         "saplings",
         "campaigns",

@@ -27,6 +27,7 @@ from tests.integration.moto_objects import Requests
 from tests.integration.moto_statements import batch_execute_statement
 from tests.integration.policies import CALLS, accesses_of, watch_calls
 from tests.integration.public_log import PublishedFiles
+from tests.integration.quick_moto import quick
 from tests.integration.stack import HANDLERS, REGISTERED, Stack, redeem
 from tests.memory_cognito import POOL, MemoryCognito
 from tests.proof.memory_kms import MemoryKMS
@@ -95,8 +96,15 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
         yield written
 
 
+@pytest.fixture(scope="session")
+def quick_moto() -> Iterator[None]:
+    """Moto that answers sooner, and says the same."""
+    with quick():
+        yield
+
+
 @pytest.fixture
-def stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[Stack]:
+def stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock, quick_moto: None) -> Iterator[Stack]:  # noqa: ARG001 - makes it quicker
     """A stack with empty tables, empty queues and empty caches."""
     with new_stack(monkeypatch, clock) as made:
         yield made

@@ -163,7 +163,7 @@ def _of_dynamodb(operation: str, params: Any) -> Iterator[Access]:  # noqa: ANN4
         case "Query":
             index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
             values = params["ExpressionAttributeValues"]
-            partition = values[":list_name" if ":list_name" in values else ":pk"]["S"]
+            partition = next(values[name] for name in (":list_name", ":value", ":pk") if name in values)["S"]
             yield Access("dynamodb:Query", RESOURCES[params["TableName"]] + index, frozenset({partition}))
         case _:
             place = params["Key"] if "Key" in params else params["Item"]

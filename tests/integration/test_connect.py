@@ -28,6 +28,7 @@ TREES = Target("trees", "eu-west-1")
 SHAPE = {
     *("api_url", "token_url", "region", "endpoint_url", "tables", "queues", "bucket", "bus", "functions", "clients"),
     *("stage", "profile", "catalog", "harvest_time", "dashboard_url"),
+    "versions",
     *("time_zone", "log_group", "catalog_bucket", "files_bucket", "log_url", "log_vkey", "witnesses"),
 }
 
@@ -81,7 +82,10 @@ OPERATORS = {"OperatorClient": "id-operator"}
 
 
 def stub_resources(stubber: Stubber, *pages: dict[str, str]) -> None:
-    """Answer with pages of resources, by their logical ids. A name in small letters is that of a role."""
+    """Answer with pages of resources, by their logical ids. A name in small letters is that of a role.
+
+    A version whose name ends in 0 is one that CloudFormation could not delete.
+    """
     for number, page in enumerate(pages):
         resources = [
             {
@@ -89,7 +93,7 @@ def stub_resources(stubber: Stubber, *pages: dict[str, str]) -> None:
                 "PhysicalResourceId": physical,
                 "ResourceType": type_of(logical),
                 "LastUpdatedTimestamp": "2026-11-24T00:00:00Z",
-                "ResourceStatus": "CREATE_COMPLETE",
+                "ResourceStatus": "DELETE_FAILED" if logical.endswith("0") else "CREATE_COMPLETE",
             }
             for logical, physical in page.items()
         ]
@@ -100,6 +104,8 @@ def stub_resources(stubber: Stubber, *pages: dict[str, str]) -> None:
 def type_of(logical: str) -> str:
     if logical.endswith("Client"):
         return "AWS::Cognito::UserPoolClient"
+    if "Version" in logical:
+        return "AWS::Lambda::Version"
     return "AWS::Lambda::Function" if logical[0].isupper() else "AWS::IAM::Role"
 
 
@@ -124,8 +130,11 @@ def stub_head(stubber: Stubber, origin: str) -> None:
 
 def stub_everything(stubs: dict[str, Stubber], origin: str = "") -> None:
     stub_stack(stubs["cloudformation"], outputs())
+    of = "arn:aws:lambda:eu-west-1:123456789012:function"
     functions = {"ViewForest": "trees-ViewForest-1", "role": "r", "AnotherClient": "id-other"}
-    stub_resources(stubs["cloudformation"], functions, {"PlaceOrders": "p"} | OPERATORS)
+    versions = {"ViewForestVersion1": f"{of}:trees-ViewForest-1:7", "ViewForestVersion0": f"{of}:trees-ViewForest-1:6"}
+    others = {"PlaceOrders": "p", "PlaceOrdersVersion1": f"{of}:p:3"}
+    stub_resources(stubs["cloudformation"], functions | versions, others | OPERATORS)
     stub_client(stubs["cognito-idp"], "other")
     stub_client(stubs["cognito-idp"], ClientSecret="a long secret of operators")
     stub_key(stubs["kms"])
@@ -161,6 +170,7 @@ def test_connecting_writes_addresses_names_and_secrets_to_a_file_that_only_its_o
     assert known["log_url"] == "https://the-FilesBucketName.example/log"
     assert VerifierKey.parse(known["log_vkey"]).name == "the-FilesBucketName.example/log"
     assert known["functions"] == {"ViewForest": "trees-ViewForest-1", "PlaceOrders": "p"}
+    assert known["versions"] == {"ViewForest": "7", "PlaceOrders": "3"}
     assert known["clients"] == {
         "operator": {
             "client_id": "id-operator",

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from operations import dead_letter_queue, dead_letters
 from operations.dead_letter_queue import DeadLetters
+from operations.status_reading import DEAD_ONLY, WORK_QUEUES
 from saxaul.ledger.actions import Reversal
 from saxaul.ledger.receipts import ABSENT, ReceiptPart
 from saxaul.messages.bodies import RedemptionMessage
@@ -560,3 +561,22 @@ def test_without_urls_the_command_uses_the_laptop_stack(
     assert client.meta.endpoint_url == "http://localhost:4599"
     assert queues == (kind, urls[kind], urls[f"{kind}_dead_letter"])
     assert limit == 100
+
+
+@pytest.mark.parametrize("kind", DEAD_ONLY)
+def test_a_message_that_only_says_that_a_run_failed_is_listed_and_dropped_but_not_moved(
+    kind: str, actions: QueuePair, run: Run, stack: Stack
+) -> None:
+    failures = actions._replace(kind=kind)
+    context = {"functionArn": "arn:aws:lambda:x:0:function:SweepRedemptions", "condition": "RetriesExhausted"}
+    failures.put_dead_letters(json.dumps({"requestContext": context}))
+
+    assert "    SweepRedemptions, RetriesExhausted\n" in run(failures, "list")
+    assert f"the messages of {kind} cannot be moved" in run(failures, "redrive", code=2)
+    assert "✓ dropped 1 messages\n" in run(failures, "drop", "--all", "--yes")
+    assert stack.receive_all(failures.dead) == []
+
+
+def test_the_queues_of_the_command_are_all_that_have_dead_letters() -> None:
+    assert {*dead_letters.MOVABLE} == {*WORK_QUEUES}
+    assert {*dead_letters.ONLY_FAILURES} == {*DEAD_ONLY}

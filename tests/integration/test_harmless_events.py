@@ -18,6 +18,7 @@ from saxaul.settings import settings
 from saxaul.storage import clients, objects
 from saxaul.storage.clients import dynamodb
 from tests.builders import make_redemption, make_suggestion
+from tests.emf import metrics_of
 from tests.integration.conftest import clear_worker_caches
 from tests.integration.log_lines import Lines
 from tests.integration.moto_objects import Requests
@@ -130,6 +131,14 @@ def test_a_change_of_the_check_has_no_age_in_the_log(lines: Lines) -> None:
     assert "oldest_changed_s" not in json.loads(line)
     assert not re.search(status_reading._TALLIED, line)  # noqa: SLF001 - what make status looks for
     assert re.search(status_reading._TALLIED, line.replace('"request_id"', '"oldest_changed_s":0,"request_id"'))  # noqa: SLF001
+
+
+def test_the_check_measures_nothing_that_has_not_happened(lines: Lines) -> None:
+    written = [line for function, event in every_event(EVERYBODY) for line in outcome_of(function, event, lines).log]
+    found = {metric.name: metric.values for line in written for metric in metrics_of(line)}
+
+    assert set(found.values()) == {(0,)}
+    assert found.keys() == {"ActionsPosted", "PointsEarned", "OldestAccepted", "OldestUnposted", "OldestUnpublished"}
 
 
 def contents() -> dict[str, list[Any]]:

@@ -3,15 +3,18 @@
 import socket
 import threading
 from collections.abc import Iterator
-from time import monotonic
+from itertools import count
 
 import pytest
+from botocore.httpsession import URLLib3Session
 from moto import mock_aws
 
 from saxaul.deadline import DEADLINE
 from saxaul.storage import clients, exports, objects
+from saxaul.storage.clients import CONNECT_SECONDS, READ_SECONDS
 from saxaul.storage.exports import Exports
 from saxaul.storage.objects import (
+    LONGEST_OBJECT_READ,
     NoObjectError,
     ObjectError,
     ObjectMovedError,
@@ -109,39 +112,53 @@ class Sluggish:
         self._socket.close()
 
 
-@pytest.mark.usefixtures("credentials")
+@pytest.fixture
+def timeouts(credentials: None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:  # noqa: ARG001 - must come first
+    """Return the seconds that each request may take to connect, and to wait for the next bytes."""
+    asked: list[tuple[float, float]] = []
+    session = objects._session  # noqa: SLF001 - it has the timeouts
+
+    def session_with(given: tuple[float, float]) -> URLLib3Session:
+        asked.append(given)
+        return session(given)
+
+    monkeypatch.setattr(objects, "_session", session_with)
+    return asked
+
+
 @pytest.mark.parametrize(
     "answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n"], ids=["silent", "trickling"]
 )
 def test_a_slow_s3_is_given_up_after_a_few_seconds_and_one_attempt(
-    monkeypatch: pytest.MonkeyPatch, answer: bytes
+    monkeypatch: pytest.MonkeyPatch, timeouts: list[tuple[float, float]], answer: bytes
 ) -> None:
+    """One that sends nothing meets the timeouts of the request, and one that never ends meets the limit of a read."""
+    looks = count(step=0.5)
     server = Sluggish(answer)
     monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
-    monkeypatch.setattr(objects, "LONGEST_OBJECT_READ", 1.0)
-    began = monotonic()
+    monkeypatch.setattr(objects, "monotonic", lambda: next(looks))  # half a second passes from one look to the next
 
     with pytest.raises(ObjectError):
         read_object(BUCKET, "catalog/current")
 
-    assert monotonic() - began < 4
+    assert timeouts == [(CONNECT_SECONDS, READ_SECONDS)]
+    assert CONNECT_SECONDS + READ_SECONDS < LONGEST_OBJECT_READ
+    assert next(looks) <= LONGEST_OBJECT_READ + 1
     assert server.connections == 1
     server.stop()
 
 
-@pytest.mark.usefixtures("credentials")
 def test_an_export_waits_for_a_slow_s3_as_long_as_it_may_and_makes_one_attempt(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, timeouts: list[tuple[float, float]]
 ) -> None:
     server = Sluggish(b"")
     monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
     monkeypatch.setattr(exports, "_PATIENCE", 0.5)
-    began = monotonic()
 
     with pytest.raises(ObjectError):
         Exports(BUCKET).put("name", b"a line", 0)
 
-    assert 0.5 <= monotonic() - began < 3
+    assert timeouts == [(0.5, 0.5)]
     assert server.connections == 1
     server.stop()
 

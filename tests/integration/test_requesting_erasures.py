@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from operations.erased_since import erased_since
+from operations.erased_since import OtherKeyError, copy_marks, erased_since
 from operations.ledger_reading import scan
 from saxaul.people.erasures import ErasureMark
 from saxaul.services import request_erasure
 from saxaul.settings import settings
 from saxaul.storage.erasures import Erasures
-from saxaul.storage.table import Table, TransactionRefusedError
+from saxaul.storage.table import Key, Table, TransactionRefusedError
 from tests.builders import NOON, USER
 from tests.integration.log_lines import Lines
 from tests.integration.stack import Response, Stack, an_app, call
@@ -216,3 +216,32 @@ def test_a_restored_table_has_the_persons_to_erase_again(stack: Stack) -> None:
         erase(person)
 
     assert sorted(erased_since(restored, stack.ledger, NOON)) == ["p-119", "p-8"]
+
+
+def test_a_restored_table_gets_the_marks_of_finished_erasures_once_and_keeps_its_own(stack: Stack) -> None:
+    restored = Table("Catalog", stack.clock)
+    assert copy_marks(restored, stack.ledger) == 0
+    erasures = Erasures(stack.ledger)
+    send("DELETE")  # this erasure is not finished
+    for person in ("p-1", "p-2", "p-3"):
+        erase(person)
+        mark = erasures.find(person)
+        assert mark
+        erasures.finish(mark, NOON)
+    own = {"pk": f"ERASED#{erasures.name_of('p-3')}", "sk": "ERASURE", "user_id": "p-3"}
+    restored.replace(own)
+
+    assert [copy_marks(restored, stack.ledger) for _ in range(2)] == [2, 0]
+    marks = Erasures(restored)
+    copied = marks.find_many(["p-1", "p-2", USER.id])
+    assert {person: mark.finished_at for person, mark in copied.items()} == {"p-1": NOON, "p-2": NOON}
+    assert restored.get(Key(own["pk"], own["sk"])) == own
+
+
+def test_marks_are_not_copied_to_a_table_with_another_key(stack: Stack) -> None:
+    erase("p-1")
+    restored = Table("Catalog", stack.clock)
+    restored.replace({"pk": "ERASED", "sk": "KEY", "key": b"another"})
+
+    with pytest.raises(OtherKeyError):
+        copy_marks(restored, stack.ledger)

@@ -19,6 +19,7 @@ from saxaul.storage import clients
 from saxaul.storage.leaves import Leaves, StoredLeaf, to_item
 from saxaul.storage.table import transact
 from saxaul.storage.witnesses import WitnessUnreachableError
+from tests.emf import metrics_of
 from tests.integration.conftest import clear_worker_caches
 from tests.integration.log_lines import Lines
 from tests.integration.stack import Context, Stack, call, invoke
@@ -45,16 +46,12 @@ def checkpoint_message(*sizes: str) -> dict[str, Any]:
     return {"Records": records}
 
 
-def metric_in(lines: Lines, name: str, now: int) -> tuple[int, str]:
-    """Return the value and the unit of a metric in the last log line that has it (CloudWatch's embedded format)."""
-    logged = [json.loads(line) for line in lines.taken() if name in line]
-    described = logged[-1]["_aws"]
-    [directive] = described["CloudWatchMetrics"]
-    [found] = directive["Metrics"]
-    assert (directive["Namespace"], directive["Dimensions"], found["Name"]) == ("Saxaul", [["Function"]], name)
-    assert logged[-1]["Function"] == Context.function_name
-    assert described["Timestamp"] == 1000 * now
-    return logged[-1][name], found["Unit"]
+def metric_in(lines: Lines, name: str) -> float:
+    """Return the value of the only metric of the last log line that has it."""
+    [found] = metrics_of([line for line in lines.taken() if name in line][-1])
+    [value] = found.values
+    assert (found.name, found.dimensions) == (name, {"Function": Context.function_name})
+    return value
 
 
 def state(stack: Stack, certificate: str) -> None:
@@ -116,10 +113,10 @@ def test_without_the_key_no_message_comes_back_and_the_metric_says_how_late_the_
             late = invoke("sequence_log", {"schedule": "repair"})
             assert late["error"]
     assert late["oldest_s"] == 59 * 60, "its position was committed in the first minute"
-    assert metric_in(lines, "OldestUnpublished", stack.clock.now()) == (late["oldest_s"], "Seconds")
+    assert metric_in(lines, "OldestUnpublished") == late["oldest_s"]
 
     assert invoke("sequence_log", {"schedule": "repair"})["oldest_s"] == 0
-    assert metric_in(lines, "OldestUnpublished", stack.clock.now()) == (0, "Seconds")
+    assert metric_in(lines, "OldestUnpublished") == 0
 
 
 def test_an_error_of_the_program_fails_the_run_of_a_message_and_of_the_schedule(
@@ -153,7 +150,7 @@ def test_while_a_witness_is_away_no_message_comes_back_and_the_metric_counts_it(
         [sent] = witnessed.receive_all(settings().checkpoint_queue_url)
         assert json.loads(sent) == {"size": 2 * number + 2}
         assert invoke("cosign_checkpoints", checkpoint_message(str(2 * number + 2))) == NO_FAILURES
-        assert metric_in(lines, "MissingCosignatures", witnessed.clock.now()) == (1, "Count")
+        assert metric_in(lines, "MissingCosignatures") == 1
     # The schedule asks again, until the witness is back.
     invoke("sequence_log", {"schedule": "repair"})
     assert len(witnessed.receive_all(settings().checkpoint_queue_url)) == 1

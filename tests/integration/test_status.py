@@ -17,6 +17,7 @@ from operations.status_facts import (
     RefusalFacts,
     StockFacts,
     TotalsFacts,
+    WorkerFacts,
 )
 from operations.status_reading import DEAD_ONLY, WORK_QUEUES, StatusReading
 from saxaul.catalog.calendar import instant_of
@@ -40,6 +41,7 @@ from tests.integration.stack import Stack, invoke
 from tests.integration.test_dead_letters import GOOD, TAKEN_BACK
 from tests.integration.test_sequencing import state
 from tests.published_log import Signer
+from tests.unit.test_workers import FUNCTIONS, Lambda
 
 ALXA = "Alxa SEE Foundation"
 
@@ -115,15 +117,20 @@ def reading(stack: Stack) -> StatusReading:
     for name in (*WORK_QUEUES, *DEAD_ONLY):
         urls[f"{name}_dead_letter"] = sqs().create_queue(QueueName=f"{name}-dead")["QueueUrl"]
     return StatusReading(
-        known={"queues": urls, "witnesses": ""},
+        known={"queues": urls, "witnesses": "", "functions": FUNCTIONS},
         ledger=stack.ledger,
         activity=Table("Activity", stack.clock),
         catalog=Table("Catalog", stack.clock),
         sqs=sqs(),
+        functions=cast("Any", Lambda()),
         log_group=cast("Any", LogLines()),
         operator=cast("Any", Operator()),
         deployments=cast("Any", Deployments(DEPLOYED, DEPLOYED)),
     )
+
+
+def test_the_workers_that_do_not_run_are_named(reading: StatusReading) -> None:
+    assert reading.workers() == WorkerFacts(0, ["AccruePoints", "TallyImpact"])
 
 
 def put(reading: StatusReading, queue: str, *bodies: str) -> None:

@@ -177,7 +177,7 @@ class World:
             queue_url=QUEUE,
         )
         self.cancelling = Cancelling(self.redemptions, self.clock)
-        self.sweeping = Sweeping(self.redemptions, self.clock, QUEUE)
+        self.sweeping = Sweeping(self.redemptions, self.receipts, self.clock, QUEUE)
         self.settling = Settling(self.redemptions, self.wallets, self.stocks, self.clock)
         self.scheduling = OrderScheduling(self.redemptions, self.orders, self.catalog_store, PLANTING_QUEUE)
         self.placing = OrderPlacing(
@@ -265,11 +265,11 @@ class World:
 
     def settle(self, bodies: Sequence[str]) -> list[str]:
         """Invoke the settling function once. Returns the messages to redeliver."""
-        failed = self.settling.settle(
+        settled = self.settling.settle(
             {str(number): RedemptionMessage.model_validate_json(body) for number, body in enumerate(bodies)}
         )
         self.check_steps()
-        return [body for number, body in enumerate(bodies) if str(number) in failed]
+        return [body for number, body in enumerate(bodies) if str(number) in settled.failed]
 
     def check_steps(self) -> None:
         """Fail the test if a redemption took a forbidden step, even if a service caught the error."""

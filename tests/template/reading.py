@@ -3,7 +3,6 @@
 import os
 from copy import deepcopy
 from functools import cache
-from typing import Any
 from unittest.mock import patch
 
 from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
@@ -33,7 +32,7 @@ def sources(ending: str) -> list[tuple[str, Properties]]:
     """Return each event source mapping whose source ARN has this ending, with the logical id of its function."""
     mappings = resources("AWS::Lambda::EventSourceMapping").values()
     return [
-        (mapping["FunctionName"]["Ref"], mapping)
+        (mapping["FunctionName"]["Ref"].removesuffix(".Alias"), mapping)
         for mapping in mappings
         if mapping["EventSourceArn"]["Fn::GetAtt"].endswith(ending)
     ]
@@ -45,15 +44,23 @@ def attribute_of(value: Properties) -> str:
 
 
 @cache
+def translation(parameters: tuple[tuple[str, str], ...] = (), changed: str = "") -> Properties:
+    """Return the template as SAM translates it for CloudFormation with these parameters, its conditions undecided.
+
+    ``changed`` is the function or the layer whose content is not the usual one.
+    """
+    written = deepcopy(template())
+    for name, resource in written["Resources"].items():
+        for place in {"CodeUri", "ContentUri"} & resource.get("Properties", {}).keys():
+            resource["Properties"][place] = "s3://bucket/changed" if name == changed else "s3://bucket/key"
+    with patch.dict(os.environ, {"AWS_DEFAULT_REGION": "eu-west-1"}):
+        translated: Properties = Translator({}, Parser()).translate(written, dict(parameters))
+    return translated
+
+
 def made_resources() -> dict[str, Properties]:
     """Return every resource that CloudFormation creates, by logical id."""
-    written = deepcopy(template())
-    for resource in written["Resources"].values():
-        for place in {"CodeUri", "ContentUri"} & resource.get("Properties", {}).keys():
-            resource["Properties"][place] = "s3://bucket/key"
-    with patch.dict(os.environ, {"AWS_DEFAULT_REGION": "eu-west-1"}):
-        translation: dict[str, Any] = Translator({}, Parser()).translate(written, {})
-    return dict(translation["Resources"])
+    return dict(translation()["Resources"])
 
 
 def made(type_: str) -> dict[str, Properties]:

@@ -1,18 +1,49 @@
 """Alarms: each one notifies the topic, and each resource that can fail has an alarm."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 
 from local.sam import ROOT
 from local.template import Properties
-from saxaul.observability import METRICS
+from saxaul.observability import METRICS, NAMESPACE
 from tests.template.reading import attribute_of, functions, made, made_resources, resources, sources, template
 
 MOST_METRICS = 10
 """The most metrics that an alarm can sum."""
 
+WRITERS = {
+    "Accepted": "IngestActions",
+    "Refused": "IngestActions",
+    "ActionsPosted": "AccruePoints",
+    "PointsEarned": "AccruePoints",
+    "OldestAccepted": "AccruePoints",
+    "SettleTime": "SettleRedemptions",
+    "OldestUnposted": "SweepRedemptions",
+    "OldestUnpublished": "SequenceLog",
+    "MissingCosignatures": "CosignCheckpoints",
+}
+"""The function that writes each metric of our own."""
+
+PACKAGE = ROOT / "layers/saxaul/saxaul"
+ELSEWHERE = {
+    "IngestActions": ["http/intake_views.py"],
+    "AccruePoints": ["services/accrue.py"],
+    "SettleRedemptions": ["services/settle.py"],
+}
+"""The modules in which the metrics of a function are named, if it is not the handler."""
+
+LONGEST_DESCRIPTION = 1024
+"""The most characters of the description of an alarm."""
+
 ALARMS = resources("AWS::CloudWatch::Alarm")
+
+
+def described(description: Properties | str) -> str:
+    """Return a description as its readers get it, with the longest name that a stack may have."""
+    text = description["Fn::Sub"] if isinstance(description, dict) else description
+    return str(text).replace("${AWS::StackName}", "s" * 128)
 
 
 def alarmed(metric: str) -> list[str]:
@@ -22,23 +53,33 @@ def alarmed(metric: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", sorted(ALARMS))
-def test_every_alarm_notifies_the_topic_and_stays_off_without_data(name: str) -> None:
+def test_every_alarm_notifies_the_topic_and_names_its_section(name: str) -> None:
     alarm = made("AWS::CloudWatch::Alarm")[name]
 
     assert alarm["AlarmActions"] == [{"Ref": "Alarms"}]
-    assert alarm["TreatMissingData"] == "notBreaching"
-    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+    assert described(alarm["AlarmDescription"]).endswith(f". See docs/alarms.md#{name.lower()}")
+    assert len(described(alarm["AlarmDescription"])) <= LONGEST_DESCRIPTION
+
+
+@pytest.mark.parametrize("name", sorted(ALARMS))
+def test_every_alarm_stays_off_without_data_but_the_one_on_missing_metrics(name: str) -> None:
+    alarm = made("AWS::CloudWatch::Alarm")[name]
+    expected = (
+        ("breaching", "LessThanThreshold") if name == "NoMetricsAlarm" else ("notBreaching", "GreaterThanThreshold")
+    )
+
+    assert (alarm["TreatMissingData"], alarm["ComparisonOperator"]) == expected
 
 
 def test_every_dead_letter_queue_has_an_alarm_on_its_first_message() -> None:
     queues = [name for name in resources("AWS::SQS::Queue") if name.endswith("DeadLetterQueue")]
 
-    assert alarmed("ApproximateNumberOfMessagesVisible") == sorted(queues)
-    assert all(
-        alarm["Threshold"] == 0
-        for alarm in ALARMS.values()
-        if alarm.get("MetricName") == "ApproximateNumberOfMessagesVisible"
-    )
+    assert alarmed("ApproximateNumberOfMessagesVisible") == sorted([*queues, "ActionQueue"])
+    assert {
+        alarm["Threshold"]
+        for name, alarm in ALARMS.items()
+        if alarm.get("MetricName") == "ApproximateNumberOfMessagesVisible" and name != "ActionDepthAlarm"
+    } == {0}
 
 
 def test_every_queue_that_a_function_reads_has_an_alarm_on_its_oldest_message() -> None:
@@ -55,7 +96,7 @@ def test_every_queue_that_a_function_reads_has_an_alarm_on_its_oldest_message() 
 
 @pytest.mark.parametrize("metric", ["Errors", "Throttles"])
 def test_every_function_is_in_one_alarm_on_its_errors_and_in_one_on_its_throttles(metric: str) -> None:
-    sums = [alarm["Metrics"] for alarm in ALARMS.values() if metric in str(alarm.get("Metrics"))]
+    sums = [alarm["Metrics"] for alarm in ALARMS.values() if f"'{metric}'" in str(alarm.get("Metrics"))]
     watched = [query for metrics in sums for query in metrics if "MetricStat" in query]
 
     assert sorted([*map(named, watched), *alarmed(metric)]) == sorted(functions())
@@ -64,13 +105,17 @@ def test_every_function_is_in_one_alarm_on_its_errors_and_in_one_on_its_throttle
         assert query["ReturnData"] is False
 
 
-def test_an_alarm_on_a_sum_adds_up_all_metrics_that_it_names() -> None:
+def test_an_alarm_on_an_expression_uses_all_metrics_that_it_names() -> None:
     for alarm in ALARMS.values():
         if "Metrics" in alarm:
             total, *parts = alarm["Metrics"]
-            assert total["Expression"] == f"SUM([{', '.join(part['Id'] for part in parts)}])"
+            names = [part["Id"] for part in parts]
+            assert "ReturnData" not in total
+            assert [part["ReturnData"] for part in parts] == [False] * len(parts)
+            assert set(re.findall(r"\b[a-z]\w*", total["Expression"])) == set(names)
             assert len(parts) <= MOST_METRICS
-            assert all(re.fullmatch(r"[a-z]\w*", part["Id"]) for part in parts)
+            if "SUM" in total["Expression"]:
+                assert total["Expression"] == f"SUM([{', '.join(names)}])"
 
 
 def named(query: Properties) -> str:
@@ -78,7 +123,7 @@ def named(query: Properties) -> str:
     return str(dimension["Value"]["Ref"])
 
 
-def test_only_a_laptop_stack_leaves_out_the_alarms_on_sums() -> None:
+def test_only_a_laptop_stack_leaves_out_the_alarms_on_expressions() -> None:
     conditional = {name: made_resources()[name].get("Condition") for name in ALARMS}
 
     assert {name for name, condition in conditional.items() if condition} == {
@@ -98,38 +143,53 @@ def test_5xx_responses_and_a_lagging_stream_have_an_alarm() -> None:
         {"Name": "ApiName", "Value": api["Name"]},
         {"Name": "Stage", "Value": made("AWS::ApiGateway::Stage")[stage]["StageName"]},
     ]
-    assert alarmed("IteratorAge") == sorted(name for name, _ in sources("StreamArn"))
-    for name in ("StreamLagAlarm", "RepeatLagAlarm", "PublicationLagAlarm"):
+    ledgers = [name for name, mapping in sources("LedgerTable.StreamArn")]
+    assert alarmed("IteratorAge") == sorted(ledgers)
+    for name in ("StreamLagAlarm", "RepeatLagAlarm"):
         assert ALARMS[name]["Threshold"] < 24 * 3600 * 1000, "the stream keeps a change for one day"
 
 
-@pytest.mark.parametrize(
-    ("name", "function", "metric"),
-    [
-        ("LateLogAlarm", "SequenceLog", '"OldestUnpublished", "Seconds"'),
-        ("MissingCosignaturesAlarm", "CosignCheckpoints", '"MissingCosignatures", "Count"'),
-    ],
-)
-def test_an_alarm_on_a_metric_of_our_own_watches_what_the_function_writes(
-    name: str, function: str, metric: str
-) -> None:
-    alarm = ALARMS[name]
-    handler = (ROOT / functions()[function]["CodeUri"] / "handler.py").read_text("utf-8")
+def own_metrics() -> Iterator[tuple[str, str]]:
+    """Yield the metrics of our own that alarms watch, each with the logical id of the function of its dimension."""
+    for alarm in ALARMS.values():
+        watched = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics", ()) if "MetricStat" in query]
+        for metric in watched or [alarm]:
+            if metric["Namespace"] == NAMESPACE:
+                [dimension] = metric["Dimensions"]
+                assert dimension["Name"] == "Function"
+                yield metric["MetricName"], dimension["Value"]["Ref"]
 
-    assert f"metric({metric}, " in handler
-    assert (alarm["Namespace"], alarm["MetricName"]) == (METRICS, metric.split('"')[1])
-    assert alarm["Dimensions"] == [{"Name": "Function", "Value": {"Ref": function}}]
+
+def test_an_alarm_on_a_metric_of_our_own_watches_the_function_that_writes_it() -> None:
+    watched = list(own_metrics())
+
+    assert {name for name, _ in watched} <= METRICS.keys()
+    assert {(name, WRITERS[name]) for name, _ in watched} == set(watched)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_metric_of_our_own_is_written_by_one_function(name: str) -> None:
+    writing = {
+        function
+        for function, properties in functions().items()
+        for path in [ROOT / properties["CodeUri"] / "handler.py", *map(PACKAGE.joinpath, ELSEWHERE.get(function, ()))]
+        if f'"{name}": ' in path.read_text("utf-8")
+    }
+
+    assert writing == {WRITERS[name]}
 
 
 def test_a_late_log_has_one_bound_which_its_alarm_and_the_docs_name() -> None:
     minutes = ALARMS["LateLogAlarm"]["Threshold"] // 60
     described = [str(alarm["AlarmDescription"]) for alarm in ALARMS.values()]
-    [row] = re.findall(r"^\| `LateLogAlarm` \|.+$", (ROOT / "docs/operations.md").read_text("utf-8"), re.MULTILINE)
+    [section] = re.findall(
+        r"^### LateLogAlarm\n(.+?)^#", (ROOT / "docs/alarms.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
 
     assert [f"more than {minutes} minutes" in text for text in described if "to be published in the log" in text] == [
         True
     ]
-    assert f"more than {minutes} minutes" in row
+    assert f"more than {minutes} minutes" in section
 
 
 def test_every_change_of_who_may_use_the_signing_key_is_published_to_the_topic() -> None:
@@ -153,12 +213,3 @@ def test_alarms_and_rules_may_publish_to_the_topic_and_an_address_can_subscribe(
     assert subscription["Endpoint"] == {"Ref": "AlarmEmail"}
     assert made_resources()["AlarmSubscription"]["Condition"] == "HasAlarmEmail"
     assert [text for text in ("", "a@b.cn", "a b@c", "nobody") if re.search(pattern, text)] == ["", "a@b.cn"]
-
-
-@pytest.mark.parametrize("name", [*sorted(ALARMS), "KeyChanges"])
-def test_operations_md_says_for_every_alarm_what_it_means_how_soon_it_shows_and_what_to_do(name: str) -> None:
-    rows = re.findall(rf"^\| `{name}` \|(.+)\|$", (ROOT / "docs/operations.md").read_text("utf-8"), re.MULTILINE)
-
-    assert len(rows) == 1
-    assert all(cell.strip() for cell in rows[0].split("|"))
-    assert len(rows[0].split("|")) == 3

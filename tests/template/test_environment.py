@@ -90,7 +90,13 @@ VALUES = {
     "WITNESSES": {"Ref": "Witnesses"},
     "BUS_NAME": {"Ref": "Bus"},
     "SIGNING_KEY": {"Fn::GetAtt": "SigningKey.Arn"},
-    "PUBLIC_URL": {"Ref": "PublicUrl"},
+    "PUBLIC_URL": {
+        "Fn::If": [
+            "HasPublicUrl",
+            {"Ref": "PublicUrl"},
+            {"Fn::If": ["HasDomainName", {"Fn::Sub": "https://${DomainName}/v1"}, ""]},
+        ]
+    },
     "TOKEN_URL": template()["Outputs"]["TokenUrl"]["Value"],
     "TIME_ZONE": {"Ref": "TimeZone"},
     "ACCEPTANCE_DAYS": {"Ref": "AcceptanceDays"},
@@ -136,7 +142,7 @@ def resource_of(value: Any) -> str:  # noqa: ANN401 - Ref, Fn::GetAtt or Fn::Sub
 
 def resources_named(name: str) -> set[str]:
     """Return the resources that the environment variables of a function name, except for its clients."""
-    addresses = {"TOKEN_URL", "FILES_URL"}
+    addresses = {"TOKEN_URL", "FILES_URL", "PUBLIC_URL"}
     named = {variable: value for variable, value in variables(functions()[name]).items() if variable not in addresses}
     return {resource_of(value) for value in named.values()} - set(template()["Parameters"])
 
@@ -146,7 +152,8 @@ def resources_permitted(name: str) -> set[str]:
     sections = [functions()[name]["Policies"], attached_policies(name)]
     statements = [statement for policy in chain(*sections) for statement in policy["Statement"]]
     called = [statement for statement in statements if not set(statement["Action"]) & INVOKING_ACTIONS]
-    return {resource_of(statement["Resource"]) for statement in called} - dead_letter_queues()
+    named = {resource_of(statement["Resource"]) for statement in called} - set(template()["Parameters"])
+    return named - dead_letter_queues()
 
 
 INVOKING_ACTIONS = {"sqs:ReceiveMessage", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}

@@ -8,10 +8,12 @@ import pytest
 from saxaul.services.publish_catalog import WRITTEN_AGAIN_AFTER
 from saxaul.storage.clients import LONGEST_CALL
 from saxaul.storage.snapshots import INDEXES, POINTER
+from tests.template.deploying import of_type
 from tests.template.reading import functions, made, made_resources, resources, template
 
 RETAINED = {
     "ActivityTable",
+    "BackupVault",
     "CatalogBucket",
     "CatalogTable",
     "ExportBucket",
@@ -49,7 +51,7 @@ def test_a_first_deployment_has_no_deletion_protection() -> None:
 
 
 def test_the_tables_are_recoverable_and_encrypted_without_kms_costs() -> None:
-    tables = resources("AWS::DynamoDB::Table")
+    tables = of_type("AWS::DynamoDB::Table", {})
 
     assert tables.keys() == {"ActivityTable", "CatalogTable", "LedgerTable"}
     for table in tables.values():
@@ -62,7 +64,7 @@ def test_the_tables_are_recoverable_and_encrypted_without_kms_costs() -> None:
 
 @pytest.mark.parametrize("name", ["CatalogBucket", "ManifestBucket", "UploadBucket"])
 def test_a_bucket_is_encrypted_and_not_public(name: str) -> None:
-    bucket = resources("AWS::S3::Bucket")[name]
+    bucket = of_type("AWS::S3::Bucket", {})[name]
 
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
@@ -120,6 +122,7 @@ def test_the_pools_domain_does_not_depend_on_the_stacks_name() -> None:
 NAMED_BY_THE_STACK: dict[str, tuple[str, int]] = {
     "Bus": ("Name", 256),
     "LogGroup": ("LogGroupName", 512),
+    "AccessLogGroup": ("LogGroupName", 512),
     "SigningKeyAlias": ("AliasName", 256),
     "UserPool": ("UserPoolName", 128),
     "Api": ("Name", 1024),

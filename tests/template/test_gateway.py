@@ -2,12 +2,14 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from local.operations import operations
 from local.sam import ROOT
+from tests.template.deploying import ALL_OPTIONS, PARAMETER_SETS, of_type
 from tests.template.reading import events, made, resources
 
 HTTP = ROOT / "layers/saxaul/saxaul/http"
@@ -152,8 +154,37 @@ def test_metrics_of_each_method_are_off_because_they_cost_money() -> None:
     assert not any(settings.get("MetricsEnabled") for settings in api["MethodSettings"])
 
 
-def test_api_gateway_writes_no_log_which_would_have_the_ids_of_persons_and_the_reasons_of_operators() -> None:
-    [stage] = made("AWS::ApiGateway::Stage").values()
+PERSONAL = (
+    ".path",
+    "sourceIp",
+    "userAgent",
+    "message",
+    "querystring",
+    "identity",
+    "extendedRequestId",
+    "$context.domain",
+)
+"""Parts of variables of API Gateway that may have the id or the address of a person, or the reason of an operator."""
 
-    assert "AccessLogSetting" not in stage
+
+@pytest.mark.parametrize("parameters", PARAMETER_SETS.values(), ids=PARAMETER_SETS)
+def test_api_gateway_logs_no_execution_which_would_have_the_ids_of_persons_and_the_reasons_of_operators(
+    parameters: Mapping[str, str],
+) -> None:
+    [stage] = of_type("AWS::ApiGateway::Stage", parameters).values()
+
+    assert ("AccessLogSetting" in stage) == (parameters is ALL_OPTIONS)
+    assert "TracingEnabled" not in stage, "a trace of API Gateway has the path of the request"
     assert not any(settings.keys() & {"LoggingLevel", "DataTraceEnabled"} for settings in stage["MethodSettings"])
+
+
+def test_a_line_of_the_access_log_is_json_and_has_nothing_of_a_person() -> None:
+    [stage] = of_type("AWS::ApiGateway::Stage", ALL_OPTIONS).values()
+    line = json.loads(stage["AccessLogSetting"]["Format"])
+
+    assert {variable for variable in line.values() if any(part in variable for part in PERSONAL)} == set()
+    assert all(re.fullmatch(r"\$context(\.\w+)+", variable) for variable in line.values())
+    assert line["request_id"] == "$context.requestId", "API Gateway refuses a format without it"
+    assert line["resource"] == "$context.resourcePath"
+    assert {"client_id", "status", "latency_ms", "function_latency_ms", "error"} <= line.keys()
+    assert "\n" not in stage["AccessLogSetting"]["Format"]

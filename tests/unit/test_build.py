@@ -18,6 +18,7 @@ import pytest
 from local import build, deploy
 from local.artifacts import MACHINES, MAGIC, wrong_files
 from local.build import BUILT, FOR_AWS, ON_LAMBDA, THIS_MACHINE, built_in, interpreter_for, refuse_wrong_files
+from local.dependencies import locked
 from local.good_deployments import GoodDeployments
 from local.sam import ROOT, SamError
 
@@ -255,6 +256,14 @@ def test_the_running_interpreter_is_used_for_its_runtime_if_it_has_pip(
 # --- make build and make deploy: the build is checked -----------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def _quick_bill(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a build for AWS write a short bill of materials, without pip."""
+    monkeypatch.setattr(
+        build, "write_bill", lambda file, parameters: file.write_text(f"the bill for {parameters['Architecture']}")
+    )
+
+
 def make_build_of(content: bytes) -> Callable[[Mapping[str, str], Path], None]:
     """Return a fake build that makes one binary with this content."""
 
@@ -263,6 +272,10 @@ def make_build_of(content: bytes) -> Callable[[Mapping[str, str], Path], None]:
         built_in(folder).mkdir(parents=True)
         (built_in(folder) / "template.yaml").touch()
         (built_in(folder) / "core.abi3.so").write_bytes(content)
+        for name, version in locked().items():
+            (built_in(folder) / f"DependenciesLayer/python/{name.replace('-', '_')}-{version}.dist-info").mkdir(
+                parents=True
+            )
 
     return make_build
 
@@ -276,10 +289,12 @@ def test_a_build_for_aws_says_what_was_checked_and_where_the_result_is(
 
     build.main()
 
-    done, target, result = capsys.readouterr().out.splitlines()
+    done, target, result, bill = capsys.readouterr().out.splitlines()
     assert done.startswith("✓ building the functions and layers for AWS, and checking every file ")
     assert target == "  every binary and bytecode file can run on python3.13 on arm64, the defaults of template.yaml"
     assert result == f"  the result is in {built_in(tmp_path)}"
+    assert bill == f"  the bill of materials is in {tmp_path}/.aws-sam/sbom.cdx.json"
+    assert (tmp_path / ".aws-sam/sbom.cdx.json").read_text() == "the bill for arm64"
 
 
 @pytest.fixture

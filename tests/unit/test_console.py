@@ -3,19 +3,22 @@
 import io
 import json
 import os
-import re
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from threading import Condition, Event
 
 import pytest
 
-from local import console
+from local import console, durations
 from local.console import apart_from_the_output, print_json, progress, step, watching
 from local.sam import ROOT
+
+_GUARD = 60
+"""Seconds after which a wait that should have ended fails the test."""
 
 
 @pytest.fixture(autouse=True)
@@ -23,62 +26,99 @@ def state_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
 
 
+class Clock:
+    """A clock that stands still until a test lets seconds pass. Whoever waits for longer than that goes on waiting."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self._changed = Condition()
+        self._ends: list[float] = []
+        """When each wait so far ends."""
+
+    def passes(self, seconds: float) -> None:
+        """Let seconds pass, after the thread that prints has begun to wait. Return when it waits for the next time."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._ends, _GUARD)
+            self.now += seconds
+            self._changed.notify_all()
+            assert self._changed.wait_for(lambda: self._ends[-1] > self.now, _GUARD)
+
+    def event(self) -> "Signal":
+        return Signal(self)
+
+    def wait(self, is_over: Callable[[], bool], seconds: float) -> bool:
+        with self._changed:
+            ends = self.now + seconds
+            self._ends.append(ends)
+            self._changed.notify_all()
+            assert self._changed.wait_for(lambda: is_over() or self.now >= ends, _GUARD)
+            return is_over()
+
+    def wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+
+class Signal(Event):
+    """An event for which a thread waits by the clock of a test."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        return self._clock.wait(self.is_set, timeout)
+
+    def set(self) -> None:
+        super().set()
+        self._clock.wake()
+
+
 @pytest.fixture
-def frequent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a log have a line of progress every 0.05 seconds."""
-    monkeypatch.setattr(console, "FIRST_LOG_SECONDS", 0.05)
-    monkeypatch.setattr(console, "LOG_SECONDS", 0.05)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(durations, "monotonic", lambda: clock.now)
+    monkeypatch.setattr(console, "Event", clock.event)
+    return clock
 
 
-@pytest.mark.usefixtures("frequent")
-def test_a_log_gets_plain_lines_of_progress_at_intervals(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_gets_plain_lines_of_progress_at_intervals(capsys: pytest.CaptureFixture[str], clock: Clock) -> None:
     with progress("sending", "rides", 2_000) as report:
         report(1_000)
-        time.sleep(0.3)
+        for seconds in (1.9, 0.1, 9.9, 0.1, 9.9, 0.1):
+            clock.passes(seconds)
 
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "  sending: 1,000 of 2,000 rides"
-    assert lines[-1].startswith("✓ sending")
-    assert 3 <= len(lines) <= 7
+    assert lines == ["  sending: 1,000 of 2,000 rides"] * 3 + ["✓ sending 22.0 s"]
 
 
-def test_the_first_line_of_a_log_comes_sooner_than_the_next(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(console, "FIRST_LOG_SECONDS", 0.05)
-    monkeypatch.setattr(console, "LOG_SECONDS", 60)
-
+def test_the_first_line_of_a_log_comes_sooner_than_the_next(capsys: pytest.CaptureFixture[str], clock: Clock) -> None:
     with step("deleting", "[bold]the files[/]"):
-        time.sleep(0.3)
+        clock.passes(2)
+        clock.passes(7)
 
-    first, last = capsys.readouterr().out.splitlines()
-    assert first == "  deleting the files: 0 s"
-    assert last.startswith("✓ deleting the files 0.")
+    assert capsys.readouterr().out.splitlines() == ["  deleting the files: 2 s", "✓ deleting the files 9.0 s"]
 
 
 def test_work_that_leaves_no_line_prints_nothing_if_it_is_soon_done(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], clock: Clock
 ) -> None:
-    monkeypatch.setattr(console, "FIRST_LOG_SECONDS", 0.05)
-
     with watching("reading", "items", 10):
-        time.sleep(0.3)
+        clock.passes(9.9)
 
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.usefixtures("frequent")
 def test_a_log_says_how_long_a_step_takes_before_it_has_ended(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, clock: Clock
 ) -> None:
     (tmp_path / "durations.json").write_text('{"building": 61}')
 
     with step("building"):
-        time.sleep(0.3)
+        clock.passes(2)
 
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "  building: 0 s, about 1 min 1 s left"
-    assert re.fullmatch(r"✓ building 0\.\d s", lines[-1])
+    assert capsys.readouterr().out.splitlines() == ["  building: 2 s, about 59 s left", "✓ building 2.0 s"]
 
 
 def test_a_step_that_fails_is_not_called_done(capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,18 +128,18 @@ def test_a_step_that_fails_is_not_called_done(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out == ""
 
 
-def test_a_terminal_shows_the_rest_beside_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_shows_the_rest_beside_a_bar(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     terminal = console.PipedConsole(file=io.StringIO(), force_terminal=True, width=80, soft_wrap=True)
     monkeypatch.setattr(console, "console", terminal)
 
     with progress("sending", "rides", 2_000) as report:
         report(1)
-        time.sleep(0.3)
+        clock.passes(0.3)
         report(500)
-        time.sleep(0.6)
+        clock.passes(0.7)
 
     assert isinstance(terminal.file, io.StringIO)
-    assert re.search(r"sending: 500 of 2,000 rides, about \d s left", terminal.file.getvalue())
+    assert "sending: 500 of 2,000 rides, about 3 s left" in terminal.file.getvalue()
 
 
 def test_characters_that_the_encoding_lacks_are_escaped() -> None:

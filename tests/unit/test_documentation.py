@@ -9,6 +9,7 @@ from typing import get_args
 import pytest
 
 from local.sam import ROOT
+from operations.status_reading import DEAD_ONLY, WORK_QUEUES
 from saxaul.ledger.entries import Void
 from saxaul.ledger.grants import COVERS
 from saxaul.ledger.receipts import FATES, Status
@@ -16,10 +17,22 @@ from tests.template.reading import events, functions, resources, template
 
 API = (ROOT / "docs/api.md").read_text("utf-8")
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text("utf-8")
+ALARMS = (ROOT / "docs/alarms.md").read_text("utf-8")
 OPERATIONS = (ROOT / "docs/operations.md").read_text("utf-8")
 PROBLEMS = (ROOT / "docs/problems.md").read_text("utf-8")
 FOLDERS = ("clients", "docs", "tests")
 DOCUMENTS = [*ROOT.glob("*.md"), *(file for name in FOLDERS for file in (ROOT / name).rglob("*.md"))]
+
+
+def sections(text: str) -> dict[str, str]:
+    """Return the text below each heading that is the name of an alarm."""
+    parts = re.split(r"^#{2,3} (.+)$", text, flags=re.MULTILINE)[1:]
+    return {
+        name: body
+        for name, body in zip(parts[::2], parts[1::2], strict=True)
+        if re.fullmatch(r"\w+Alarm|KeyChanges", name)
+    }
+
 
 in_every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
@@ -179,7 +192,27 @@ def test_the_documented_alarms_are_those_of_the_template() -> None:
     rules = resources("AWS::Events::Rule").items()
     reports = [name for name, rule in rules if {"Ref": "Alarms"} in [target["Arn"] for target in rule["Targets"]]]
 
-    assert sorted(quoted(column(OPERATIONS, "alarm"))) == sorted([*resources("AWS::CloudWatch::Alarm"), *reports])
+    assert sorted(quoted(column(ALARMS, "alarm"))) == sorted([*resources("AWS::CloudWatch::Alarm"), *reports])
+    assert sorted(sections(ALARMS)) == sorted([*resources("AWS::CloudWatch::Alarm"), *reports])
+
+
+@pytest.mark.parametrize("name", sorted(sections(ALARMS)))
+def test_the_section_of_an_alarm_has_its_five_parts_in_their_order(name: str) -> None:
+    parts = re.findall(r"^- \*\*([A-Z][a-z ]+):\*\* (\S.*)", sections(ALARMS)[name], re.MULTILINE)
+
+    assert [part for part, _ in parts] == ["Means", "Shows after", "Look at", "Do", "Prove"]
+
+
+def test_each_queue_that_the_page_of_alarms_names_has_dead_letters() -> None:
+    named = set(re.findall(r"--queue (\w+)", ALARMS))
+
+    assert named == {*WORK_QUEUES, *DEAD_ONLY} - {"actions"}
+
+
+def test_each_function_that_the_page_of_alarms_names_exists() -> None:
+    named = set(re.findall(r"FUNCTION=(\w+)", ALARMS)) | set(re.findall(r"DO=\"(?:start|stop) (\w+)\"", ALARMS))
+
+    assert named <= functions().keys()
 
 
 @in_every_document

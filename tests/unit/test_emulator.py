@@ -8,7 +8,7 @@ import time
 from io import BytesIO
 from pathlib import Path
 from queue import Empty, Queue
-from threading import Event, get_ident
+from threading import Event, Lock, get_ident
 from types import SimpleNamespace
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -16,6 +16,7 @@ from zipfile import BadZipFile, ZipFile
 import pytest
 
 from local.emulator import (
+    ending_workers,
     in_own_thread,
     parsing_once,
     telling_logs,
@@ -24,7 +25,7 @@ from local.emulator import (
     with_traceback,
 )
 
-SECONDS = 5
+SECONDS = 60
 """The most that a test waits for the thread."""
 
 
@@ -221,3 +222,26 @@ def test_a_layer_that_could_not_be_unpacked_is_unpacked_by_the_next_worker(
     assert (worker.config, started) == (config, [])
     spawned(worker)
     assert started == [worker]
+
+
+def test_a_deleted_version_ends_its_idle_workers_at_once_and_each_other_when_it_has_answered() -> None:
+    ended: Queue[Any] = Queue()
+
+    def end(found: list[Any]) -> None:
+        for worker in found:
+            ended.put(worker)
+
+    idle, busy, of_next, elsewhere = (SimpleNamespace(in_use=in_use) for in_use in (False, True, False, False))
+    running = {"1:east:f-A1:4": [idle, busy], "1:east:f-A1:5": [of_next], "1:west:f-A1:4": [elsewhere]}
+    workers = SimpleNamespace(_lock=Lock(), _workers=running, kill_workers=end)
+    deleted: list[str] = []
+
+    ending_workers(lambda arn, _: deleted.append(arn), workers)("arn:aws:lambda:east:1:function:f-A1:4", {})
+
+    assert ended.get(timeout=SECONDS) is idle
+    with pytest.raises(Empty):
+        ended.get(timeout=0.2)
+    busy.in_use = False
+    assert ended.get(timeout=SECONDS) is busy
+    assert deleted == ["arn:aws:lambda:east:1:function:f-A1:4"]
+    assert running == {"1:east:f-A1:5": [of_next], "1:west:f-A1:4": [elsewhere]}

@@ -92,25 +92,32 @@ def test_every_other_outcome_is_wrong(
 # --- the check as a whole ---------------------------------------------------------------------------------------------
 
 FUNCTIONS = {name: f"saxaul-{name}" for name in resources("AWS::Serverless::Function")}
-KNOWN = {"functions": FUNCTIONS, "clients": {"operator": {"client_id": "o"}}, "endpoint_url": "http://localhost:1"}
+KNOWN = {
+    "functions": FUNCTIONS,
+    "versions": dict.fromkeys(FUNCTIONS, "4"),
+    "clients": {"operator": {"client_id": "o"}},
+    "endpoint_url": "http://localhost:1",
+}
 
 
 class Workers:
     """Lambda, with functions that give these outcomes; each other one does what its event expects."""
 
     def __init__(self, outcomes: Mapping[str, Callable[[], Any]], callers: Callers = Callers("o")) -> None:  # noqa: B008
+        self.versions: dict[str, str] = {}
         self._outcomes = outcomes
         self._callers = callers
         self.asked: list[str] = []
 
-    def invoke(self, *, FunctionName: str, Payload: bytes, LogType: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
-        assert LogType == "Tail"
+    def invoke(self, *, FunctionName: str, Qualifier: str, Payload: bytes, LogType: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        assert (Qualifier, LogType) == ("live", "Tail")
         name = FunctionName.removeprefix("saxaul-")
         self.asked.append(name)
         event = json.loads(Payload)
         answer = self._outcomes[name]() if name in self._outcomes else self._expected(name, event)
         error = {"FunctionError": "Unhandled"} if isinstance(answer, dict) and "errorType" in answer else {}
-        return {"Payload": io.BytesIO(json.dumps(answer).encode()), "LogResult": self._log(event), **error}
+        found = {"Payload": io.BytesIO(json.dumps(answer).encode()), "LogResult": self._log(event), **error}
+        return found | {"ExecutedVersion": self.versions.get(name, "4")}
 
     def close(self) -> None: ...
 
@@ -179,6 +186,19 @@ def test_each_function_that_fails_is_named_with_its_error_and_with_what_to_do(
     assert printed.endswith(f"{ADVICE}\n")
 
 
+def test_a_function_of_which_clients_reach_another_version_than_the_deployed_one_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workers = Workers({})
+    workers.versions["ViewImpact"] = "3"
+    monkeypatch.setattr(function_check, "lambda_client", lambda *_: workers)
+
+    with pytest.raises(SystemExit):
+        check_functions(KNOWN, [])
+
+    assert "✗ ViewImpact: version 3 answered, and not the deployed version 4\n" in capsys.readouterr().err
+
+
 def test_a_function_that_fails_is_not_asked_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
     workers = Workers({"ViewImpact": lambda: {"errorType": "KeyError", "errorMessage": "x"}})
     monkeypatch.setattr(function_check, "lambda_client", lambda *_: workers)
@@ -226,7 +246,7 @@ def test_a_function_that_fails_is_named_while_others_are_still_asked(
     printed: list[str] = []
 
     def slow() -> Any:  # noqa: ANN401 - any outcome
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while "ViewImpact" not in "".join(printed) and time.monotonic() < deadline:
             printed.append(capsys.readouterr().err)
             time.sleep(0.01)
@@ -261,7 +281,7 @@ OTHER = {**APP, "client_id": "third-client", "kind": "third_party"}
 
 def found_callers(*apps: Mapping[str, Any], status: int = 200) -> Callers:
     outcome = {"statusCode": status, "body": json.dumps({"apps": apps})}
-    asking = function_check.Asking(cast("Any", Workers({"ManageApps": lambda: outcome})), FUNCTIONS, 9)
+    asking = function_check.Asking(cast("Any", Workers({"ManageApps": lambda: outcome})), FUNCTIONS, {}, 9)
     return function_check.registered_callers(asking, Callers("o"))
 
 

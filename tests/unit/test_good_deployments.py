@@ -20,7 +20,8 @@ BUCKET = "artefacts"
 
 def template(number: int) -> str:
     code = {"CodeUri": f"s3://{BUCKET}/code-{number}"}
-    parameters = {"HarvestTime": {"Type": "String", "Default": "07:00"}}
+    defaults = {"HarvestTime": "07:00", "Shift": "AllAtOnce"}
+    parameters = {name: {"Type": "String", "Default": default} for name, default in defaults.items()}
     topic = {"Type": "AWS::SNS::Topic", "Metadata": code}
     return json.dumps({"Parameters": parameters, "Resources": {"Topic": topic}})
 
@@ -65,7 +66,7 @@ def test_a_record_has_the_template_and_the_parameters_that_are_deployed(aws: Any
 
     assert GoodDeployments(NAME, ARGUMENTS).all() == [recorded]
     assert json.loads(recorded.template) == json.loads(template(1))
-    assert (recorded.parameters, recorded.release) == ({"HarvestTime": "08:00"}, "abc123")
+    assert (recorded.parameters, recorded.release) == ({"HarvestTime": "08:00", "Shift": "AllAtOnce"}, "abc123")
 
 
 def test_the_same_deployment_is_recorded_once(aws: Any, deployments: GoodDeployments) -> None:  # noqa: ANN401
@@ -217,9 +218,28 @@ def test_a_bad_deployment_is_replaced_by_the_last_good_one_with_its_parameters(
 
     rolled.back()
 
-    assert rolled.deployed == [(f"s3://{BUCKET}/code-1", {"HarvestTime": "08:00"})]
+    assert rolled.deployed == [(f"s3://{BUCKET}/code-1", {"HarvestTime": "08:00", "Shift": "AllAtOnce"})]
     assert deployments.all() == [good]
     assert f"The stack is back at the deployment of {good.checked_at}, release abc123" in capsys.readouterr().out
+
+
+def test_a_rollback_moves_the_traffic_at_once_because_the_alarms_of_the_bad_version_would_stop_a_gradual_shift(
+    aws: Any,  # noqa: ANN401
+    deployments: GoodDeployments,
+    rolled: Rolled,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    deploy(aws, 1, Shift="Canary10Percent5Minutes")
+    deployments.record()
+    deploy(aws, 2, Shift="Canary10Percent5Minutes")
+
+    rolled.back()
+    printed = capsys.readouterr().out
+    rolled.back()
+
+    assert [parameters["Shift"] for _, parameters in rolled.deployed] == ["AllAtOnce"]
+    assert "Its traffic moved at once: Shift is AllAtOnce now.\n" in printed
+    assert "The stack already has this deployment" in capsys.readouterr().out
 
 
 def test_a_second_rollback_deploys_nothing_and_says_so(

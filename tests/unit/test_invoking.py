@@ -19,9 +19,10 @@ def invoked(answer: Any, *, error: str | None = None, log: str = "") -> Invocati
         "StatusCode": 200,
         "Payload": StreamingBody(io.BytesIO(payload), len(payload)),
         "LogResult": base64.b64encode(log.encode()).decode(),
+        "ExecutedVersion": "4",
     }
     with Stubber(client) as stub:
-        expected = {"FunctionName": "saxaul-ViewForest-1", "Payload": b"{}", "LogType": "Tail"}
+        expected = {"FunctionName": "saxaul-ViewForest-1", "Qualifier": "live", "Payload": b"{}", "LogType": "Tail"}
         stub.add_response("invoke", response | ({"FunctionError": error} if error else {}), expected)
         return invoke_with(client, "ViewForest", "saxaul-ViewForest-1", b"{}")
 
@@ -29,7 +30,7 @@ def invoked(answer: Any, *, error: str | None = None, log: str = "") -> Invocati
 def test_an_answer_comes_with_its_status_and_the_lines_that_the_function_logged() -> None:
     found = invoked({"statusCode": 200, "body": "{}"}, log='{"level":"INFO"}\n\n{"level":"WARNING"}\n')
 
-    assert (found.function, found.status, found.failure) == ("ViewForest", 200, None)
+    assert (found.function, found.version, found.status, found.failure) == ("ViewForest", "4", 200, None)
     assert found.log == ('{"level":"INFO"}', '{"level":"WARNING"}')
 
 

@@ -14,6 +14,7 @@ DATA_MODEL = (ROOT / "docs/data-model.md").read_text("utf-8")
 STORING = (
     *("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue"),
     *("AWS::Events::EventBus", "AWS::Logs::LogGroup", "AWS::Cognito::UserPool"),
+    "AWS::Backup::BackupVault",
 )
 """The types of resources that keep something of what a program writes."""
 

@@ -122,8 +122,8 @@ def test_the_environment_has_the_credentials_of_the_function_and_nothing_else_of
 class Client:
     """Lambda and STS of the stack."""
 
-    def get_function_configuration(self, *, FunctionName: str) -> Any:  # noqa: N803, ANN401 - AWS's own
-        assert FunctionName == "saxaul-ViewForest-1"
+    def get_function_configuration(self, *, FunctionName: str, Qualifier: str) -> Any:  # noqa: N803, ANN401 - AWS's own
+        assert (FunctionName, Qualifier) == ("saxaul-ViewForest-1", "live")
         return {"Role": "arn:role", "Timeout": 15, "Environment": {"Variables": {"LEDGER_TABLE": "saxaul-Ledger"}}}
 
     def assume_role(self, *, RoleArn: str, RoleSessionName: str) -> Any:  # noqa: N803, ANN401 - AWS's own

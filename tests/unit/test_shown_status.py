@@ -1,10 +1,13 @@
 """The status says what is to be done, in the colour that fits, and fits a terminal of 80 columns."""
 
+import re
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from local.sam import ROOT
+from local.template import resources
 from operations import shown_status
 from operations.shown_status import Row, show, worst_of
 from operations.status_facts import (
@@ -18,7 +21,9 @@ from operations.status_facts import (
     RefusalFacts,
     StockFacts,
     TotalsFacts,
+    WorkerFacts,
 )
+from operations.status_reading import DEAD_ONLY, WORK_QUEUES
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOON = 1780632000
@@ -61,6 +66,7 @@ FINE: dict[str, Sequence[Row]] = {
         *shown_status.rows_of_deployment(DeploymentFacts("UPDATE_IN_PROGRESS", None, CHECKED_AT)),
         *shown_status.rows_of_deployment(DeploymentFacts("CREATE_COMPLETE", None, None)),
     ],
+    "workers": list(shown_status.rows_of_workers(WorkerFacts(10, []))),
     "totals": list(shown_status.rows_of_totals(TotalsFacts(MANY, 11, 100))),
     "log": list(
         shown_status.rows_of_log(LogFacts(1, 20, 1, 1, shown_status.LONG_UNPUBLISHED, [], 3, MANY, are_all=False))
@@ -100,7 +106,7 @@ BROKEN: list[tuple[list[Row], str, str, str]] = [
         list(shown_status.rows_of_dead_letters([QueueFacts("schedules", None, None, 1)])),
         "red",
         "schedules: 1",
-        "Alarms",
+        "list --queue schedules",
     ),
     (
         list(shown_status.rows_of_batches(BatchFacts(2, 1_000, 70, are_all=True))),
@@ -132,26 +138,42 @@ BROKEN: list[tuple[list[Row], str, str, str]] = [
         "its functions have not passed the check",
         "make rollback",
     ),
+    (
+        list(shown_status.rows_of_workers(WorkerFacts(9, ["AccruePoints"]))),
+        "red",
+        "AccruePoints is stopped",
+        'make workers DO="start AccruePoints"',
+    ),
     (list(shown_status.rows_of_apps(AppFacts(6, ["bikes"]))), "yellow", "suspended: bikes", "make apps"),
-    (list(shown_status.rows_of_totals(TotalsFacts(None, None, 121))), "red", "posted since, 2 min ago", "make recount"),
-    (list(shown_status.rows_of_totals(TotalsFacts(1, 121, None))), "red", "2 min after the change", "make recount"),
+    (
+        list(shown_status.rows_of_totals(TotalsFacts(None, None, 121))),
+        "red",
+        "posted since, 2 min ago",
+        "FUNCTION=TallyImpact",
+    ),
+    (
+        list(shown_status.rows_of_totals(TotalsFacts(1, 121, None))),
+        "red",
+        "2 min after the change",
+        "FUNCTION=TallyImpact",
+    ),
     (
         list(shown_status.rows_of_published(CatalogFacts(None, None, 7))),
         "yellow",
         "nothing usable",
-        "If the catalog is not published",
+        "make logs FUNCTION=PublishCatalog",
     ),
     (
         list(shown_status.rows_of_published(CatalogFacts(5, 6, 7))),
         "yellow",
         "without the latest change",
-        "If the catalog",
+        "make logs FUNCTION=PublishCatalog",
     ),
     (
         list(shown_status.rows_of_log(PUBLISHED._replace(waiting=2, oldest_s=shown_status.LONG_UNPUBLISHED + 1)))[1:-1],
         "red",
         "2 statements not published yet, the oldest for 2 min",
-        "If the log is not published",
+        "make logs FUNCTION=SequenceLog",
     ),
     (
         list(shown_status.rows_of_log(PUBLISHED._replace(missing=["a.example", "b.example"])))[1:-1],
@@ -165,7 +187,7 @@ BROKEN: list[tuple[list[Row], str, str, str]] = [
 @pytest.mark.parametrize("section", FINE)
 def test_what_is_in_order_is_green_and_asks_for_nothing(section: str) -> None:
     assert FINE[section]
-    assert {(row.colour, row.to_do) for row in FINE[section]} == {("green", "")}
+    assert {(row.colour, row.to_do, row.see) for row in FINE[section]} == {("green", "", "")}
 
 
 def test_queues_in_which_nothing_waits_share_a_line() -> None:
@@ -185,6 +207,22 @@ def test_what_is_not_in_order_has_its_colour_and_says_what_to_do_next(
     assert row.colour == colour
     assert said in row.text
     assert to_do in row.to_do
+    file, _, heading = row.see.partition("#")
+    headings = re.findall(r"^#+ (.+)$", (ROOT / file).read_text("utf-8"), re.MULTILINE) if file else []
+    assert not file or heading in [title.lower().replace(" ", "-") for title in headings]
+
+
+def test_the_dead_letters_of_each_queue_have_the_section_of_their_alarm() -> None:
+    alarms = {name for name in resources("AWS::CloudWatch::Alarm") if name.endswith("DeadLetterAlarm")}
+
+    assert set(shown_status.DEAD_LETTER_ALARMS) == {*WORK_QUEUES, *DEAD_ONLY}
+    assert set(shown_status.DEAD_LETTER_ALARMS.values()) == alarms
+
+
+def test_a_command_is_named_once_with_each_section_that_belongs_to_it() -> None:
+    rows = [Row("a", "red", "do", "x.md#a"), Row("b", "red", "do", "x.md#b"), Row("c", "red", "do", "x.md#a"), Row("d")]
+
+    assert shown_status.sections_of(rows) == {"do": ["x.md#a", "x.md#b"]}
 
 
 def test_the_worst_colour_counts() -> None:

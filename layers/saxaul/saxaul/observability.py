@@ -1,13 +1,33 @@
 """The structured logger of all functions. Each logs one line per invocation; place_orders logs one per message."""
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
-METRICS = "Saxaul"
+NAMESPACE = "Saxaul"
 """The namespace of our own metrics."""
+
+METRICS: Mapping[str, str] = {
+    "Accepted": "Count",
+    "Refused": "Count",
+    "ActionsPosted": "Count",
+    "PointsEarned": "Count",
+    "OldestAccepted": "Seconds",
+    "SettleTime": "Seconds",
+    "OldestUnposted": "Seconds",
+    "OldestUnpublished": "Seconds",
+    "MissingCosignatures": "Count",
+}
+"""Our own metrics with their units. docs/operations.md says what each means. CloudWatch bills each by the month."""
+
+SAPLINGS_LEFT = "SaplingsLeft"
+"""Begins the name of a metric that each tree project has, in its unit Count: a space and the project's id follow.
+
+A line has one value of each dimension, but may settle redemptions of several projects. So the id is no dimension.
+"""
 
 MAX_LOGGED = 8000
 """The most characters of one text in a log line. An error message may contain what a client sent."""
@@ -41,15 +61,22 @@ logger = Logger(
 )
 
 
-def metric(name: str, unit: str, value: int, function: str, now: int) -> dict[str, Any]:
-    """Return the fields that make a log line a data point of a metric (CloudWatch's embedded metric format).
+def metrics(function: str, values: Mapping[str, float | Sequence[float]]) -> dict[str, Any]:
+    """Return the fields that make a log line the data of metrics (CloudWatch's embedded metric format).
 
-    The metric is in the namespace METRICS and has the name of the function as its dimension ``Function``. ``now`` is in
-    seconds since 1970.
+    ``values`` has the value of each metric, or at most 100 values. The metrics are in the namespace NAMESPACE, and have
+    the name of the function as their dimension ``Function``, so two stacks of one account have different metrics. Their
+    time is that of AWS, which the clock of a stack does not move. There are no fields if there are no values.
     """
+    if not values:
+        return {}
     described = {
-        "Namespace": METRICS,
+        "Namespace": NAMESPACE,
         "Dimensions": [["Function"]],
-        "Metrics": [{"Name": name, "Unit": unit}],
+        "Metrics": [{"Name": name, "Unit": METRICS.get(name, "Count")} for name in values],
     }
-    return {"_aws": {"Timestamp": 1000 * now, "CloudWatchMetrics": [described]}, "Function": function, name: value}
+    return {
+        "_aws": {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": [described]},
+        "Function": function,
+        **values,
+    }

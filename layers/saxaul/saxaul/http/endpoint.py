@@ -33,7 +33,7 @@ from saxaul.http.reasons import with_reason
 from saxaul.http.request import ApiEvent, Request, Response
 from saxaul.http.sizes import fits_response
 from saxaul.ledger.grants import Cover
-from saxaul.observability import logger
+from saxaul.observability import logger, metrics
 from saxaul.people.erasures import ErasureMark
 from saxaul.problems import ErasureInProgress, Forbidden, InternalError, InvalidRequest, NotFound, Problem, Unavailable
 from saxaul.races import ContendedError, OverloadedError
@@ -64,6 +64,8 @@ FindMark = Callable[[str], ErasureMark | None]
 """Returns the mark of the newest erasure of a person, named by user id; None if there was none."""
 ReadAgain = Callable[[], None]
 """Reads again what the process has in memory from S3 and KMS."""
+Measure = Callable[[Response], Mapping[str, int]]
+"""Returns the metrics of a response: their names and values. It is empty if the response has none."""
 
 
 def _no_client(client_id: str) -> RegisteredClient | None:  # noqa: ARG001 - for any client
@@ -86,6 +88,10 @@ def _nothing_to_read() -> None:
     """Read nothing, because the function reads neither S3 nor KMS before a request needs it."""
 
 
+def _no_metrics(response: Response) -> Mapping[str, int]:  # noqa: ARG001 - for any response
+    return {}
+
+
 class Endpoint:
     """A Lambda handler for some operations.
 
@@ -100,7 +106,9 @@ class Endpoint:
         take_call: TakeCall,
         covers_of: CoversOf,
         find_mark: FindMark,
+        *,
         read_again: ReadAgain,
+        measure: Measure,
     ) -> None:
         self.operations = operations
         self._by_route = {route: declared for declared in operations for route in declared.routes}
@@ -109,6 +117,7 @@ class Endpoint:
         self._covers_of = covers_of
         self._find_mark = find_mark
         self._read_again = read_again
+        self._measure = measure
 
     def __call__(self, event: ApiEvent, context: "LambdaContext") -> dict[str, Any]:
         began = perf_counter()
@@ -119,7 +128,8 @@ class Endpoint:
             if event.get("read_again") is True:
                 self._read_again()
             declared = self._operation_for(method, resource)
-            request = self._of_client(request, declared)
+            request = request._replace(registered=self._client_of(request, declared))
+            self._check_client(request, declared)
             request = with_reason(request, declared)
             response = declared.run(self._admitted(request, declared))
         except Problem as problem:
@@ -136,6 +146,7 @@ class Endpoint:
             )
         finally:
             DEADLINE.clear()
+        measured = {} if request.is_of_the_check else self._measure(response)
         body = utf8_text(response.body)
         if not fits_response(body):
             logger.error("the response is too large", extra={"status": response.status, "characters": len(body)})
@@ -148,10 +159,11 @@ class Endpoint:
                 "code": _code_of(response),
                 "ms": round((perf_counter() - began) * 1000, 1),
                 "request_id": context.aws_request_id,
-                **_operator_of(request),
+                **_client_of(request),
                 **_refused_in(response),
                 **_ids_of(request),
                 **({"check": True} if request.is_of_the_check else {}),
+                **metrics(context.function_name, measured),
             },
         )
         return {
@@ -174,8 +186,12 @@ class Endpoint:
             raise NotFound("unknown_path", f"The API has no endpoint {method} {resource}.")
         return declared
 
-    def _of_client(self, request: Request, declared: Operation) -> Request:
-        """Check that a client may send this kind of request, and return the request with its client.
+    def _client_of(self, request: Request, declared: Operation) -> RegisteredClient | None:
+        """Return the registered client of a request; None if it has none, or if the operation is public."""
+        return None if _access_of(request, declared).scope is None else self._find_client(request.client_id)
+
+    def _check_client(self, request: Request, declared: Operation) -> None:
+        """Check that the client of a request may send this kind of request, and count the call.
 
         Raises:
             Forbidden: the client is not registered, or may not send this request.
@@ -183,14 +199,13 @@ class Endpoint:
         """
         access = _access_of(request, declared)
         if access.scope is None:
-            return request
-        found = request._replace(registered=self._find_client(request.client_id))
-        access.check_client(found.caller)
-        scope = access.scope_of(found.caller.role)
-        if scope and not found.has_scope(scope):
+            return
+        client = request.caller
+        access.check_client(client)
+        scope = access.scope_of(client.role)
+        if scope and not request.has_scope(scope):
             raise Forbidden("forbidden", f"The token needs the scope {scope}.")
-        self._take_call(found.caller)
-        return found
+        self._take_call(client)
 
     def _admitted(self, request: Request, declared: Operation) -> Request:
         """Check whom a request of this client reaches and what it has, and return it with the person in its query.
@@ -256,6 +271,7 @@ def endpoint(
     covers_of: CoversOf = _no_covers,
     find_mark: FindMark = _no_mark,
     read_again: ReadAgain = _nothing_to_read,
+    measure: Measure = _no_metrics,
 ) -> Endpoint:
     """Return a Lambda handler for these operations.
 
@@ -268,7 +284,7 @@ def endpoint(
     waiting = [declared.path for declared in operations if declared.waits_for_erasure]
     if waiting and find_mark is _no_mark:
         raise ValueError(f"without find_mark, nothing is refused while a person is erased: {waiting}")
-    return Endpoint(operations, find_client, take_call, covers_of, find_mark, read_again)
+    return Endpoint(operations, find_client, take_call, covers_of, find_mark, read_again=read_again, measure=measure)
 
 
 def _access_of(request: Request, declared: Operation) -> Access:
@@ -353,10 +369,12 @@ def _place_of(error: BaseException) -> str:
     return f"{''.join(format_tb(error.__traceback__))}{type(error).__name__}\n"
 
 
-def _operator_of(request: Request) -> Mapping[str, str]:
-    """Return who the operator is that sent a request, and why a person is read, for the log."""
-    if request.registered is None or request.registered.role != "operator":
+def _client_of(request: Request) -> Mapping[str, str]:
+    """Return the app or the partner that sent a request, or the operator and why a person is read, for the log."""
+    if request.registered is None:
         return {}
+    if request.registered.role != "operator":
+        return {"app": request.registered.name}
     named = {"operator": shortened(request.username_or_client)}
     return named if request.reason is None else named | {"reason": request.reason}
 

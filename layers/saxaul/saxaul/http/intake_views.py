@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
+from saxaul.http.request import Response
 from saxaul.http.views import NonNegative
 from saxaul.ledger.screening import FlaggedItem, RefusedItem
 
@@ -73,3 +74,14 @@ def accepted_actions_view(
             for item in flagged
         ]
     return view
+
+
+def measured_items(response: Response) -> dict[str, int]:
+    """Return the metrics of a response: how many actions and reversals it accepts and refuses.
+
+    A response that names no items, such as that to a call over its limit, has none.
+    """
+    match response.body:
+        case {"accepted": int(accepted), "refused": Sequence() as refused}:
+            return {"Accepted": accepted, "Refused": len(refused)}
+    return {}

@@ -348,10 +348,15 @@ ITEM_KINDS: tuple[ItemKind, ...] = (
         stays=_NO_PERSON,
     ),
     ItemKind(
-        *("backup", ("LedgerTable.Backup",), "", "person", "the ledger as it was at any second of the last 35 days"),
+        *("backup", ("LedgerTable.Backup", "BackupVault"), "", "person"),
+        about="the ledger as it was at any second of the last 35 days, and on each of these days if it has backups",
         stays="35 days after the erasure is finished. Nobody can delete a part of a backup.",
     ),
     ItemKind(*("event", ("Bus",), "", "programme", "that an order was placed"), stays=_NO_PERSON),
+    ItemKind(
+        *("access_line", ("AccessLogGroup",), "", "app", "that an app sent a request, if the API has an access log"),
+        stays="It has no id and no address of a person. It expires after 30 days.",
+    ),
     ItemKind(
         *("log_line", ("LogGroup",), "", "programme", "what a function did, and how long it took"),
         stays="It has no id of a person, and the reason of an operator. It expires after 30 days.",

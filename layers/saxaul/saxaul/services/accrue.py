@@ -51,6 +51,9 @@ from saxaul.storage.wallets import Wallets
 _WRITERS = 8
 """How many threads of one worker read and write at the same time."""
 
+POSTED = ("posted", "raised", "summed")
+"""The outcomes of an action that changed the ledger: as an entry, as a higher running total, or in a sum."""
+
 _Change = TypeVar("_Change", Action, Reversal, Withdrawal)
 _Map = Callable[[Callable[["_Posting"], "Plan | Exception"], Sequence["_Posting"]], Iterable["Plan | Exception"]]
 
@@ -61,6 +64,7 @@ class Accrued:
 
     Attributes:
         outcomes: how many actions and reversals had each outcome, such as ``posted`` or ``replayed``.
+        points: the points that persons earned, less those that reversals and withdrawals took back.
         failed: the messages that the queue must redeliver: message ids, with the reasons.
         oldest: how many seconds before the posting the first message of the batch was accepted.
         fates: by message id and place in the call, the characters for the receipts.
@@ -68,10 +72,17 @@ class Accrued:
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
+    points: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     oldest: int = 0
     fates: dict[str, dict[int, str]] = field(default_factory=dict)
     repeated: set[str] = field(default_factory=set)
+
+    @property
+    def measured(self) -> dict[str, int]:
+        """The values of the metrics. An action is counted with the write that posted it, and never with a repeat."""
+        posted = sum(self.outcomes[outcome] for outcome in POSTED)
+        return {"ActionsPosted": posted, "PointsEarned": self.points, "OldestAccepted": self.oldest}
 
     def note_screened(self, screen: Screen) -> None:
         """Note what was dropped, and which messages have something that waits.
@@ -226,6 +237,7 @@ class _Rounds(NamedTuple):
 
     def _after_success(self, posting: _Posting, plan: Plan) -> list[_Posting]:
         self.accrued.outcomes += plan.outcomes
+        self.accrued.points += plan.points
         self.accrued.note(posting.work.origins, plan)
         posting.work.drop(len(plan.fates))
         if not posting.work.changes:

@@ -153,6 +153,11 @@ class Plan(NamedTuple):
         """Whether one period changes, and nothing else."""
         return len(self.periods) == 1 and not self.claims and not self.reopened
 
+    @property
+    def points(self) -> int:
+        """The points that the plan adds to the periods. It is negative if the plan takes away more."""
+        return sum(period.points - self.read[period.key].points for period in self.periods)
+
     def after(self) -> dict[PeriodKey, Period]:
         """Return the periods that were read, as they are stored after the plan was written."""
         return {**self.read, **{period.key: replace(period, version=period.version + 1) for period in self.periods}}

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
 from saxaul.clock import Clock
 from saxaul.messages.bodies import RedemptionMessage
-from saxaul.observability import logger
+from saxaul.observability import SAPLINGS_LEFT, logger
 from saxaul.races import retry_lost_races
 from saxaul.services import wiring
 from saxaul.storage.redemptions import Redemptions
@@ -15,6 +16,27 @@ from saxaul.storage.stocks import Stocks
 from saxaul.storage.wallets import Wallets
 from saxaul.trees.redemptions import settle
 from saxaul.trees.states import State
+
+
+@dataclass
+class Settled:
+    """The result of a batch of messages.
+
+    Attributes:
+        failed: the messages that the queue must redeliver: message ids, with the reasons.
+        seconds: for each redemption that was settled, how many seconds before that it was requested.
+        saplings_left: how many saplings each project had left when its redemptions were settled.
+    """
+
+    failed: dict[str, str] = field(default_factory=dict)
+    seconds: list[int] = field(default_factory=list)
+    saplings_left: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def measured(self) -> dict[str, int | list[int]]:
+        """The values of the metrics. A redemption is counted with the write that settled it, and never again."""
+        left = {f"{SAPLINGS_LEFT} {project_id}": number for project_id, number in self.saplings_left.items()}
+        return {"SettleTime": self.seconds, **left} if self.seconds else {}
 
 
 class Settling(NamedTuple):
@@ -25,27 +47,26 @@ class Settling(NamedTuple):
     stocks: Stocks
     clock: Clock
 
-    def settle(self, messages: Mapping[str, RedemptionMessage]) -> dict[str, str]:
+    def settle(self, messages: Mapping[str, RedemptionMessage]) -> Settled:
         """Settle the redemptions of a batch of messages, in their order. ``messages`` maps message ids to messages.
 
-        Return the messages that failed and must be redelivered: their ids, with the reasons. If the redemptions of one
-        project cannot be settled, the other projects are not affected.
+        If the redemptions of one project cannot be settled, their messages fail, and the other projects are not
+        affected.
         """
         projects: defaultdict[str, dict[str, RedemptionMessage]] = defaultdict(dict)
         for message_id, message in messages.items():
             projects[message.project_id][message_id] = message
-        failed: dict[str, str] = {}
+        settled = Settled()
         for project_id, project_messages in projects.items():
             try:
-                self._settle_project(
-                    project_id, [(message.user_id, message.redemption_id) for message in project_messages.values()]
-                )
+                keys = [(message.user_id, message.redemption_id) for message in project_messages.values()]
+                self._settle_project(project_id, keys, settled)
             except Exception as error:  # noqa: BLE001 - a failure in one project must not stop the others
                 logger.exception("redemptions could not be settled", extra={"project_id": project_id})
-                failed |= dict.fromkeys(project_messages, repr(error))
-        return failed
+                settled.failed |= dict.fromkeys(project_messages, repr(error))
+        return settled
 
-    def _settle_project(self, project_id: str, keys: Sequence[tuple[str, str]]) -> None:
+    def _settle_project(self, project_id: str, keys: Sequence[tuple[str, str]], settled: Settled) -> None:
         """Settle the redemptions with these pairs of user_id and redemption_id, unless they are already settled."""
 
         def attempt() -> None:
@@ -59,7 +80,10 @@ class Settling(NamedTuple):
                 return
             wallets = self.wallets.get_many({redemption.user_id for redemption in requests})
             stock, now = self.stocks.get(project_id), self.clock.now()
-            self.redemptions.write_settlement(settle(requests, wallets, stock, now), stock, now)
+            settlement = settle(requests, wallets, stock, now)
+            self.redemptions.write_settlement(settlement, stock, now)
+            settled.seconds += [now - redemption.requested_at for redemption in requests]
+            settled.saplings_left[project_id] = stock.available(now) - settlement.saplings
 
         retry_lost_races(attempt, self.clock)
 

@@ -1,4 +1,7 @@
-"""Sweeps: requeues redemptions that are still pending after some minutes, because their messages may be lost."""
+"""Sweeps: requeues redemptions that are still pending after some minutes, because their messages may be lost.
+
+A sweep also measures for how long the oldest batch of actions has waited to be posted.
+"""
 
 from functools import cache
 from typing import NamedTuple
@@ -7,6 +10,7 @@ from saxaul.clock import Clock
 from saxaul.services import wiring
 from saxaul.settings import settings
 from saxaul.storage.queues import send_redemption
+from saxaul.storage.receipts import Receipts
 from saxaul.storage.redemptions import Redemptions
 
 LOST_AFTER = 300
@@ -24,9 +28,10 @@ class Swept(NamedTuple):
 
 
 class Sweeping(NamedTuple):
-    """Queues pending redemptions again."""
+    """Queues pending redemptions again, and knows what else is pending."""
 
     redemptions: Redemptions
+    receipts: Receipts
     clock: Clock
     queue_url: str
 
@@ -38,8 +43,14 @@ class Sweeping(NamedTuple):
             send_redemption(self.queue_url, redemption)
         return Swept(len(overdue), now - overdue[0].requested_at if overdue else 0)
 
+    def oldest_unposted(self) -> int:
+        """Return how many seconds ago the oldest batch was accepted of which something waits; 0 if nothing does."""
+        accepted_at = self.receipts.oldest_waiting()
+        return 0 if accepted_at is None else max(0, self.clock.now() - accepted_at)
+
 
 @cache
 def sweeping() -> Sweeping:
     """Return the sweeping service of this process."""
-    return Sweeping(Redemptions(wiring.ledger()), wiring.clock(), settings().redemption_queue_url)
+    receipts = Receipts(wiring.activity())
+    return Sweeping(Redemptions(wiring.ledger()), receipts, wiring.clock(), settings().redemption_queue_url)

@@ -20,7 +20,7 @@ ERASURE_PREFIX = "ERASURE#"
 UNFINISHED = "ERASING"
 """The list of unfinished erasures in the index ``Listing``."""
 
-_KEY = Key("ERASED", "KEY")
+KEY_OF_NAMES = Key("ERASED", "KEY")
 _KEY_BYTES = 32
 _COUNT = "erased_"
 """Begins the name of an attribute of a receipt: the number of erased items of one kind."""
@@ -115,7 +115,7 @@ class Erasures:
     def _known_key(self) -> bytes:
         """Return the key of the names; nothing if no process has made it yet."""
         if not self._secret:
-            stored = self._table.get(_KEY)
+            stored = self._table.get(KEY_OF_NAMES)
             self._secret = bytes(stored["key"]) if stored else b""
         return self._secret
 
@@ -123,7 +123,7 @@ class Erasures:
         """Make the key of the names. The first erasure needs it."""
         key = secrets.token_bytes(_KEY_BYTES)
         try:
-            self._table.put_if({**_KEY._asdict(), "key": key}, IS_NEW)
+            self._table.put_if({**KEY_OF_NAMES._asdict(), "key": key}, IS_NEW)
         except ItemMovedError:  # another process was faster, or an earlier attempt of this write succeeded
             return self._known_key() or key
         return key

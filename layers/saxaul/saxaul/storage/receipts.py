@@ -95,6 +95,14 @@ class Receipts:
         for shard in range(SHARDS):
             yield islice(self._table.indexed("Waiting", "waiting", _shard_name(shard)), most)
 
+    def oldest_waiting(self) -> int | None:
+        """Return when the oldest part in which something waits was accepted; None if nothing waits.
+
+        This takes a query of one item for each of the ``SHARDS`` lists. The index may lag behind.
+        """
+        found = (self._table.first_indexed("Waiting", "waiting", _shard_name(shard)) for shard in range(SHARDS))
+        return min((int(item["accepted_at"]) for item in found if item), default=None)
+
     def _put_if(self, part: ReceiptPart, condition: str) -> None:
         try:
             self._table.put_if(to_item(part), condition)

@@ -165,10 +165,17 @@ class Table:
 
     def indexed(self, index: str, name: str, value: str) -> Iterator[Key]:
         """Yield the keys of the items whose attribute ``name``, the hash key of an index, has this value."""
-        found = self._query(
-            "#name = :value", {":value": value}, IndexName=index, ExpressionAttributeNames={"#name": name}
+        return (Key(item["pk"], item["sk"]) for item in self._indexed(index, name, value))
+
+    def first_indexed(self, index: str, name: str, value: str) -> Item | None:
+        """Return what an index has of the first item whose attribute ``name``, its hash key, has this value, if any."""
+        return next(self._indexed(index, name, value, Limit=1), None)
+
+    def _indexed(self, index: str, name: str, value: str, **options: Any) -> Iterator[Item]:  # noqa: ANN401 - boto3's own
+        names = {"#name": name}
+        return self._query(
+            "#name = :value", {":value": value}, IndexName=index, ExpressionAttributeNames=names, **options
         )
-        return (Key(item["pk"], item["sk"]) for item in found)
 
     def _query(self, condition: str, values: Item, **options: Any) -> Iterator[Item]:  # noqa: ANN401 - boto3's own
         """Yield the items that meet a key condition. ``options`` are further arguments of the call.
