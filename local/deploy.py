@@ -28,7 +28,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 from local.build import BUILT, ON_LAMBDA, THIS_MACHINE, build, build_for_aws, built_in
 from local.client import file_of
-from local.command import path, run_command, stack_parser
+from local.command import non_empty, path, run_command, stack_parser
 from local.connect import connect
 from local.console import console, exit_with, shown, step
 from local.deletions import unfinished
@@ -270,7 +270,7 @@ def main() -> None:
     parser.add_argument("--folder", type=path, help="the folder with the catalog; by default, that of the last time")
     parser.add_argument("--yes", action="store_true", help="do not ask whether the changes are right")
     parser.add_argument("--force", action="store_true", help="let a prod stack become a dev stack")
-    parser.add_argument("parameters", nargs="*", help="the template's parameters, as Name=value")
+    parser.add_argument("parameters", type=non_empty, nargs="*", help="the template's parameters, as Name=value")
     chosen = parser.parse_args()
     target = target_of(chosen.stack, chosen.region, chosen.endpoint, chosen.profile)
     if unfinished(target.name):

@@ -27,7 +27,6 @@ from local.deployment import NO_CREDENTIALS, REGION, alone, code_prefix
 from local.failures import flat
 from local.good_deployments import GoodDeployments, records_of
 from local.leftovers import Leftovers, delete_all, versions_in
-from local.tables import Column, print_table
 from local.target import Target, target_of
 
 _DELETES_WITHIN: Final = 3_600
@@ -52,7 +51,6 @@ _KEPT_BY_PROD = (
     "the buckets of manifests and files: partners and certificates refer to them",
     "the user pool: apps have its clients and their secrets",
     "the signing key: without it, the log ends for ever",
-    "the logs, for thirty days",
 )
 
 
@@ -161,7 +159,8 @@ def show(target: Target, deletion: Deletion, leftovers: Leftovers) -> None:
     rows += [("layer", f"{layers} versions", "")] if layers else []
     rows += [("queue", name, f"{number:,} messages wait in it") for name, number in waiting(target)]
     console.print(f"[bold]{shown(target.name)}[/] in {shown(target.region)}, stage {shown(deletion.stage)}, has:")
-    print_table([Column("what"), Column("name"), Column("content")], rows)
+    for what, name, content in rows:
+        console.print(f"  {what:<11} {shown(name)}{shown(f': {content}' if content else '')}")
     if any(row[0] == "queue" for row in rows):
         console.print("[yellow]![/] What waits in a queue was accepted, and is lost with the queue.")
 
@@ -177,7 +176,7 @@ def waiting(target: Target) -> Iterator[tuple[str, int]]:
             answer = sqs.get_queue_attributes(QueueUrl=one["PhysicalResourceId"], AttributeNames=["All"])
         except ClientError:  # it is deleted already
             continue
-        told: dict[str, str] = {**answer["Attributes"]}
+        told = {str(name): value for name, value in answer["Attributes"].items()}
         if number := sum(int(told.get(f"ApproximateNumberOfMessages{which}", 0)) for which in _WAYS_TO_WAIT):
             yield one["LogicalResourceId"], number
 

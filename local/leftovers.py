@@ -1,8 +1,9 @@
-"""Counts and deletes what CloudFormation leaves of a stack: tables, buckets, the user pool, the key, logs and layers.
+"""Counts and deletes what CloudFormation leaves of a stack: tables, buckets, backups, the pool, the key, logs, layers.
 
 Each deletion can be repeated: what is already gone is no error.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,12 +19,15 @@ KEY_DAYS: Final = 7
 
 _GONE = frozenset(
     {
-        "ResourceNotFoundException",  # a table, a pool, a log group, a layer
+        "ResourceNotFoundException",  # a table, a pool, a log group, a layer, a vault
         "NoSuchBucket",
         "NotFoundException",  # a key
         "404",
     }
 )
+
+_BACKUPS_GO_WITHIN: Final = 600
+"""Seconds to wait until AWS Backup has deleted the backups of a vault, which must be empty before it is deleted."""
 
 _COUNTED: Final = 100_000
 """The most objects that are counted in a bucket before it is only said that there are more."""
@@ -40,6 +44,7 @@ class Leftovers:
             "AWS::Cognito::UserPool": _Kind("user pool", self._clients, self._delete_pool),
             "AWS::KMS::Key": _Kind("signing key", self._state_of_key, self._delete_key),
             "AWS::Logs::LogGroup": _Kind("log group", self._bytes, self._delete_log_group),
+            "AWS::Backup::BackupVault": _Kind("backups", self._backups, self._delete_vault),
             "AWS::Lambda::LayerVersion": _Kind("layer", lambda _: "", self._delete_layer),
         }
 
@@ -139,6 +144,26 @@ class Leftovers:
 
     def _delete_log_group(self, name: str) -> None:
         self._client("logs").delete_log_group(logGroupName=name)
+
+    def _backups(self, vault: str) -> str:
+        self._client("backup").describe_backup_vault(BackupVaultName=vault)
+        return f"{sum(1 for _ in self._recovery_points(vault)):,} backups of tables"
+
+    def _recovery_points(self, vault: str) -> Iterator[str]:
+        pages = self._client("backup").get_paginator("list_recovery_points_by_backup_vault")
+        for page in pages.paginate(BackupVaultName=vault):
+            yield from (point["RecoveryPointArn"] for point in page["RecoveryPoints"])
+
+    def _delete_vault(self, vault: str) -> None:
+        backup = self._client("backup")
+        backup.describe_backup_vault(BackupVaultName=vault)
+        deadline = time.monotonic() + _BACKUPS_GO_WITHIN
+        for point in list(self._recovery_points(vault)):
+            with _ignoring("InvalidResourceStateException"):  # it is being deleted already
+                backup.delete_recovery_point(BackupVaultName=vault, RecoveryPointArn=point)
+        while any(self._recovery_points(vault)) and time.monotonic() < deadline:
+            time.sleep(2)
+        backup.delete_backup_vault(BackupVaultName=vault)
 
     def _delete_layer(self, arn: str) -> None:
         name, _, version = arn.rpartition(":")

@@ -15,6 +15,7 @@ from local.parameters import parameters_in
 from local.sam import SamError
 from local.target import Target
 from local.template import template
+from local.versions import AT_ONCE, SHIFT
 
 GRADUAL: Final = "Canary10Percent5Minutes"
 """How a prod stack takes a new release, unless something else was given."""
@@ -105,8 +106,6 @@ def _shift(
 
     The first deployment of a stack has no earlier version, from which traffic could be shifted.
     """
-    known = template()["Parameters"].get("Shift")
-    if known is None or target.endpoint or "Shift" in given or wanted != PROD or now != PROD:
+    if target.endpoint or SHIFT in given or wanted != PROD or now != PROD:
         return {}
-    has_none = (current or {}).get("Shift", known["Default"]) == known["Default"]
-    return {"Shift": GRADUAL} if has_none else {}
+    return {SHIFT: GRADUAL} if (current or {}).get(SHIFT, AT_ONCE) == AT_ONCE else {}

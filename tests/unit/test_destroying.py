@@ -180,7 +180,7 @@ def test_a_dev_stack_is_deleted_with_everything_that_it_leaves(
     assert left() == {}
     assert list((tmp_path / "builds").iterdir()) == []
     printed = " ".join(capsys.readouterr().out.split())
-    for shown in ("trees-Ledger about 1 items", "trees-files 3 objects and older versions", "which KMS deletes on"):
+    for shown in ("trees-Ledger: about 1 items", "trees-files: 3 objects and older versions", "which KMS deletes on"):
         assert shown in printed
 
 
@@ -404,5 +404,50 @@ def test_everything_that_the_template_retains_can_be_deleted() -> None:
     kinds = {one["Type"] for one in made_resources().values() if one.get("DeletionPolicy", "Delete") != "Delete"}
     leftovers = Leftovers({"region_name": "eu-west-1"})
 
-    assert kinds == {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Cognito::UserPool", "AWS::KMS::Key"}
-    assert all(leftovers.knows(Resource(kind, "x")) for kind in kinds)
+    assert kinds >= {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Cognito::UserPool", "AWS::KMS::Key"}
+    assert {kind for kind in kinds if not leftovers.knows(Resource(kind, "x"))} <= {"AWS::Lambda::Version"}, (
+        "versions of a function go with the function"
+    )
+
+
+def test_a_vault_is_emptied_before_it_is_deleted_and_a_vault_that_is_gone_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    backup = Vault(["point-1", "point-2"])
+    monkeypatch.setattr(Leftovers, "_client", lambda *_: backup)
+    vault, leftovers = Resource("AWS::Backup::BackupVault", "saxaul-1"), Leftovers({})
+
+    assert leftovers.about(vault) == ("backups", "saxaul-1", "2 backups of tables")
+    leftovers.delete(vault)
+    leftovers.delete(vault)
+
+    assert not backup.exists
+    assert leftovers.about(vault) is None
+
+
+class Vault:
+    """AWS Backup with one vault. A recovery point is in its lists once more after it was deleted, as on AWS."""
+
+    def __init__(self, points: list[str]) -> None:
+        self.exists = True
+        self.points, self._going = points, list[str]()
+
+    def describe_backup_vault(self, **_: str) -> None:
+        if not self.exists:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "DescribeBackupVault")
+
+    def get_paginator(self, _: str) -> "Vault":
+        return self
+
+    def paginate(self, **_: str) -> list[dict[str, Any]]:
+        listed, self._going = self.points + self._going, []
+        return [{"RecoveryPoints": [{"RecoveryPointArn": point} for point in listed]}]
+
+    def delete_recovery_point(self, *, RecoveryPointArn: str, **_: str) -> None:  # noqa: N803 - as AWS names it
+        self.points.remove(RecoveryPointArn)
+        self._going.append(RecoveryPointArn)
+
+    def delete_backup_vault(self, **_: str) -> None:
+        assert not self.points
+        assert not self._going
+        self.exists = False

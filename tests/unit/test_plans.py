@@ -1,11 +1,9 @@
 """A deployment has the parameters that its stage and its place need, and never takes a protection away by mistake."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pytest
 
-from local import plan
 from local.build import ON_LAMBDA, THIS_MACHINE
 from local.plan import GRADUAL, Plan, plan_for
 from local.sam import SamError
@@ -113,15 +111,6 @@ def test_a_stack_on_the_laptop_is_built_for_this_machine_and_has_its_addresses()
     assert {made.parameters[name].split("/")[2] for name in ("PublicUrl", "TokenUrl", "FilesUrl")} == {"localhost:4599"}
 
 
-@pytest.fixture
-def with_shift(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the template have the parameter with which traffic is shifted."""
-    shift: dict[str, Any] = {"Shift": {"Default": "AllAtOnce"}}
-    parameters = {**template()["Parameters"], **shift}
-    monkeypatch.setattr(plan, "template", lambda: {"Parameters": parameters})
-
-
-@pytest.mark.usefixtures("with_shift")
 @pytest.mark.parametrize(
     ("stage", "current", "shift"),
     [
@@ -139,7 +128,10 @@ def test_the_later_releases_of_a_prod_stack_get_their_traffic_gradually(
     assert planned(stage, current).parameters.get("Shift") == shift
 
 
-@pytest.mark.usefixtures("with_shift")
+def test_the_template_has_the_gradual_shift() -> None:
+    assert GRADUAL in template()["Parameters"]["Shift"]["AllowedValues"]
+
+
 def test_a_shift_that_is_given_is_taken_and_the_laptop_has_none() -> None:
     assert planned(None, PROTECTED_PROD, written=["Shift=AllAtOnce"]).parameters["Shift"] == "AllAtOnce"
     assert "Shift" not in planned(None, PROTECTED_PROD, target=ON_LAPTOP).parameters
