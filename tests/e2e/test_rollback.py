@@ -68,7 +68,9 @@ def versions_of(stack: dict[str, Any], function: str) -> list[str]:
 
 def release_of_answers(stack: dict[str, Any]) -> str | None:
     """Return the header of the bad release that clients get, or None if they reach another release."""
-    return httpx.get(f"{stack['api_url']}/log").raise_for_status().headers.get("x-release")
+    headers = httpx.get(f"{stack['api_url']}/log").raise_for_status().headers
+    found: str | None = headers.get("x-release")
+    return found
 
 
 def edit(operator: OperatorClient, word: str) -> int:
