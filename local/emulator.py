@@ -1,6 +1,6 @@
-"""Start MiniStack with corrections of eight faults. The interpreter is MiniStack's own.
+"""Start MiniStack with corrections of nine faults. The interpreter is MiniStack's own.
 
-MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in five that matter to operators:
+MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in six that matter to operators:
 
 - A write by PartiQL does not appear in the stream of its table. So the public totals would stay empty, and repeated ids
   would not be found.
@@ -19,6 +19,8 @@ MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in f
 - It prints what a function logs, but not if API Gateway called the function. With this correction, it does.
 - The workers of a version of a function that CloudFormation has deleted stay, idle, so that each deployment would leave
   25 processes behind. With this correction, each of them ends when its last request is answered, as on AWS.
+- What is invoked asynchronously through an alias is repeated, and loses its dead letter, because the settings of the
+  alias are not looked up. With this correction, they hold.
 
 Besides, each worker gets the clock of the stack (local/worker_clock.py), which may be ahead of that of this machine.
 MiniStack's own clock, and so those of queues, tokens and logs, is never moved.
@@ -65,6 +67,10 @@ def main() -> None:
         functions._execute_function_with_config_scope,  # noqa: SLF001
         functions.logger.info,
     )
+    functions.invoke_async_with_retry = with_settings_of_alias(  # type: ignore[attr-defined]
+        functions.invoke_async_with_retry,
+        lambda name, alias: functions._event_invoke_config(functions._functions[name], alias),  # noqa: SLF001
+    )
     logs = import_module("ministack.services.cloudwatch_logs")
     logs._start_query = while_others_write(logs._start_query)  # type: ignore[attr-defined] # noqa: SLF001
     add_secrets(import_module("ministack.services.cognito"))
@@ -107,6 +113,24 @@ def telling_logs(call: Callable[[Any, Any], Any], tell: Callable[..., None]) -> 
         return result
 
     return called
+
+
+def with_settings_of_alias(
+    invoke: Callable[[Any, Any], None], settings_of: Callable[[str, str], Any]
+) -> Callable[[Any, Any], None]:
+    """Return a function that invokes a function asynchronously, with the settings of the alias if it has one.
+
+    Args:
+        invoke: MiniStack's own. It gets the record of a version, which has no settings, and the event.
+        settings_of: returns the retries and destinations of an alias of a function, or None.
+    """
+
+    def invoked(record: Any, event: Any) -> None:  # noqa: ANN401 - MiniStack's own
+        name, *alias = record["config"]["FunctionArn"].split(":")[6:]
+        settings = settings_of(name, alias[0]) if alias else None
+        invoke({**record, "event_invoke_config": settings} if settings else record, event)
+
+    return invoked
 
 
 def ending_workers(delete: Callable[[str, Any], Any], workers: Any) -> Callable[[str, Any], Any]:  # noqa: ANN401

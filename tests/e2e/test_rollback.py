@@ -1,10 +1,12 @@
-"""A broken function makes the command red and is named, a rollback brings the stack back, and an edit stays."""
+"""A bad release makes the command red and its broken function is named, a rollback takes it back, and an edit stays."""
 
 import json
 import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
@@ -12,11 +14,13 @@ from local import deployment
 from local import stack as local_stack
 from local.build import BUILT
 from local.client import open_client
+from local.invoking import lambda_client
 from local.listing import without_added_fields
 from local.rollback import laptop_stack, rollback
 from local.sam import state
 from local.seed import seed
 from local.template import parsed
+from local.versions import LATEST, LIVE
 from operations.shown_status import LONG_UNCOUNTED
 from saxaul_client import OperatorClient
 from tests.e2e.test_status import status
@@ -24,8 +28,12 @@ from tests.e2e.test_status import status
 ENTRY = ("synonyms", "walk")
 
 
+USUAL = '"x-content-type-options": "nosniff",'
+"""A header that each response of the API has."""
+
+
 def broken_build(folder: Path) -> Path:
-    """Return a copy of the built template in which a function raises at each event, and nothing else is different."""
+    """Return a build in which one function raises at each event, and the layer of all functions adds a header."""
     template = parsed((BUILT / "template.yaml").read_text("utf-8"))
     for name, resource in template["Resources"].items():
         for uri in ("CodeUri", "ContentUri"):
@@ -39,8 +47,30 @@ def broken_build(folder: Path) -> Path:
         handler.read_text("utf-8").replace("    swept = ", "    raise KeyError('broken')\n    swept = "), "utf-8"
     )
     template["Resources"]["SweepRedemptions"]["Properties"]["CodeUri"] = str(copy)
+    layer = folder / "SaxaulLayer"
+    shutil.copytree(BUILT / "SaxaulLayer", layer)
+    endpoint = layer / "python/saxaul/http/endpoint.py"
+    endpoint.write_text(endpoint.read_text("utf-8").replace(USUAL, f'{USUAL} "x-release": "bad",'), "utf-8")
+    shutil.rmtree(endpoint.parent / "__pycache__")
+    template["Resources"]["SaxaulLayer"]["Properties"]["ContentUri"] = str(layer)
     (folder / "template.yaml").write_text(yaml.safe_dump(template, sort_keys=False), "utf-8")
     return folder
+
+
+def versions_of(stack: dict[str, Any], function: str) -> list[str]:
+    """Return which version of a function its alias points to, and then every version that the function has."""
+    with closing(lambda_client(stack, 60)) as client:
+        name = stack["functions"][function]
+        pages = client.get_paginator("list_versions_by_function").paginate(FunctionName=name)
+        every = [found["Version"] for page in pages for found in page["Versions"]]
+        return [client.get_alias(FunctionName=name, Name=LIVE)["FunctionVersion"], *every]
+
+
+def release_of_answers(stack: dict[str, Any]) -> str | None:
+    """Return the header of the bad release that clients get, or None if they reach another release."""
+    headers = httpx.get(f"{stack['api_url']}/log").raise_for_status().headers
+    found: str | None = headers.get("x-release")
+    return found
 
 
 def edit(operator: OperatorClient, word: str) -> int:
@@ -57,8 +87,10 @@ def test_a_broken_function_is_named_and_a_rollback_brings_the_stack_back_with_th
     monkeypatch.delenv("SAXAUL_STACK", raising=False)
     monkeypatch.setattr(local_stack, "build", lambda _: None)
     monkeypatch.setattr(deployment, "BUILT", broken_build(tmp_path))
+    published = int(versions_of(stack, "ProveTrees")[0])
     with open_client(OperatorClient, "operator") as operator:
         version = edit(operator, "amble")
+        assert release_of_answers(stack) is None
 
         with pytest.raises(SystemExit) as ended:
             local_stack.up(0)
@@ -71,6 +103,8 @@ def test_a_broken_function_is_named_and_a_rollback_brings_the_stack_back_with_th
         assert failed["worst"] == "red"
         assert failed["deployment"]["checked_at"] is None
         assert "make rollback" in failed["to_do"]
+        assert release_of_answers(stack) == "bad"
+        assert versions_of(stack, "ProveTrees") == [str(published + 1), LATEST, str(published + 1)]
 
         with laptop_stack() as deployed:
             rollback(deployed, None)
@@ -78,6 +112,8 @@ def test_a_broken_function_is_named_and_a_rollback_brings_the_stack_back_with_th
         printed = capsys.readouterr().out
         assert "The stack is back at the deployment of " in printed
         assert operator.entry(*ENTRY).document["version"] == version
+        assert release_of_answers(stack) is None
+        assert versions_of(stack, "ProveTrees") == [str(published + 2), LATEST, str(published + 2)]
         back = status()
         assert back["deployment"]["checked_at"] == back["deployment"]["last_good"] is not None
         assert back["refusals"] == failed["refusals"]

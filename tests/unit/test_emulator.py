@@ -21,6 +21,7 @@ from local.emulator import (
     parsing_once,
     telling_logs,
     while_others_write,
+    with_settings_of_alias,
     with_shared_layers,
     with_traceback,
 )
@@ -245,3 +246,18 @@ def test_a_deleted_version_ends_its_idle_workers_at_once_and_each_other_when_it_
     assert ended.get(timeout=SECONDS) is busy
     assert deleted == ["arn:aws:lambda:east:1:function:f-A1:4"]
     assert running == {"1:east:f-A1:5": [of_next], "1:west:f-A1:4": [elsewhere]}
+
+
+def test_what_is_invoked_asynchronously_through_an_alias_has_the_settings_of_the_alias() -> None:
+    settings = {("f-A1", "live"): {"MaximumRetryAttempts": 0}}
+    invoked: list[Any] = []
+    invoke = with_settings_of_alias(
+        lambda record, _: invoked.append(record), lambda name, alias: settings.get((name, alias))
+    )
+    arn = "arn:aws:lambda:east:1:function:f-A1"
+    records = [{"config": {"FunctionArn": f"{arn}{ending}"}} for ending in (":live", ":4", "")]
+
+    for record in records:
+        invoke(record, {})
+
+    assert invoked == [{**records[0], "event_invoke_config": {"MaximumRetryAttempts": 0}}, *records[1:]]
