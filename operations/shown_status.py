@@ -250,8 +250,8 @@ def rows_of_published(catalog: CatalogFacts) -> Iterator[Row]:
         yield Row(f"published {age_text(catalog.published_s)} ago, with all changes")
 
 
-def show(title: str, sections: Mapping[str, Sequence[Row]]) -> None:
-    """Print the sections, and below them what to do, each thing once."""
+def show(title: str, sections: Mapping[str, Sequence[Row]], dashboard: str = "") -> None:
+    """Print the sections, below them the address of the dashboard, if there is one, and what to do, each thing once."""
     console.print(f"[bold]{shown(title)}[/]\n")
     print_table(
         [Column(), Column()],
@@ -261,6 +261,8 @@ def show(title: str, sections: Mapping[str, Sequence[Row]]) -> None:
             for number, row in enumerate(rows)
         ],
     )
+    if dashboard:
+        console.print(f"\n[bold]dashboard[/]\n  {shown(dashboard)}", soft_wrap=True)
     to_do = sections_of([row for rows in sections.values() for row in rows])
     if not to_do:
         console.print("\n[green]✓[/] nothing is to be done")

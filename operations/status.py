@@ -164,7 +164,8 @@ def main() -> None:
     else:
         name = "the laptop stack" if stack_name() == LAPTOP else stack_name()
         title = f"{name}, {now:%a} {now.day} {now:%b %Y %H:%M} ({known['time_zone']})"
-        show(title, {title: rows for section in sections.values() for title, rows in section.rows.items()})
+        shown = {title: rows for section in sections.values() for title, rows in section.rows.items()}
+        show(title, shown, known.get("dashboard_url", ""))
     failures = [f"{name}: {section.failure}" for name, section in sections.items() if section.failure]
     if failures:
         is_nothing_read = len(failures) == len(sections)

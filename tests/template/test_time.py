@@ -46,7 +46,7 @@ def test_deployed_code_reads_the_time_of_the_programme_in_one_module() -> None:
         if file.suffix == ".py" and any(looks_at_the_time(file.read_text("utf-8")))
     }
 
-    # TallyImpact compares the time of a change, which DynamoDB wrote, and a metric is given its time for CloudWatch: no test
+    # TallyImpact compares the time of a change, which DynamoDB wrote, and a metric has a time for CloudWatch: no test
     # clock moves that of AWS.
     assert found == {
         "layers/saxaul/saxaul/clock.py",

@@ -271,6 +271,19 @@ def test_if_everything_is_in_order_the_last_line_says_it(capsys: pytest.CaptureF
     assert capsys.readouterr().out.splitlines()[-1] == "✓ nothing is to be done"
 
 
+def test_the_address_of_the_dashboard_is_whole_on_a_line_of_its_own_and_a_laptop_stack_has_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    address = "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#dashboards/dashboard/saxaul-eu-west-1"
+
+    show("saxaul", FINE, address)
+    show("the laptop stack", FINE)
+
+    printed = capsys.readouterr().out
+    assert printed.splitlines().count(f"  {address}") == 1
+    assert printed.count("dashboard\n") == 1
+
+
 def test_a_name_that_somebody_chose_cannot_write_markup_or_control_the_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
