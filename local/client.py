@@ -133,7 +133,9 @@ def unreachable_advice() -> str:
 
 def is_on_laptop() -> bool:
     """Return whether the selected stack is on the emulator of this machine: the laptop stack, or one beside it."""
-    return stack_name() == LAPTOP or bool(stack().get("endpoint_url"))
+    if stack_name() == LAPTOP:
+        return True
+    return stack_file().exists() and bool(stack().get("endpoint_url"))
 
 
 def stack_clock() -> Clock:
