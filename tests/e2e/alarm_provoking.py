@@ -86,12 +86,12 @@ class Provoking:
             if mapping["FunctionArn"].split(":")[6] == name and "/stream/" in mapping["EventSourceArn"]
         ]
 
-    def invoke(self, function: str, event: object = None) -> bool:
+    def invoke(self, function: str, event: object = None, qualifier: str = LIVE) -> bool:
         """Invoke a function, and return whether Lambda started it and it did not crash."""
         try:
             answered = self._lambda.invoke(
                 FunctionName=self._stack["functions"][function],
-                Qualifier=LIVE,
+                Qualifier=qualifier,
                 Payload=json.dumps(event or {}).encode(),
             )
         except self._lambda.exceptions.TooManyRequestsException:
