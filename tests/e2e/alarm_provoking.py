@@ -86,12 +86,12 @@ class Provoking:
             if mapping["FunctionArn"].split(":")[6] == name and "/stream/" in mapping["EventSourceArn"]
         ]
 
-    def invoke(self, function: str, event: object = None) -> bool:
+    def invoke(self, function: str, event: object = None, qualifier: str = LIVE) -> bool:
         """Invoke a function, and return whether Lambda started it and it did not crash."""
         try:
             answered = self._lambda.invoke(
                 FunctionName=self._stack["functions"][function],
-                Qualifier=LIVE,
+                Qualifier=qualifier,
                 Payload=json.dumps(event or {}).encode(),
             )
         except self._lambda.exceptions.TooManyRequestsException:
@@ -99,13 +99,19 @@ class Provoking:
         return "FunctionError" not in answered
 
     def start_by_schedule(self, function: str) -> None:
-        """Start a function as its schedule does: nobody waits for its answer."""
-        self._lambda.invoke(
-            FunctionName=self._stack["functions"][function],
-            Qualifier=LIVE,
-            InvocationType="Event",
-            Payload=b"{}",
+        """Start a function as its schedule does: nobody waits for its answer.
+
+        The emulator sends the record of a failure where the configuration of the function itself says, and not that
+        of its alias. So the function gets that of the alias, and is started itself.
+        """
+        name = self._stack["functions"][function]
+        of_alias = self._lambda.get_function_event_invoke_config(FunctionName=name, Qualifier=LIVE)
+        self._lambda.put_function_event_invoke_config(
+            FunctionName=name,
+            MaximumRetryAttempts=of_alias["MaximumRetryAttempts"],
+            DestinationConfig=of_alias["DestinationConfig"],
         )
+        self._lambda.invoke(FunctionName=name, InvocationType="Event", Payload=b"{}")
 
     @contextmanager
     def throttled(self, functions: Sequence[str]) -> Iterator[None]:

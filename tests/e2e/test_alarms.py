@@ -13,6 +13,7 @@ import pytest
 from local.client import open_client
 from local.sam import ROOT
 from local.template import resources
+from local.versions import LATEST
 from saxaul_client import OperatorClient
 from tests.e2e.alarm_provoking import AN_HOUR, Provoking
 from tests.e2e.alarm_sources import NOTHING, Metric, Sources, metrics_of
@@ -193,12 +194,13 @@ def test_what_the_sections_tell_to_do_mends_all_of_it_and_nothing_is_lost(
 def test_each_alarm_on_throttles_counts_a_function_that_lambda_does_not_start(
     sources: Sources, provoking: Provoking
 ) -> None:
+    """The emulator applies a reserved concurrency to a function itself, and not to its versions, as AWS does."""
     began = time.time()
     with provoking.throttled(THROTTLED):
-        assert not any(provoking.invoke(function) for function in THROTTLED)
+        assert not any(provoking.invoke(function, qualifier=LATEST) for function in THROTTLED)
         shown = run_operation("workers").stdout
         started = run_operation("workers", "start", "AccruePoints").stdout
-        assert provoking.invoke("AccruePoints", {"Records": []})
+        assert provoking.invoke("AccruePoints", {"Records": []}, qualifier=LATEST)
 
     assert silent(summed(sources, "Throttles", began)) == set()
     assert shown.count("reserved concurrency 0") == len({*THROTTLED} & {"AccruePoints", "ErasePersons", "SequenceLog"})
