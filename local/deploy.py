@@ -54,7 +54,8 @@ from local.versions import note_parameters
 
 CONFIG = ROOT / "samconfig.toml"
 
-_NEVER_CREATED = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
+_IN_REVIEW = "REVIEW_IN_PROGRESS"
+_NEVER_CREATED = (_IN_REVIEW, "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
 """States of a stack whose first deployment failed, or was not confirmed. It has no data, and takes no deployment."""
 
 
@@ -85,7 +86,10 @@ def deploy(target: Target, wanted: Wanted) -> None:
     """
     deployments = GoodDeployments(target.name, target.client_arguments)
     with alone("deploy" if target.endpoint else target.name) as lock:
-        if deployments.status() in _NEVER_CREATED:
+        status = deployments.status()
+        if status not in ("", _IN_REVIEW) and not deployments.is_of_project():
+            raise SamError(f"{target.name} in {target.region} is a stack of another project. Take another name.")
+        if status in _NEVER_CREATED:
             delete_empty_stack(target)
         current = deployments.current()
         before = current.parameters if current else None
@@ -203,7 +207,7 @@ def forget_change_sets(target: Target, names: set[str]) -> None:
     cloudformation = boto3.client("cloudformation", **target.client_arguments)
     for name in sorted(names):
         cloudformation.delete_change_set(StackName=target.name, ChangeSetName=name)
-    if GoodDeployments(target.name, target.client_arguments).status() == "REVIEW_IN_PROGRESS":
+    if GoodDeployments(target.name, target.client_arguments).status() == _IN_REVIEW:
         delete_empty_stack(target)
 
 

@@ -55,6 +55,13 @@ OUTPUTS = {
 DEV, PROD = "dev", "prod"
 """What a stack is for: the values of the template's parameter Stage."""
 
+PROJECT_TAG = "project"
+STAGE_TAG = "stage"
+"""The tags of every stack, and of what it makes."""
+
+PROJECT = "saxaul"
+"""The value of the first tag. `make destroy` deletes nothing without it."""
+
 _KEY_BYTES = 32
 """The length of an Ed25519 public key, which is at the end of its DER form."""
 

@@ -14,7 +14,7 @@ from botocore.config import Config
 
 from local.build import BUILT, THIS_MACHINE
 from local.console import console
-from local.deployed import DEV, DeployedStack
+from local.deployed import DEV, PROJECT, PROJECT_TAG, STAGE_TAG, DeployedStack
 from local.gateway import give_gateway_responses
 from local.good_deployments import GoodDeployments
 from local.parameters import quoted
@@ -86,7 +86,7 @@ def deploy_arguments(template: Path, stack: str, region: str, parameters: Mappin
         "deploy",
         *("--template-file", str(template), "--config-file", str(ROOT / "samconfig.toml")),
         *("--stack-name", stack, "--region", region, "--s3-prefix", code_prefix(stack, region)),
-        *("--tags", "project=saxaul", f"stage={stage}"),
+        *("--tags", f"{PROJECT_TAG}={PROJECT}", f"{STAGE_TAG}={stage}"),
         *("--parameter-overrides", *(f"{name}={quoted(value)}" for name, value in parameters.items())),
     ]
 

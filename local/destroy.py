@@ -22,7 +22,7 @@ from local.command import non_empty, run_command, stack_parser
 from local.console import console, exit_with, progress, shown, step
 from local.deletions import Deletion, Resource, bucket_of_artefacts, forget, recall, remember
 from local.deploy import build_folder
-from local.deployed import DEV, PROD
+from local.deployed import DEV, PROD, PROJECT, PROJECT_TAG, STAGE_TAG
 from local.deployment import NO_CREDENTIALS, REGION, alone, code_prefix
 from local.failures import flat
 from local.good_deployments import GoodDeployments, records_of
@@ -34,7 +34,7 @@ _DELETES_WITHIN: Final = 3_600
 
 _WAYS_TO_WAIT: Final = ("", "NotVisible", "Delayed")
 
-_TAG: Final = "aws:cloudformation:stack-name"
+_STACK_TAG: Final = "aws:cloudformation:stack-name"
 """AWS puts this tag on what a stack has made."""
 
 _KINDS_BY_ARN: Final = {
@@ -83,14 +83,27 @@ def what_to_delete(target: Target) -> Deletion:
     begun = recall(target)
     if begun and begun.account != account:
         exit_with(f"The deletion of {target.name} was begun in the account {begun.account}, and this is {account}.")
-    deployed = GoodDeployments(target.name, target.client_arguments).current()
+    deployments = GoodDeployments(target.name, target.client_arguments)
+    deployed = deployments.current()
     if deployed:
+        if not deployments.is_of_project():
+            exit_with(
+                f"{target.name} is no stack of this project: it lacks the tag project=saxaul. Nothing was deleted."
+            )
         stage = deployed.parameters.get("Stage", DEV)
         found = Deletion(target.name, target.region, account, stage, tuple(resources_of(target)))
         return found.with_all_of(begun)
     if begun:
         return begun
-    tagged = tuple(resources_by_tag(target))
+    tagged = tuple(resources_by_tag(target, DEV))
+    if any(resources_by_tag(target, PROD)):
+        exit_with(
+            f"The stack {target.name} is gone, and it was a prod stack. It has left data, so nothing was deleted.",
+            [
+                "The Tag Editor of AWS's console shows it by these tags. If that is meant, delete it there:",
+                *(f"  {key}={value}" for key, value in _tags_of(target, PROD).items()),
+            ],
+        )
     if not tagged:
         exit_with(
             f"There is no stack {target.name} in {target.region} in the account {account}, and nothing is left of one.",
@@ -124,17 +137,21 @@ def _layers_of(target: Target, function: str) -> Iterator[Resource]:
             yield from (Resource("AWS::Lambda::LayerVersion", layer["Arn"]) for layer in version.get("Layers", []))
 
 
-def resources_by_tag(target: Target) -> Iterator[Resource]:
-    """Yield what is left of a stack that is gone, by the tag that AWS puts on it."""
+def resources_by_tag(target: Target, stage: str) -> Iterator[Resource]:
+    """Yield what is left of a stack that is gone, by the tags that AWS and `make deploy` put on it."""
     tagging = boto3.client("resourcegroupstaggingapi", **target.client_arguments)
-    pages = tagging.get_paginator("get_resources").paginate(TagFilters=[{"Key": _TAG, "Values": [target.name]}])
-    for page in pages:
+    filters = [{"Key": key, "Values": [value]} for key, value in _tags_of(target, stage).items()]
+    for page in tagging.get_paginator("get_resources").paginate(TagFilters=filters):
         for one in page["ResourceTagMappingList"]:
             _, _, service, _, _, rest = one["ResourceARN"].split(":", 5)
             for beginning, kind in _KINDS_BY_ARN.items():
                 of_service, _, of_resource = beginning.partition(":")
                 if service == of_service and rest.startswith(of_resource):
                     yield Resource(kind, rest.removeprefix(of_resource).removesuffix(":*"))
+
+
+def _tags_of(target: Target, stage: str) -> dict[str, str]:
+    return {_STACK_TAG: target.name, PROJECT_TAG: PROJECT, STAGE_TAG: stage}
 
 
 def refuse_prod(target: Target, deletion: Deletion, leftovers: Leftovers) -> None:

@@ -17,6 +17,7 @@ import boto3
 from botocore.exceptions import ClientError
 from pydantic import TypeAdapter
 
+from local.deployed import PROJECT, PROJECT_TAG
 from local.sam import ROOT
 
 if TYPE_CHECKING:
@@ -128,6 +129,11 @@ class GoodDeployments:
         """Return CloudFormation's status of the stack, such as ``UPDATE_COMPLETE``; empty if it does not exist."""
         found = self._found()
         return found["StackStatus"] if found else ""
+
+    def is_of_project(self) -> bool:
+        """Return whether the stack has the tag that every deployment of this project gives to it."""
+        found = self._found()
+        return found is not None and {"Key": PROJECT_TAG, "Value": PROJECT} in found.get("Tags", [])
 
     def _found(self) -> "StackTypeDef | None":
         """Return the stack as CloudFormation describes it, or None if it does not exist."""

@@ -46,13 +46,14 @@ def template(topics: int = 1) -> str:
     return json.dumps({"Parameters": parameters, "Resources": resources})
 
 
-def create(aws: Any, **parameters: str) -> None:  # noqa: ANN401 - a client
+def create(aws: Any, project: str = "saxaul", **parameters: str) -> None:  # noqa: ANN401 - a client
     given = [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
-    aws.create_stack(StackName="trees", TemplateBody=template(), Parameters=given)
+    tags = [{"Key": "project", "Value": project}]
+    aws.create_stack(StackName="trees", TemplateBody=template(), Parameters=given, Tags=tags)
 
 
 @pytest.fixture
-def steps(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def steps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
     """Replace each step by one that notes itself, and return the notes."""
     noted: list[Any] = []
 
@@ -67,6 +68,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         assert lock > 0
         noted.append(("sam deploy", plan.parameters.get("DeletionProtection"), asks))
 
+    monkeypatch.setattr(deploy, "build_folder", lambda name: tmp_path / "builds" / name)
     monkeypatch.setattr(deploy, "run_sam_deploy", deployed)
     monkeypatch.setattr(deploy, "build_for_aws", noting("build"))
     monkeypatch.setattr(deploy, "connect", noting("connect", KNOWN))
@@ -101,6 +103,15 @@ def test_a_protected_prod_stack_is_deployed_once(steps: list[Any], aws: "CloudFo
 
     assert steps[:2] == ["build", ("sam deploy", "true", False)]
     assert len([step for step in steps if step[0] == "sam deploy"]) == 1
+
+
+def test_a_stack_of_another_project_is_not_touched(steps: list[Any], aws: "CloudFormationClient") -> None:
+    create(aws, project="forest")
+
+    with pytest.raises(SamError, match="is a stack of another project"):
+        deploy.deploy(TREES, Wanted(asks=False))
+
+    assert steps == []
 
 
 def test_what_needs_registered_apps_is_checked_after_the_seed(

@@ -129,10 +129,15 @@ OWN = {"saxaul/eu-west-1/trees/c", "saxaul-deployments/trees/2027-06-05T01:00:00
 OTHERS = {"saxaul/eu-west-1/trees2/c", "saxaul/us-east-1/trees/c", "saxaul-deployments/trees2/t.json", "other"}
 
 
-def deploy(stage: str = "dev", *, protected: bool = False) -> None:
+def deploy(stage: str = "dev", *, protected: bool = False, project: str = "saxaul") -> None:
     """Deploy the stack, and let it be used."""
     parameters = [{"ParameterKey": "Stage", "ParameterValue": stage}]
-    client("cloudformation").create_stack(StackName="trees", TemplateBody=json.dumps(TEMPLATE), Parameters=parameters)
+    client("cloudformation").create_stack(
+        StackName="trees",
+        TemplateBody=json.dumps(TEMPLATE),
+        Parameters=parameters,
+        Tags=[{"Key": "project", "Value": project}, {"Key": "stage", "Value": stage}],
+    )
     file_of("trees").write_text(json.dumps({"region": "eu-west-1", "endpoint_url": None}))
     dynamodb, s3 = client("dynamodb"), client("s3")
     dynamodb.put_item(TableName="trees-Ledger", Item={"pk": {"S": "USER#mei"}})
@@ -375,14 +380,46 @@ def test_a_deletion_is_not_continued_in_another_account(
 def test_what_is_left_of_a_stack_that_nobody_wrote_down_is_found_by_its_tag(
     left: Callable[[], dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tag = {"Key": destroy._TAG, "Value": "trees"}  # noqa: SLF001 - the tag that AWS writes
-    client("dynamodb").create_table(**TABLE, Tags=[tag])
-    client("dynamodb").create_table(**{**TABLE, "TableName": "others"}, Tags=[{**tag, "Value": "forest"}])
+    client("dynamodb").create_table(**TABLE, Tags=tags_of("trees"))
+    client("dynamodb").create_table(**{**TABLE, "TableName": "others"}, Tags=tags_of("forest"))
+    client("dynamodb").create_table(**{**TABLE, "TableName": "no-project"}, Tags=tags_of("trees")[:1])
 
     destroy.destroy(TREES, "trees")
 
-    assert left() == {"tables": {"others"}, "pools": {POOL.name}}
+    assert left() == {"tables": {"others", "no-project"}, "pools": {POOL.name}}
     assert "trees-Ledger" in capsys.readouterr().out
+
+
+def tags_of(stack: str, stage: str = "dev") -> list[dict[str, str]]:
+    """Return the tags that AWS and `make deploy` put on what a stack makes."""
+    found = {"aws:cloudformation:stack-name": stack, "project": "saxaul", "stage": stage}
+    return [{"Key": key, "Value": value} for key, value in found.items()]
+
+
+def test_what_is_left_of_a_prod_stack_that_is_gone_is_not_deleted(
+    left: Callable[[], dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    client("dynamodb").create_table(**TABLE, Tags=tags_of("trees", "prod"))
+    before = left()
+
+    with pytest.raises(SystemExit):
+        destroy.destroy(TREES, "trees")
+
+    assert left() == before
+    assert "it was a prod stack" in capsys.readouterr().err
+
+
+def test_a_stack_of_another_project_is_not_deleted(
+    left: Callable[[], dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(project="forest")
+    before = left()
+
+    with pytest.raises(SystemExit):
+        destroy.destroy(TREES, "trees")
+
+    assert left() == before
+    assert "lacks the tag project=saxaul" in capsys.readouterr().err
 
 
 def test_without_credentials_one_sentence_says_so(
