@@ -1,6 +1,6 @@
-"""Start MiniStack with corrections of nine faults. The interpreter is MiniStack's own.
+"""Start MiniStack with corrections of ten faults. The interpreter is MiniStack's own.
 
-MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in six that matter to operators:
+MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in seven that matter to operators:
 
 - A write by PartiQL does not appear in the stream of its table. So the public totals would stay empty, and repeated ids
   would not be found.
@@ -17,6 +17,8 @@ MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in s
 - If a function cannot be imported, it tells only the text of the error, such as ``'TIME_ZONE'``. With this correction,
   it tells the traceback, as AWS does, which has the type of the error, the file and the line.
 - It prints what a function logs, but not if API Gateway called the function. With this correction, it does.
+- It waits 50 ms for the log of an invocation, and loses it if the machine is busy. With this correction, the worker
+  marks the end of its log, and MiniStack reads up to the mark.
 - The workers of a version of a function that CloudFormation has deleted stay, idle, so that each deployment would leave
   25 processes behind. With this correction, each of them ends when its last request is answered, as on AWS.
 - What is invoked asynchronously through an alias is repeated, and loses its dead letter, because the settings of the
@@ -43,6 +45,7 @@ from functools import lru_cache
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
+from queue import Empty
 from tempfile import mkdtemp
 from threading import Event, Lock, Thread
 from typing import Any
@@ -51,6 +54,13 @@ from zipfile import ZipFile
 _TABLE = re.compile(
     r"\s*(INSERT\s+INTO|UPDATE|DELETE\s+FROM|SELECT\b.*?\bFROM)\s+\"?([\w.-]+)", re.IGNORECASE | re.DOTALL
 )
+
+
+_END_OF_LOG = "\x04"
+"""The line at the end of the log of an invocation. A log line of the functions is JSON, and a print of them is text."""
+
+_LOOK_SECONDS = 0.2
+"""How often it is looked whether a worker that says nothing has ended."""
 
 
 def main() -> None:
@@ -76,8 +86,9 @@ def main() -> None:
     add_secrets(import_module("ministack.services.cognito"))
     workers = import_module("ministack.core.lambda_runtime")
     program = with_traceback(workers._PYTHON_WORKER_SCRIPT)  # noqa: SLF001
-    program = with_clock(program, os.environ.pop("SAXAUL_CLOCK"))
+    program = with_clock(with_end_of_log(program), os.environ.pop("SAXAUL_CLOCK"))
     workers._PYTHON_WORKER_SCRIPT = program  # type: ignore[attr-defined] # noqa: SLF001
+    workers.Worker._drain_stderr_bounded = log_of_invocation  # noqa: SLF001
     versions = import_module("ministack.services.cloudformation.provisioners")._RESOURCE_HANDLERS  # noqa: SLF001
     versions["AWS::Lambda::Version"]["delete"] = ending_workers(versions["AWS::Lambda::Version"]["delete"], workers)
     spawn = workers.Worker._spawn  # noqa: SLF001
@@ -101,6 +112,36 @@ def with_clock(program: str, file: str) -> str:
     """Return the program of a worker, but with the clock that is as far ahead of this machine's as the file says."""
     moving = Path(__file__).with_name("worker_clock.py").read_text("utf-8")
     return f"{moving}\n\ninstall({file!r})\n\n{program}"
+
+
+def with_end_of_log(program: str) -> str:
+    """Return the program of a worker, but with a line at the end of the log of each invocation, before it answers.
+
+    Raises:
+        ValueError: the program of this release of MiniStack has another form.
+    """
+    answers = "        _real_stdout.flush()\n\nrun()\n"
+    if not program.endswith(answers):
+        raise ValueError("MiniStack answers in another form now")
+    marks = f"        sys.stderr.write({_END_OF_LOG + chr(10)!r})\n        sys.stderr.flush()\n"
+    return program.removesuffix(answers) + marks + answers
+
+
+def log_of_invocation(worker: Any) -> str:  # noqa: ANN401 - MiniStack's own
+    """Return the lines that a worker has logged up to the end of its invocation, or up to its own end."""
+    lines: list[str] = []
+    while True:
+        has_ended = not worker._stderr_thread.is_alive()  # noqa: SLF001 - then no line follows those in the queue
+        try:
+            line = worker._stderr_queue.get(timeout=0 if has_ended else _LOOK_SECONDS)  # noqa: SLF001
+        except Empty:
+            if has_ended:
+                break
+            continue
+        if line == _END_OF_LOG:
+            break
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def telling_logs(call: Callable[[Any, Any], Any], tell: Callable[..., None]) -> Callable[[Any, Any], Any]:

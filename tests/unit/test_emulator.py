@@ -8,7 +8,7 @@ import time
 from io import BytesIO
 from pathlib import Path
 from queue import Empty, Queue
-from threading import Event, Lock, get_ident
+from threading import Event, Lock, Thread, get_ident
 from types import SimpleNamespace
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -18,9 +18,11 @@ import pytest
 from local.emulator import (
     ending_workers,
     in_own_thread,
+    log_of_invocation,
     parsing_once,
     telling_logs,
     while_others_write,
+    with_end_of_log,
     with_settings_of_alias,
     with_shared_layers,
     with_traceback,
@@ -158,6 +160,42 @@ def test_a_worker_tells_the_traceback_of_a_failed_import() -> None:
 def test_a_release_of_ministack_with_another_worker_is_refused() -> None:
     with pytest.raises(ValueError, match="in another form now"):
         with_traceback("pass")
+
+
+def test_a_worker_marks_the_end_of_its_log_before_it_answers() -> None:
+    program = "def run():\n    while True:\n        answer()\n        _real_stdout.flush()\n\nrun()\n"
+
+    marked = with_end_of_log(program).splitlines()
+
+    assert marked[3:6] == [
+        "        sys.stderr.write('\\x04\\n')",
+        "        sys.stderr.flush()",
+        "        _real_stdout.flush()",
+    ]
+    with pytest.raises(ValueError, match="in another form now"):
+        with_end_of_log("run()\n")
+
+
+def logging_worker(*lines: str, has_ended: bool = False) -> SimpleNamespace:
+    """Return a worker that has logged these lines."""
+    found = Queue[str]()
+    for line in lines:
+        found.put(line)
+    return SimpleNamespace(_stderr_queue=found, _stderr_thread=SimpleNamespace(is_alive=lambda: not has_ended))
+
+
+def test_the_log_of_an_invocation_is_read_up_to_its_end_however_late_it_comes() -> None:
+    worker = logging_worker("one")
+    late = Thread(target=lambda: [worker._stderr_queue.put(line) for line in ("two", "\x04", "of the next")])  # noqa: SLF001
+    late.start()
+
+    assert log_of_invocation(worker) == "one\ntwo"
+    late.join(SECONDS)
+    assert worker._stderr_queue.get(timeout=SECONDS) == "of the next"  # noqa: SLF001
+
+
+def test_the_log_of_a_worker_that_has_ended_is_what_it_logged() -> None:
+    assert log_of_invocation(logging_worker("one", "two", has_ended=True)) == "one\ntwo"
 
 
 def test_what_a_called_function_logs_is_told_and_its_result_is_returned() -> None:
