@@ -13,7 +13,7 @@ from operations.status_reading import DEAD_ONLY, WORK_QUEUES
 from saxaul.ledger.entries import Void
 from saxaul.ledger.grants import COVERS
 from saxaul.ledger.receipts import FATES, Status
-from tests.template.reading import events, functions, resources, template
+from tests.template.reading import events, functions, made_resources, resources, template
 
 API = (ROOT / "docs/api.md").read_text("utf-8")
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text("utf-8")
@@ -186,6 +186,15 @@ def test_the_documented_defaults_are_those_of_the_template() -> None:
             assert re.match(r"none\b", documented), cell
         elif parameters[0]["Type"] != "CommaDelimitedList":
             assert documented == defaults, cell
+
+
+def test_the_rights_that_a_deployment_needs_name_each_service_of_the_template() -> None:
+    services = {"cognito": "cognito-idp"}
+    kinds = {resource["Type"].split("::")[1].lower() for resource in made_resources().values()}
+    named = quoted(column((ROOT / "docs/deploy.md").read_text("utf-8"), "service"))
+
+    assert {services.get(kind, kind) for kind in kinds} <= set(named)
+    assert named.count("cloudformation") == 1
 
 
 def test_the_documented_alarms_are_those_of_the_template() -> None:
