@@ -212,6 +212,15 @@ def test_the_section_of_an_alarm_has_its_five_parts_in_their_order(name: str) ->
     assert [part for part, _ in parts] == ["Means", "Shows after", "Look at", "Do", "Prove"]
 
 
+def test_each_section_that_the_status_names_exists() -> None:
+    source = (ROOT / "operations/shown_status.py").read_text("utf-8")
+    named = re.findall(r'"(docs/\w+\.md)#([\w-]+)"', source)
+    named += [("docs/alarms.md", alarm.lower()) for alarm in re.findall(r'"(\w+Alarm)"', source)]
+
+    assert ("docs/alarms.md", "points-are-late") in named
+    assert [(page, heading) for page, heading in named if heading not in headings(ROOT / page)] == []
+
+
 def test_each_queue_that_the_page_of_alarms_names_has_dead_letters() -> None:
     named = set(re.findall(r"--queue (\w+)", ALARMS))
 
