@@ -4,7 +4,7 @@ import json
 import re
 
 import boto3
-import jmespath
+import jmespath  # type: ignore[import-untyped]
 from moto import mock_aws
 
 from local.sam import ROOT

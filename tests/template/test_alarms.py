@@ -274,11 +274,11 @@ def breached_after(name: str) -> float:
         case "ApproximateNumberOfMessagesVisible" if name != "ActionDepthAlarm":
             return failed_after(name.removesuffix("DeadLetterAlarm"))
         case "IteratorAge":
-            return alarm["Threshold"] / 1000 + periods
+            return float(alarm["Threshold"] / 1000 + periods)
         case "OldestUnposted" | "OldestUnpublished" as metric:
-            return alarm["Threshold"] + interval(WRITERS[metric])
+            return float(alarm["Threshold"] + interval(WRITERS[metric]))
         case "MissingCosignatures":
-            return periods + interval("SequenceLog")
+            return float(periods + interval("SequenceLog"))
     return float(periods)
 
 
