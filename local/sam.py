@@ -13,6 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent
 STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 """The stack names that CloudFormation accepts."""
 
+EMULATOR_LOG = "ministack.log"
+"""The file in the state folder to which the emulator and the functions of the laptop stack write."""
+
 
 def state() -> Path:
     """Return the folder for the files of the laptop stack: .local, or the folder that SAXAUL_STATE names.

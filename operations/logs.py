@@ -14,12 +14,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.client import aws_failure, client_arguments_of_stack, stack, stack_with, use_stack
 from local.command import command_parser, non_empty, run_command, whole_number
 from local.console import console, exit_with, shown
-from local.sam import state
+from local.sam import EMULATOR_LOG, state
+from operations.ages import HOUR
 from operations.function_lines import Line, lines_on_aws, lines_on_the_laptop
 from operations.log_group import LogGroup, UnfinishedQueryError
-
-HOUR = 3600
-EMULATOR_LOG = "ministack.log"
 
 
 def read(function: str, limit: int) -> list[Line]:

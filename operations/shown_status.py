@@ -13,7 +13,7 @@ from rich.text import Text
 
 from local.client import of_stack
 from local.console import console, shown
-from local.sam import ROOT, state
+from local.sam import EMULATOR_LOG, ROOT, state
 from local.shown_campaigns import amount
 from local.tables import Column, print_table
 from operations.ages import age_text
@@ -297,7 +297,7 @@ def _look_for_errors() -> str:
     """Return how to see the errors: the line above that of a request has the traceback."""
     if of_stack():
         return "search the log group in Logs Insights: filter status >= 500"
-    log = state() / "ministack.log"
+    log = state() / EMULATOR_LOG
     shown_path = log.relative_to(ROOT) if log.is_relative_to(ROOT) else log
     return f"""grep -B1 '"status":5' {quote(str(shown_path))}"""
 

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from local.good_deployments import GoodDeployments
+from operations.ages import HOUR
 from operations.dead_letter_queue import count_messages
 from operations.log_group import LogGroup
 from operations.reconcile_receipts import judge, waiting_batches
@@ -46,7 +47,6 @@ WORK_QUEUES = ("actions", "redemptions", "planting", "photos")
 DEAD_ONLY = ("totals", "repeats", "publication", "log", "checkpoints", "erasures", "schedules")
 """What else has a dead-letter queue: counting, finding repeats, publishing catalog and log, erasing, all schedules."""
 
-HOUR = 3600
 SERVER_ERROR = 500
 
 _OF_EACH_LIST = 100
