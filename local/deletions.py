@@ -103,7 +103,8 @@ def bucket_of_artefacts(target: Target) -> str | None:
         s3, name = boto3.client("s3", **target.client_arguments), artefacts_of(target.region)
         return name if name in {bucket.get("Name") for bucket in s3.list_buckets()["Buckets"]} else None
     found = found_stack(boto3.client("cloudformation", **target.client_arguments), _SAM_STACK)
-    named = {output["OutputKey"]: output["OutputValue"] for output in (found or {}).get("Outputs", [])}
+    outputs = found.get("Outputs", []) if found else []
+    named = {output["OutputKey"]: output["OutputValue"] for output in outputs}
     return named.get("SourceBucket")
 
 

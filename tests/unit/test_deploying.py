@@ -408,7 +408,12 @@ def test_the_catalog_is_recorded_so_that_another_clone_finds_it(
     steps: list[Any], monkeypatch: pytest.MonkeyPatch, given: str | None, recorded: str
 ) -> None:
     noted: list[Any] = []
-    monkeypatch.setattr(deploy, "connect", lambda _, catalog: noted.append(catalog) or KNOWN)
+
+    def connect(_: Target, catalog: str) -> dict[str, Any]:
+        noted.append(catalog)
+        return KNOWN
+
+    monkeypatch.setattr(deploy, "connect", connect)
     monkeypatch.setattr(deploy, "seed", noted.append)
 
     deploy.deploy(TREES, Wanted(folder=Path(given) if given else None))

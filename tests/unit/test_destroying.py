@@ -16,7 +16,7 @@ from local.client import file_of
 from local.deletions import Resource, recall
 from local.deployment import NO_CREDENTIALS
 from local.leftovers import Leftovers
-from local.stack_contents import resources_by_tag
+from local.stack_contents import kept_resources, resources_by_tag
 from local.target import Target, file_of_deletion
 from tests.template.reading import made_resources
 
@@ -98,7 +98,7 @@ def client(service: str) -> Any:  # noqa: ANN401 - a client of any service
 @pytest.fixture
 def pools(monkeypatch: pytest.MonkeyPatch) -> Pools:
     """Let the stack have a pool, and reach it."""
-    found, kept_resources, client_of = Pools(), destroy.kept_resources, Leftovers._client  # noqa: SLF001
+    found, client_of = Pools(), Leftovers._client  # noqa: SLF001
     monkeypatch.setattr(destroy, "kept_resources", lambda target: [*kept_resources(target), POOL])
     monkeypatch.setattr(
         Leftovers, "_client", lambda self, name: found if name == "cognito-idp" else client_of(self, name)
