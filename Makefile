@@ -253,7 +253,8 @@ rollback: env ## bring back the last good deployment
 #= STACK    the name of a deployed stack; else the laptop stack
 #= REGION   its AWS region, if it is not recorded here
 #= PROFILE  the profile of your AWS configuration
-	@$(BIN)/python -m local.rollback $(if $(call given,TO),--to "$$TO") $(if $(STACK),--stack "$$STACK") $(if $(REGION),--region "$$REGION") $(if $(PROFILE),--profile "$$PROFILE")
+#= YES      1 does not ask whether the changes are right
+	@$(BIN)/python -m local.rollback $(if $(call given,TO),--to "$$TO") $(if $(YES),--yes) $(if $(STACK),--stack "$$STACK") $(if $(REGION),--region "$$REGION") $(if $(PROFILE),--profile "$$PROFILE")
 
 connect: env ## record a stack that another machine deployed
 #> make connect STACK=saxaul REGION=ap-southeast-1

@@ -5,7 +5,6 @@
 Each build for AWS has the same document beside it. This command needs neither a build nor the Python of the runtime.
 """
 
-
 from local.bill_of_materials import NAME, write_bill
 from local.build import FOR_AWS, ON_LAMBDA, built_in
 from local.command import command_parser, non_empty, path, run_command

@@ -99,7 +99,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
 
 @pytest.fixture(scope="module")
 def quick_moto() -> Iterator[None]:
-    """Moto that answers sooner, and says the same. Another module of the process may call the emulator, which is none."""
+    """Moto that answers sooner, and says the same. Other modules of the process may call the emulator, not moto."""
     with quick():
         yield
 
