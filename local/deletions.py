@@ -115,7 +115,7 @@ def _telling(what_follows: str) -> Iterator[None]:
         yield
     except ClientError as error:
         console.print(
-            f"[yellow]![/] {what_follows}, because the bucket of its code refused a call: {shown(flat(error))}"
+            f"[yellow]![/] {shown(what_follows)}, because the bucket of its code refused a call: {shown(flat(error))}"
         )
 
 

@@ -75,7 +75,7 @@ def deploy(target: Target, wanted: Wanted) -> None:
         refuse_while_it_is_deleted(target)
         plan = plan_for(target, wanted.stage, wanted.parameters, existing(target), force=wanted.force)
         place = f"on the emulator at {target.endpoint}" if target.endpoint else f"in the AWS account {account}"
-        console.print(f"{shown(target.name)} in {shown(target.region)}, {shown(place)}, stage {plan.stage}")
+        console.print(f"{shown(target.name)} in {shown(target.region)}, {shown(place)}, stage {shown(plan.stage)}")
         template = built_template(target, plan.parameters)
         run_sam_deploy(template, target, plan, asks=wanted.asks, lock=lock)
         if plan.then_protects:

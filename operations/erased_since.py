@@ -103,7 +103,7 @@ def main() -> None:
         if chosen.copy_marks:
             copied = counted(copy_marks(restored, replaced), "mark")
             with apart_from_the_output(needed=True):
-                console.print(f"copied {copied} of finished erasures")
+                console.print(f"copied {shown(copied)} of finished erasures")
     except OtherKeyError:
         exit_with("The restored table has another key of marks. Is it a restored table of this ledger?")
     except (BotoCoreError, ClientError, UnansweredError) as error:

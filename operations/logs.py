@@ -52,9 +52,8 @@ def main() -> None:
         console.print(f"{shown(chosen.function)} logged nothing in the last hour.")
     for line in lines:
         colour = {"ERROR": "red", "WARNING": "yellow"}.get(line.level, "")
-        at = f"{datetime.fromtimestamp(line.at, zone):%H:%M:%S}"
-        said = f"{at} {line.level:<7} {shown(line.text)}"
-        console.print(f"[{colour}]{said}[/]" if colour else said, soft_wrap=True)
+        at = datetime.fromtimestamp(line.at, zone)
+        console.print(f"{at:%H:%M:%S} {line.level:<7} {shown(line.text)}", style=colour or None, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def change(client: "LambdaClient", workers: Iterable[Worker], *, run: bool) -> N
         for worker in [*left.values()]:
             if client.get_event_source_mapping(UUID=worker.uuid)["State"] == wanted:
                 del left[worker.uuid]
-                console.print(f"{shown(worker.function)}: {'started' if run else 'stopped'}")
+                console.print(shown(f"{worker.function}: {'started' if run else 'stopped'}"))
         if not left:
             return
         if time.monotonic() > deadline:
@@ -111,7 +111,8 @@ def show(workers: list[Worker]) -> None:
     )
     for worker in workers:
         if not worker.is_running:
-            console.print(f'start it again: make workers{of_stack()} DO="start {worker.function}"', soft_wrap=True)
+            command = f'make workers{of_stack()} DO="start {worker.function}"'
+            console.print(f"start it again: {shown(command)}", soft_wrap=True)
 
 
 def _state(worker: Worker) -> str:

@@ -190,6 +190,8 @@ OWN_MARKUP = {
     ("function_check.py", "len(asked)"),
     ("invoke.py", "len(names)"),
     ("seed.py", "len(places)"),
+    ("smoke.py", "len(steps)"),
+    ("destroy.py", "len(wanted)"),
     ("shown_invocations.py", "answered"),
     ("shown_invocations.py", "style"),
     ("app_actions.py", "total"),

@@ -31,6 +31,7 @@ from benchmarks import (
     scale,
     suggestions,
     throughput,
+    workers,
 )
 from benchmarks.scale_model import Activity
 from local import apps, console, replay, results, shown_invocations, tables
@@ -38,6 +39,7 @@ from local.invoking import Invocation
 from local.replay_report import Sent, Survey, Wallets
 from local.sam import ROOT
 from operations import shown_actions, shown_batches, shown_outcomes, shown_reconcile, shown_status
+from operations import workers as event_readers
 from operations.app_lines import AppLine
 from operations.reconcile_receipts import BatchReport
 from operations.rehearsal import Outcome
@@ -227,6 +229,13 @@ SHOWN: Mapping[str, Callable[[], object]] = {
     "benchmarks/scale.py": scales,
     "benchmarks/suggestions.py": searching,
     "benchmarks/throughput.py": posting,
+    "benchmarks/workers.py": lambda: workers.show(
+        [
+            workers.Measured(
+                "SettleRedemptions", LONG, LARGE, LARGE, LONG, float(LARGE), LARGE, float(LARGE), float(LARGE)
+            )
+        ]
+    ),
     "local/apps.py": listing,
     "local/replay.py": replaying,
     "local/results.py": finding,
@@ -240,6 +249,9 @@ SHOWN: Mapping[str, Callable[[], object]] = {
     ),
     "operations/shown_reconcile.py": reconciling,
     "operations/shown_status.py": status,
+    "operations/workers.py": lambda: event_readers.show(
+        [event_readers.Worker("SettleRedemptions", LONG, LONG, LONG, "Disabled", LARGE)]
+    ),
 }
 """Prints all tables of a module with extreme values, by the file of the module."""
 
