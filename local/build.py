@@ -22,6 +22,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from local.artifacts import wrong_files
@@ -81,11 +82,35 @@ def build(parameters: Mapping[str, str], folder: Path = FOR_THE_LAPTOP) -> None:
         SamError: `sam build` failed, the runtime's interpreter is missing, or a built file has a syntax error.
     """
     built = built_in(folder)
-    built.parent.mkdir(parents=True, exist_ok=True)
-    with (built.parent / "build.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two stacks of a clone may start at the same time, and use the same build
+    with _unshared(built):
         if folder != FOR_THE_LAPTOP or not is_current(built, parameters):
             _build(parameters, folder)
+
+
+def copy_build(built: Path, copy: Path) -> None:
+    """Let the folder ``copy`` be a copy of a build, whatever becomes of that build later.
+
+    Its files are hard links if possible. So whoever changes one must replace it.
+    """
+    with _unshared(built):
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(built, copy, copy_function=_link)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # the folders are on different file systems
+        shutil.copy2(source, target)
+
+
+@contextmanager
+def _unshared(built: Path) -> Iterator[None]:
+    """Wait until no other process builds there: two stacks of a clone may start together, and use the same build."""
+    built.parent.mkdir(parents=True, exist_ok=True)
+    with (built.parent / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _build(parameters: Mapping[str, str], folder: Path) -> None:

@@ -16,18 +16,20 @@ from local.client import file_of
 from local.command import run_command, stack_parser
 from local.console import console, exit_with, shown
 from local.credentials import apps_of_another, write_stack
-from local.deployed import DeployedStack, UnfitStackError
+from local.deployed import DeployedStack, UnfitStackError, is_absent
 from local.deployment import NO_CREDENTIALS
-from local.target import Target, recorded_of, target_of
+from local.target import Target, account_of, recorded_of, target_of
 
 
-def connect(target: Target, catalog: str = "") -> dict[str, Any]:
+def connect(target: Target, catalog: str | None = None) -> dict[str, Any]:
     """Write the file of a stack, and return how to reach the stack. Ends the program if this failed, and says why.
 
-    ``catalog`` is the folder of the catalog that the stack is seeded with; by default, that which the file has.
+    ``catalog`` names the folder of the catalog that the stack is seeded with, and is empty for the default catalog;
+    None leaves what the file has.
     """
     file = file_of(target.name)
     try:
+        account_of(target)
         known = DeployedStack(target.name, target.client_arguments, target.endpoint).describe()
     except UnfitStackError as error:
         exit_with(str(error))
@@ -38,7 +40,7 @@ def connect(target: Target, catalog: str = "") -> dict[str, Any]:
     if others := apps_of_another(file, known["api_url"]):
         exit_with(f"{file} has the secrets of apps of another stack: {', '.join(others)}. Move the file away first.")
     known["profile"] = target.profile
-    known["catalog"] = catalog or recorded_of(target.name).get("catalog", "")
+    known["catalog"] = recorded_of(target.name).get("catalog", "") if catalog is None else catalog
     kept = write_stack(file, known)
     wrote = f"{target.name} at {known['api_url']}: wrote the operators' client to {file}"
     console.print(f"[green]✓[/] {shown(wrote)}")
@@ -48,10 +50,8 @@ def connect(target: Target, catalog: str = "") -> dict[str, Any]:
 
 
 def _explain(name: str, region: str, error: BotoCoreError | ClientError) -> str:
-    if isinstance(error, ClientError):
-        refusal = error.response["Error"]
-        if refusal.get("Code") == "ValidationError" and "does not exist" in refusal.get("Message", ""):
-            return f"There is no stack {name} in {region}."
+    if isinstance(error, ClientError) and is_absent(error):
+        return f"There is no stack {name} in {region}."
     return " ".join(f"{name} in {region} could not be read: {error}".split())
 
 

@@ -1,17 +1,22 @@
 """Remembers what is to be deleted of a stack, so that a deletion that was stopped anywhere can go on.
 
 CloudFormation forgets a stack when it has deleted it, but the tables, the buckets, the pool and the key remain. So
-their names are written before: to a file here, and to the bucket of artefacts, where another machine finds them.
+their names are written before: to a file here, and to the bucket of artefacts, where another machine finds them. Who
+may not use that bucket so is told, and goes on with the file.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 import boto3
 from botocore.exceptions import ClientError
 
+from local.console import console, shown
+from local.deployed import found_stack
 from local.deployment import artefacts_of
+from local.failures import flat
 from local.sam import write_private
 from local.target import Target, file_of_deletion
 
@@ -49,19 +54,15 @@ class Deletion(NamedTuple):
         return self._replace(resources=tuple(dict.fromkeys([*self.resources, *more])))
 
 
-def unfinished(stack: str) -> bool:
-    """Return whether a deletion of the stack was begun on this machine, and has not ended."""
-    return file_of_deletion(stack).exists()
-
-
 def remember(target: Target, deletion: Deletion) -> None:
-    """Write what is to be deleted. The file is written first: who cannot write to the bucket goes on from here."""
+    """Write what is to be deleted: to the file of this machine, and to the bucket if that is possible."""
     where = {"endpoint_url": target.endpoint, "profile": target.profile}
     document = {**deletion._asdict(), **where, "resources": [list(one) for one in deletion.resources]}
     write_private(file_of_deletion(target.name), document)
-    if bucket := bucket_of_artefacts(target):
-        s3 = boto3.client("s3", **target.client_arguments)
-        s3.put_object(Bucket=bucket, Key=_key(target), Body=json.dumps(document).encode())
+    with _telling("Other machines do not know that it is being deleted"):
+        if bucket := bucket_of_artefacts(target):
+            s3 = boto3.client("s3", **target.client_arguments)
+            s3.put_object(Bucket=bucket, Key=_key(target), Body=json.dumps(document).encode())
 
 
 def recall(target: Target) -> Deletion | None:
@@ -70,6 +71,12 @@ def recall(target: Target) -> Deletion | None:
         return _parsed(json.loads(file_of_deletion(target.name).read_text("utf-8")))
     except (OSError, ValueError, LookupError, TypeError):
         pass
+    with _telling("It is not known whether another machine is deleting it"):
+        return _begun_elsewhere(target)
+    return None
+
+
+def _begun_elsewhere(target: Target) -> Deletion | None:
     bucket = bucket_of_artefacts(target)
     if bucket is None:
         return None
@@ -84,8 +91,9 @@ def recall(target: Target) -> Deletion | None:
 
 def forget(target: Target) -> None:
     """Forget a deletion that has ended. The file is deleted last, so that a stop in between is repeated."""
-    if bucket := bucket_of_artefacts(target):
-        boto3.client("s3", **target.client_arguments).delete_object(Bucket=bucket, Key=_key(target))
+    with _telling("Other machines still believe that it is being deleted"):
+        if bucket := bucket_of_artefacts(target):
+            boto3.client("s3", **target.client_arguments).delete_object(Bucket=bucket, Key=_key(target))
     file_of_deletion(target.name).unlink(missing_ok=True)
 
 
@@ -94,15 +102,21 @@ def bucket_of_artefacts(target: Target) -> str | None:
     if target.endpoint:
         s3, name = boto3.client("s3", **target.client_arguments), artefacts_of(target.region)
         return name if name in {bucket.get("Name") for bucket in s3.list_buckets()["Buckets"]} else None
-    cloudformation = boto3.client("cloudformation", **target.client_arguments)
-    try:
-        [found] = cloudformation.describe_stacks(StackName=_SAM_STACK)["Stacks"]
-    except ClientError as error:
-        if "does not exist" in error.response["Error"].get("Message", ""):
-            return None
-        raise
-    named = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+    found = found_stack(boto3.client("cloudformation", **target.client_arguments), _SAM_STACK)
+    outputs = found.get("Outputs", []) if found else []
+    named = {output["OutputKey"]: output["OutputValue"] for output in outputs}
     return named.get("SourceBucket")
+
+
+@contextmanager
+def _telling(what_follows: str) -> Iterator[None]:
+    """Print one line if the bucket refuses a call, and go on."""
+    try:
+        yield
+    except ClientError as error:
+        console.print(
+            f"[yellow]![/] {what_follows}, because the bucket of its code refused a call: {shown(flat(error))}"
+        )
 
 
 def _key(target: Target) -> str:

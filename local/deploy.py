@@ -4,21 +4,16 @@
     python -m local.deploy --stack saxaul --stage prod 'Architecture=x86_64 HarvestTime="08:00"'
     python -m local.deploy --stack second --region eu-west-1 --endpoint laptop
 
-It shows the changes and asks, deploys, writes .local/<stack>.json, checks each function, protects the data of a prod
-stack, seeds the apps and the catalog, and tests the API over HTTP. A step that fails ends it with what to do. Every
+It shows the changes and asks, deploys, protects the data of a prod stack, writes .local/<stack>.json, checks each
+function, seeds the apps and the catalog, and tests the API over HTTP. A step that fails ends it with what to do. Every
 step can be repeated, so the same command goes on after a failure.
 
-The template's parameters come from samconfig.toml and from the command line, which takes precedence. PythonRuntime and
-Architecture are always passed to `sam deploy` with the values that the build used. Otherwise CloudFormation would keep
-their values from the last deployment.
+PythonRuntime and Architecture are always passed to `sam deploy` with the values that the build used. Otherwise
+CloudFormation would keep their values from the last deployment.
 """
 
 import argparse
 import os
-import shutil
-import subprocess
-import sys
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,37 +21,27 @@ from typing import Any, NamedTuple
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
-from local.build import BUILT, ON_LAMBDA, THIS_MACHINE, build, build_for_aws, built_in
+from local.build import ON_LAMBDA, THIS_MACHINE, build, build_for_aws, built_in
 from local.client import file_of
 from local.command import non_empty, path, run_command, stack_parser
 from local.connect import connect
 from local.console import console, exit_with, shown, step
-from local.deletions import unfinished
-from local.deployed import DEV, PROD, DeployedStack
-from local.deployment import (
-    NO_CREDENTIALS,
-    ON_THE_EMULATOR,
-    WITHOUT_ASKING,
-    alone,
-    artefacts_on_laptop,
-    deploy_arguments,
-)
+from local.deletions import recall
+from local.deployed import DEV, PROD, PROJECT, PROJECT_TAG, DeployedStack, stack_resources
+from local.deployment import NO_CREDENTIALS, alone, template_to_deploy
 from local.failures import flat
 from local.function_check import check_as_registered, check_functions
-from local.gateway import give_gateway_responses
 from local.good_deployments import GoodDeployments, RecordError
-from local.plan import Plan, plan_for
+from local.plan import NOTHING, Existing, Plan, plan_for
 from local.sam import ROOT, SamError
+from local.sam_deploy import IN_REVIEW, delete_empty_stack, is_reviewed_by_others, run_sam_deploy
 from local.seed import FOLDER, seed
 from local.smoke import smoke, wait_for_a_token
-from local.target import Target, recorded_of, target_of
+from local.target import Target, account_of, recorded_of, target_of
 from local.versions import note_parameters
 
-CONFIG = ROOT / "samconfig.toml"
-
-_IN_REVIEW = "REVIEW_IN_PROGRESS"
-_NEVER_CREATED = (_IN_REVIEW, "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
-"""States of a stack whose first deployment failed, or was not confirmed. It has no data, and takes no deployment."""
+_NEVER_CREATED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
+"""States of a stack whose first deployment failed. It has no data, and takes no deployment."""
 
 
 class Wanted(NamedTuple):
@@ -67,7 +52,7 @@ class Wanted(NamedTuple):
         parameters: the parameters, as they were written.
         folder: the folder with the catalog; None takes that of the last deployment from this machine.
         asks: whether the changes must be confirmed.
-        force: whether a prod stack may become one for development.
+        force: whether a protected stack may become one for development.
     """
 
     stage: str | None = None
@@ -82,53 +67,93 @@ def deploy(target: Target, wanted: Wanted) -> None:
 
     Raises:
         SamError: nothing was deployed.
+        RecordError: the stack is deployed and works, but `make rollback` will not find this deployment.
         ClientError, BotoCoreError: an AWS call was refused, or AWS could not be reached.
     """
-    deployments = GoodDeployments(target.name, target.client_arguments)
     with alone("deploy" if target.endpoint else target.name) as lock:
-        status = deployments.status()
-        if status not in ("", _IN_REVIEW) and not deployments.is_of_project():
-            raise SamError(f"{target.name} in {target.region} is a stack of another project. Take another name.")
-        if status in _NEVER_CREATED:
-            delete_empty_stack(target)
-        current = deployments.current()
-        before = current.parameters if current else None
-        plan = plan_for(target, wanted.stage, [configured(CONFIG), *wanted.parameters], before, force=wanted.force)
-        console.print(f"{shown(target.name)} in {shown(target.region)} {_place(target)}, stage {plan.stage}")
+        account = account_of(target)
+        refuse_while_it_is_deleted(target)
+        plan = plan_for(target, wanted.stage, wanted.parameters, existing(target), force=wanted.force)
+        place = f"on the emulator at {target.endpoint}" if target.endpoint else f"in the AWS account {account}"
+        console.print(f"{shown(target.name)} in {shown(target.region)}, {shown(place)}, stage {plan.stage}")
         template = built_template(target, plan.parameters)
         run_sam_deploy(template, target, plan, asks=wanted.asks, lock=lock)
-        after(target, template, plan, wanted, lock)
+        if plan.then_protects:
+            protect(template, target, plan, lock)
+        after(target, plan, wanted)
 
 
-def after(target: Target, template: Path, plan: Plan, wanted: Wanted, lock: int) -> None:
-    """Do what follows after the stack was deployed. Ends the program at the first step that fails.
+def refuse_while_it_is_deleted(target: Target) -> None:
+    """End the program if a deletion of the stack was begun, and has not ended."""
+    if recall(target):
+        exit_with(
+            f"The deletion of {target.name} has begun, and has not ended.",
+            [f"Go on with it first: make destroy STACK={target.name}"],
+        )
 
-    The protection comes after the check, because a stack with a broken function may be destroyed and deployed anew.
-    The deployment is recorded after the protection, so that no rollback takes it away.
+
+def existing(target: Target) -> Existing:
+    """Return the stack as it is. Delete what is left of one whose first deployment failed.
+
+    Raises:
+        SamError: it is not a stack that `make deploy` has deployed.
     """
-    folder = str(wanted.folder or recorded_of(target.name).get("catalog") or FOLDER)
+    deployments = GoodDeployments(target.name, target.client_arguments)
+    status = deployments.status()
+    is_foreign = is_reviewed_by_others(target) if status == IN_REVIEW else status and not deployments.is_of_project()
+    if is_foreign:
+        raise SamError(
+            f"{target.name} in {target.region} lacks the tag {PROJECT_TAG}={PROJECT}, so it is a stack of another "
+            "project or was not deployed by make deploy."
+        )
+    if status in _NEVER_CREATED:
+        delete_empty_stack(target)
+    if status in ("", IN_REVIEW, *_NEVER_CREATED):
+        return NOTHING
+    cloudformation = boto3.client("cloudformation", **target.client_arguments)
+    resources = {one["LogicalResourceId"] for one in stack_resources(cloudformation, target.name)}
+    return Existing(DeployedStack(target.name, target.client_arguments).parameters, resources)
+
+
+def protect(template: Path, target: Target, plan: Plan, lock: int) -> None:
+    """Protect the data of a stack whose tables were just made. Ends the program if this fails.
+
+    It comes before the check of the functions: from now on, nothing that may fail deletes a table.
+    """
+    console.print("protecting the tables and the user pool")
+    try:
+        run_sam_deploy(template, target, plan.protected, asks=False, lock=lock)
+    except SamError as error:
+        exit_with(
+            f"{target.name} is deployed, but its data is not protected yet: {error.sentence}",
+            [*error.details, f"Go on with: make deploy{target.of_stack}"],
+        )
+
+
+def after(target: Target, plan: Plan, wanted: Wanted) -> None:
+    """Do what follows after the stack was deployed. Ends the program at the first step that fails."""
+    folder = ROOT / (wanted.folder or recorded_of(target.name).get("catalog") or FOLDER)
     advice = advice_for(target)
     deployments = GoodDeployments(target.name, target.client_arguments)
-    known = connect(target, folder)
+    known = connect(target, _as_recorded(folder))
     os.environ["SAXAUL_STACK"] = target.name
     callers = check_functions(known, advice)
-    if plan.then_protects:
-        console.print("protecting the tables and the user pool")
-        run_sam_deploy(template, target, plan.protected, asks=False, lock=lock)
     if callers.are_complete:
         deployments.record()
     wait_for_a_token(known, advice)
-    seed(Path(folder))
+    seed(folder)
     if not callers.are_complete:
         check_as_registered(known, callers, advice)
         deployments.record()
-    smoke(connected(target), finds=Path(folder) == FOLDER, advice=advice)
+    smoke(recorded_of(target.name), finds=folder == FOLDER, advice=advice)  # the seed has added secrets to the file
     show_result(target, known, plan)
 
 
-def connected(target: Target) -> dict[str, Any]:
-    """Return the file of the stack, to which the seed has added the secrets of apps."""
-    return recorded_of(target.name)
+def _as_recorded(folder: Path) -> str:
+    """Return the folder of a catalog as the file of a stack has it, which may be copied to another clone or machine."""
+    if folder == FOLDER:
+        return ""
+    return str(folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder)
 
 
 def built_template(target: Target, parameters: Mapping[str, str]) -> Path:
@@ -140,8 +165,7 @@ def built_template(target: Target, parameters: Mapping[str, str]) -> Path:
     if target.endpoint:
         with step("building the functions and layers"):
             build(THIS_MACHINE)
-        note_parameters(BUILT, parameters)
-        return BUILT / "template.yaml"
+        return template_to_deploy(parameters)
     folder = build_folder(target.name)
     folder.mkdir(parents=True, exist_ok=True)
     with step("building the functions and layers for AWS, and checking every file"):
@@ -153,72 +177,6 @@ def built_template(target: Target, parameters: Mapping[str, str]) -> Path:
 def build_folder(stack: str) -> Path:
     """Return the folder in which a stack for AWS is built."""
     return ROOT / ".local" / "builds" / stack
-
-
-def run_sam_deploy(template: Path, target: Target, plan: Plan, *, asks: bool, lock: int) -> None:
-    """Deploy a template with `sam deploy`. It shows the changes, and asks before it makes them, unless told not to.
-
-    ``lock`` is a descriptor that stays open until sam has ended. Ends the program if the changes were not confirmed.
-
-    Raises:
-        SamError: sam failed, a parameter cannot be passed on, or the sam CLI is missing.
-    """
-    beside_python = str(Path(sys.executable).parent)
-    program = shutil.which("sam", path=os.pathsep.join([os.environ["PATH"], beside_python]))
-    if program is None:
-        raise SamError("The sam CLI is not installed; install it with: make env")
-    command = [program, *deploy_arguments(template, target.name, target.region, plan.parameters, plan.stage)]
-    if target.endpoint:
-        command += ["--s3-bucket", artefacts_on_laptop(target.endpoint, target.region), *ON_THE_EMULATOR]
-    if not asks:
-        command += WITHOUT_ASKING
-    waiting = change_sets(target)
-    environment = {**target.environment, "SAM_CLI_TELEMETRY": "0"}
-    code = subprocess.run(command, cwd=ROOT, env=environment, check=False, pass_fds=[lock]).returncode
-    if code:
-        raise SamError(f"sam deploy failed with exit code {code}; its output is above.")
-    if declined := change_sets(target) - waiting:
-        forget_change_sets(target, declined)
-        exit_with("The changes were not confirmed, so nothing was deployed.")
-    if target.endpoint:
-        api = DeployedStack(target.name, target.client_arguments, target.endpoint).outputs["ApiId"]
-        give_gateway_responses(api, template.read_text("utf-8"), target.client_arguments)
-
-
-def change_sets(target: Target) -> set[str]:
-    """Return the names of the change sets that wait for somebody to execute them."""
-    cloudformation = boto3.client("cloudformation", **target.client_arguments)
-    try:
-        pages = cloudformation.get_paginator("list_change_sets").paginate(StackName=target.name)
-        return {
-            found["ChangeSetName"]
-            for page in pages
-            for found in page["Summaries"]
-            if found.get("ExecutionStatus") == "AVAILABLE"
-        }
-    except ClientError as error:
-        if "does not exist" in error.response["Error"].get("Message", ""):
-            return set()
-        raise
-
-
-def forget_change_sets(target: Target, names: set[str]) -> None:
-    """Delete change sets that nobody wants, and a stack that was only to be made by them."""
-    cloudformation = boto3.client("cloudformation", **target.client_arguments)
-    for name in sorted(names):
-        cloudformation.delete_change_set(StackName=target.name, ChangeSetName=name)
-    if GoodDeployments(target.name, target.client_arguments).status() == _IN_REVIEW:
-        delete_empty_stack(target)
-
-
-def delete_empty_stack(target: Target) -> None:
-    """Delete a stack that was never created completely. It has no data: its tables went with the first failure."""
-    cloudformation = boto3.client("cloudformation", **target.client_arguments)
-    with step("deleting the rest of a first deployment that did not succeed"):
-        cloudformation.delete_stack(StackName=target.name)
-        cloudformation.get_waiter("stack_delete_complete").wait(
-            StackName=target.name, WaiterConfig={"Delay": 2, "MaxAttempts": 600}
-        )
 
 
 def advice_for(target: Target) -> list[str]:
@@ -242,30 +200,14 @@ def show_result(target: Target, known: Mapping[str, Any], plan: Plan) -> None:
         if text:
             console.print(f"  {title:<10} {shown(text)}")
     mail = DeployedStack(target.name, target.client_arguments, target.endpoint).parameters.get("AlarmEmail")
-    if mail:
+    if plan.subscribes:
         console.print(f"Next: {shown(mail)} gets a message from AWS; no alarm arrives before it is confirmed.")
-    else:
+    if not mail:
         again = f"make deploy STACK={target.name} PARAMETERS=AlarmEmail=you@example.org"
         console.print(f"No alarm reaches anybody, because AlarmEmail is empty. Next: {shown(again)}")
     console.print(f"How it is: make status STACK={shown(target.name)}")
     if not target.endpoint:
         console.print(f"Keep a copy of {shown(file_of(target.name))}: only it has the secrets of the apps.")
-
-
-def _place(target: Target) -> str:
-    return f"on the emulator at {shown(target.endpoint)}" if target.endpoint else "on AWS"
-
-
-def configured(file: Path) -> object:
-    """Return the ``parameter_overrides`` for deployments, as samconfig.toml has them, or an empty list.
-
-    sam accepts a text, a mapping, or a list; ``local.parameters`` parses all three.
-    """
-    if not file.exists():
-        return []
-    environment = tomllib.loads(file.read_text("utf-8")).get("default", {})
-    sections = (environment.get(command, {}).get("parameters", {}) for command in ("deploy", "global"))
-    return next((found["parameter_overrides"] for found in sections if "parameter_overrides" in found), [])
 
 
 def main() -> None:
@@ -277,11 +219,6 @@ def main() -> None:
     parser.add_argument("parameters", type=non_empty, nargs="*", help="the template's parameters, as Name=value")
     chosen = parser.parse_args()
     target = target_of(chosen.stack, chosen.region, chosen.endpoint, chosen.profile)
-    if unfinished(target.name):
-        exit_with(
-            f"The deletion of {target.name} has begun, and has not ended.",
-            [f"Go on with it first: make destroy STACK={target.name}"],
-        )
     run(target, chosen)
 
 

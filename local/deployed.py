@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from local.versions import published
 from saxaul.catalog.clients import OPERATOR
@@ -13,7 +14,7 @@ from saxaul.storage.sequence import HEAD
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+    from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef, StackTypeDef
 
 OUTPUTS = {
     "ledger table": "LedgerTableName",
@@ -68,6 +69,32 @@ _KEY_BYTES = 32
 _QUEUES = tuple(name for name, output in OUTPUTS.items() if output.endswith("QueueUrl"))
 
 
+def is_absent(error: ClientError) -> bool:
+    """Return whether CloudFormation refused a call because there is no such stack."""
+    return "does not exist" in error.response["Error"].get("Message", "")
+
+
+def found_stack(cloudformation: "CloudFormationClient", name: str) -> "StackTypeDef | None":
+    """Return a stack as CloudFormation describes it, or None if it does not exist."""
+    try:
+        return cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        if is_absent(error):
+            return None
+        raise
+
+
+def stack_resources(cloudformation: "CloudFormationClient", name: str) -> "list[StackResourceSummaryTypeDef]":
+    """Return the resources of a stack as CloudFormation lists them; none if the stack does not exist."""
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+    try:
+        return [resource for page in pages for resource in page["StackResourceSummaries"]]
+    except ClientError as error:
+        if is_absent(error):
+            return []
+        raise
+
+
 class UnfitStackError(Exception):
     """The stack exists, but lacks something that these commands need. The message is one sentence."""
 
@@ -97,6 +124,7 @@ class DeployedStack:
             "api_url": emulated if endpoint else outputs["ApiUrl"],
             "token_url": f"{endpoint}/oauth2/token" if endpoint else outputs["TokenUrl"],
             "region": self._client_arguments["region_name"],
+            "account": self._stack["StackId"].split(":")[4],
             "endpoint_url": endpoint,
             "stage": outputs.get("Stage", DEV),
             "dashboard_url": outputs.get("DashboardUrl", ""),
@@ -146,11 +174,9 @@ class DeployedStack:
     @cached_property
     def _resources(self) -> dict[tuple[str, str], str]:
         """The physical id of each resource, by its type and its logical id."""
-        pages = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=self._name)
         return {
             (resource["ResourceType"], resource["LogicalResourceId"]): resource["PhysicalResourceId"]
-            for page in pages
-            for resource in page["StackResourceSummaries"]
+            for resource in stack_resources(self._cloudformation, self._name)
             if "PhysicalResourceId" in resource and not resource["ResourceStatus"].startswith("DELETE_")
         }
 

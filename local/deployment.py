@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
-from local.build import BUILT, THIS_MACHINE
+from local.build import BUILT, THIS_MACHINE, copy_build
 from local.console import console
 from local.deployed import DEV, PROJECT, PROJECT_TAG, STAGE_TAG, DeployedStack
 from local.gateway import give_gateway_responses
@@ -96,6 +96,18 @@ def code_prefix(stack: str, region: str) -> str:
     return f"saxaul/{region}/{stack}"
 
 
+def template_to_deploy(parameters: Mapping[str, str]) -> Path:
+    """Return the template of a copy of the build for this machine, in which these parameters are noted.
+
+    All stacks of a clone share the build: while one is deployed, another process may build again, or note its own
+    parameters. Whoever calls this is :func:`alone`.
+    """
+    copy = state() / "deploying"
+    copy_build(BUILT, copy)
+    note_parameters(copy, parameters)
+    return copy / "template.yaml"
+
+
 WITHOUT_ASKING: Final = ("--no-confirm-changeset",)
 ON_THE_EMULATOR: Final = ("--no-resolve-s3", "--no-progressbar")
 
@@ -116,8 +128,7 @@ class Deployment:
             SamError: the deployment failed.
         """
         whole = {**laptop_parameters(self.endpoint), **parameters}
-        note_parameters(BUILT, whole)
-        self.deploy_template(BUILT / "template.yaml", whole, lock)
+        self.deploy_template(template_to_deploy(whole), whole, lock)
 
     def deploy_template(self, template: Path, parameters: Mapping[str, str], lock: int) -> None:
         """Create or update the stack from a template, with these parameters.

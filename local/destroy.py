@@ -11,8 +11,8 @@ can be stopped anywhere, and be run again.
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final, NoReturn
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
@@ -22,29 +22,16 @@ from local.command import non_empty, run_command, stack_parser
 from local.console import console, exit_with, progress, shown, step
 from local.deletions import Deletion, Resource, bucket_of_artefacts, forget, recall, remember
 from local.deploy import build_folder
-from local.deployed import DEV, PROD, PROJECT, PROJECT_TAG, STAGE_TAG
+from local.deployed import DEV, PROD, PROJECT, PROJECT_TAG, stack_resources
 from local.deployment import NO_CREDENTIALS, REGION, alone, code_prefix
 from local.failures import flat
 from local.good_deployments import GoodDeployments, records_of
 from local.leftovers import Leftovers, delete_all, versions_in
-from local.target import Target, target_of
+from local.stack_contents import kept_resources, resources_by_tag, tags_of, waiting
+from local.target import Target, account_of, target_of
 
 _DELETES_WITHIN: Final = 3_600
 """Seconds to wait for CloudFormation."""
-
-_WAYS_TO_WAIT: Final = ("", "NotVisible", "Delayed")
-
-_STACK_TAG: Final = "aws:cloudformation:stack-name"
-"""AWS puts this tag on what a stack has made."""
-
-_KINDS_BY_ARN: Final = {
-    "dynamodb:table/": "AWS::DynamoDB::Table",
-    "s3:": "AWS::S3::Bucket",
-    "cognito-idp:userpool/": "AWS::Cognito::UserPool",
-    "kms:key/": "AWS::KMS::Key",
-    "logs:log-group:": "AWS::Logs::LogGroup",
-}
-"""How the ARN of a resource goes on after its account, for the kinds that a stack leaves behind."""
 
 _KEPT_BY_PROD = (
     "the tables: the points of all persons, and with them what their trees cost",
@@ -79,29 +66,43 @@ def destroy(target: Target, name_given: str | None) -> None:
 
 def what_to_delete(target: Target) -> Deletion:
     """Return what is to be deleted. Ends the program if there is no such stack, and nothing of it either."""
-    account = boto3.client("sts", **target.client_arguments).get_caller_identity()["Account"]
-    begun = recall(target)
+    account, begun = account_of(target), recall(target)
     if begun and begun.account != account:
         exit_with(f"The deletion of {target.name} was begun in the account {begun.account}, and this is {account}.")
     deployments = GoodDeployments(target.name, target.client_arguments)
     deployed = deployments.current()
+    if deployed and not deployments.is_of_project():
+        exit_with(
+            f"{target.name} in {target.region} lacks the tag {PROJECT_TAG}={PROJECT}, so it is a stack of another "
+            "project or was not deployed by make deploy. Nothing was deleted."
+        )
     if deployed:
-        if not deployments.is_of_project():
-            exit_with(
-                f"{target.name} is no stack of this project: it lacks the tag project=saxaul. Nothing was deleted."
-            )
         stage = deployed.parameters.get("Stage", DEV)
-        found = Deletion(target.name, target.region, account, stage, tuple(resources_of(target)))
-        return found.with_all_of(begun)
-    if begun:
-        return begun
+        if stage == DEV and deployed.parameters.get("DeletionProtection") == "true":
+            refuse_protected(target)
+        known = dict.fromkeys([*kept_resources(target), *resources_by_tag(target, stage)])
+        return Deletion(target.name, target.region, account, stage, tuple(known)).with_all_of(begun)
+    return begun or what_is_left(target, account)
+
+
+def refuse_protected(target: Target) -> NoReturn:
+    """Say how a dev stack loses the protection that somebody gave it, and end the program."""
+    exit_with(
+        f"The data of {target.name} is protected, because its parameter DeletionProtection is true. "
+        "Nothing was deleted. If the stack may be deleted, first take the protection away:",
+        [f"  make deploy STACK={target.name} STAGE=dev FORCE=1"],
+    )
+
+
+def what_is_left(target: Target, account: str) -> Deletion:
+    """Return what is left of a stack that is gone. Ends the program if nothing is, or if it was a prod stack."""
     tagged = tuple(resources_by_tag(target, DEV))
     if any(resources_by_tag(target, PROD)):
         exit_with(
             f"The stack {target.name} is gone, and it was a prod stack. It has left data, so nothing was deleted.",
             [
                 "The Tag Editor of AWS's console shows it by these tags. If that is meant, delete it there:",
-                *(f"  {key}={value}" for key, value in _tags_of(target, PROD).items()),
+                *(f"  {key}={value}" for key, value in tags_of(target, PROD).items()),
             ],
         )
     if not tagged:
@@ -112,48 +113,6 @@ def what_to_delete(target: Target) -> Deletion:
     return Deletion(target.name, target.region, account, DEV, tagged)
 
 
-def resources_of(target: Target) -> Iterator[Resource]:
-    """Yield what CloudFormation does not delete with the stack, or may make again: old layers, and a log group."""
-    cloudformation = boto3.client("cloudformation", **target.client_arguments)
-    leftovers = Leftovers(target.client_arguments)
-    for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=target.name):
-        for one in page["StackResourceSummaries"]:
-            found = Resource(one["ResourceType"], one.get("PhysicalResourceId", ""))
-            if found.name and one["ResourceStatus"] != "DELETE_COMPLETE" and leftovers.knows(found):
-                yield found
-            if found.name and found.kind == "AWS::Lambda::Function":
-                yield from _layers_of(target, found.name)
-
-
-def _layers_of(target: Target, function: str) -> Iterator[Resource]:
-    """Yield the layers of all versions of a function: an update leaves the layers of earlier ones, if they are kept."""
-    functions = boto3.client("lambda", **target.client_arguments)
-    try:
-        pages = list(functions.get_paginator("list_versions_by_function").paginate(FunctionName=function))
-    except functions.exceptions.ResourceNotFoundException:
-        return
-    for page in pages:
-        for version in page["Versions"]:
-            yield from (Resource("AWS::Lambda::LayerVersion", layer["Arn"]) for layer in version.get("Layers", []))
-
-
-def resources_by_tag(target: Target, stage: str) -> Iterator[Resource]:
-    """Yield what is left of a stack that is gone, by the tags that AWS and `make deploy` put on it."""
-    tagging = boto3.client("resourcegroupstaggingapi", **target.client_arguments)
-    filters = [{"Key": key, "Values": [value]} for key, value in _tags_of(target, stage).items()]
-    for page in tagging.get_paginator("get_resources").paginate(TagFilters=filters):
-        for one in page["ResourceTagMappingList"]:
-            _, _, service, _, _, rest = one["ResourceARN"].split(":", 5)
-            for beginning, kind in _KINDS_BY_ARN.items():
-                of_service, _, of_resource = beginning.partition(":")
-                if service == of_service and rest.startswith(of_resource):
-                    yield Resource(kind, rest.removeprefix(of_resource).removesuffix(":*"))
-
-
-def _tags_of(target: Target, stage: str) -> dict[str, str]:
-    return {_STACK_TAG: target.name, PROJECT_TAG: PROJECT, STAGE_TAG: stage}
-
-
 def refuse_prod(target: Target, deletion: Deletion, leftovers: Leftovers) -> None:
     """Say what a prod stack keeps, and end the program."""
     show(target, deletion, leftovers)
@@ -161,7 +120,7 @@ def refuse_prod(target: Target, deletion: Deletion, leftovers: Leftovers) -> Non
         f"{target.name} is a prod stack, so nothing was deleted. These outlive even a deletion by CloudFormation:",
         [
             *(f"  {kept}" for kept in _KEPT_BY_PROD),
-            "To end it for good, first let it be a dev stack, which takes the protection away:",
+            "To end it for good, first let it be a dev stack, whose deployment takes the protection away:",
             f"  make deploy STACK={target.name} STAGE=dev FORCE=1",
             f"  make destroy STACK={target.name}",
         ],
@@ -175,37 +134,12 @@ def show(target: Target, deletion: Deletion, leftovers: Leftovers) -> None:
     rows: list[tuple[str, str, str]] = [row for row in found if row and row[0] != "layer"]
     rows += [("layer", f"{layers} versions", "")] if layers else []
     rows += [("queue", name, f"{number:,} messages wait in it") for name, number in waiting(target)]
-    console.print(f"[bold]{shown(target.name)}[/] in {shown(target.region)}, stage {shown(deletion.stage)}, has:")
+    where = f"{target.region}, account {deletion.account}, stage {deletion.stage}"
+    console.print(f"[bold]{shown(target.name)}[/] in {shown(where)}, has:")
     for what, name, content in rows:
         console.print(f"  {what:<11} {shown(name)}{shown(f': {content}' if content else '')}")
     if any(row[0] == "queue" for row in rows):
         console.print("[yellow]![/] What waits in a queue was accepted, and is lost with the queue.")
-
-
-def waiting(target: Target) -> Iterator[tuple[str, int]]:
-    """Yield the logical id of each queue that is not empty, and how many messages it has."""
-    cloudformation = boto3.client("cloudformation", **target.client_arguments)
-    sqs = boto3.client("sqs", **target.client_arguments)
-    for one in _stack_resources(cloudformation, target.name):
-        if one["ResourceType"] != "AWS::SQS::Queue" or not one.get("PhysicalResourceId"):
-            continue
-        try:
-            answer = sqs.get_queue_attributes(QueueUrl=one["PhysicalResourceId"], AttributeNames=["All"])
-        except ClientError:  # it is deleted already
-            continue
-        told = {str(name): value for name, value in answer["Attributes"].items()}
-        if number := sum(int(told.get(f"ApproximateNumberOfMessages{which}", 0)) for which in _WAYS_TO_WAIT):
-            yield one["LogicalResourceId"], number
-
-
-def _stack_resources(cloudformation: Any, stack: str) -> list[dict[str, Any]]:  # noqa: ANN401 - a client
-    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
-    try:
-        return [one for page in pages for one in page["StackResourceSummaries"]]
-    except ClientError as error:
-        if "does not exist" in error.response["Error"].get("Message", ""):
-            return []
-        raise
 
 
 def confirm(target: Target, name_given: str | None) -> None:
@@ -237,7 +171,7 @@ def delete_stack(target: Target) -> None:
     if status:
         reasons = [
             f"  {one['LogicalResourceId']}: {one.get('ResourceStatusReason', 'no reason')}"
-            for one in _stack_resources(cloudformation, target.name)
+            for one in stack_resources(cloudformation, target.name)
             if one["ResourceStatus"] == "DELETE_FAILED"
         ]
         exit_with("CloudFormation could not delete these. Mend it, and run the command again:", reasons)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from local.sam import ROOT
 
-SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers", "local/build.py")
-"""The files and folders that a build is made from. The last one decides what is removed from it."""
+SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers", "local/build.py", "local/dependencies.py")
+"""The files and folders that a build is made from. The last two decide what is removed, and how pip installs."""
 
 
 def is_current(built: Path, parameters: Mapping[str, str], root: Path = ROOT) -> bool:

@@ -14,10 +14,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import boto3
-from botocore.exceptions import ClientError
 from pydantic import TypeAdapter
 
-from local.deployed import PROJECT, PROJECT_TAG
+from local.deployed import PROJECT, PROJECT_TAG, found_stack
 from local.sam import ROOT
 
 if TYPE_CHECKING:
@@ -136,13 +135,7 @@ class GoodDeployments:
         return found is not None and {"Key": PROJECT_TAG, "Value": PROJECT} in found.get("Tags", [])
 
     def _found(self) -> "StackTypeDef | None":
-        """Return the stack as CloudFormation describes it, or None if it does not exist."""
-        try:
-            return self._cloudformation.describe_stacks(StackName=self._stack)["Stacks"][0]
-        except ClientError as error:
-            if "does not exist" in error.response["Error"].get("Message", ""):
-                return None
-            raise
+        return found_stack(self._cloudformation, self._stack)
 
     def _bucket_of(self, deployment: GoodDeployment) -> str:
         found = _BUCKET.search(deployment.template)

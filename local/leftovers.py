@@ -1,6 +1,6 @@
 """Counts and deletes what CloudFormation leaves of a stack: tables, buckets, backups, the pool, the key, logs, layers.
 
-Each deletion can be repeated: what is already gone is no error.
+Each deletion can be repeated: what is already gone is no error. What is protected is not deleted.
 """
 
 import time
@@ -25,6 +25,9 @@ _GONE = frozenset(
         "404",
     }
 )
+
+_PENDING: Final = "PendingDeletion"
+"""The state of a key that KMS will delete."""
 
 _BACKUPS_GO_WITHIN: Final = 600
 """Seconds to wait until AWS Backup has deleted the backups of a vault, which must be empty before it is deleted."""
@@ -62,6 +65,12 @@ class Leftovers:
                 return None
             raise
 
+    def is_left(self, resource: Resource) -> bool:
+        """Return whether there is something of a resource to be deleted. Nothing is of a key that KMS will delete."""
+        if self.about(resource) is None:
+            return False
+        return resource.kind != "AWS::KMS::Key" or self._key(resource.name)["KeyState"] != _PENDING
+
     def delete(self, resource: Resource) -> str | None:
         """Delete a resource. Return what remains of it for a while, as a clause, or None.
 
@@ -81,10 +90,10 @@ class Leftovers:
 
     def _delete_table(self, table: str) -> None:
         dynamodb = self._client("dynamodb")
-        with _ignoring("ResourceInUseException"):  # it is being deleted already
-            if dynamodb.describe_table(TableName=table)["Table"].get("DeletionProtectionEnabled"):
-                dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
-                dynamodb.get_waiter("table_exists").wait(TableName=table, WaiterConfig={"Delay": 2, "MaxAttempts": 150})
+        status = dynamodb.describe_table(TableName=table)["Table"]["TableStatus"]
+        if status == "UPDATING":  # DynamoDB refuses to delete it meanwhile
+            dynamodb.get_waiter("table_exists").wait(TableName=table, WaiterConfig={"Delay": 2, "MaxAttempts": 300})
+        if status != "DELETING":
             dynamodb.delete_table(TableName=table)
         dynamodb.get_waiter("table_not_exists").wait(TableName=table, WaiterConfig={"Delay": 2, "MaxAttempts": 300})
 
@@ -117,23 +126,22 @@ class Leftovers:
         found = cognito.describe_user_pool(UserPoolId=pool)["UserPool"]
         if domain := found.get("Domain"):
             cognito.delete_user_pool_domain(UserPoolId=pool, Domain=domain)
-        if found.get("DeletionProtection") == "ACTIVE":
-            cognito.update_user_pool(UserPoolId=pool, DeletionProtection="INACTIVE")
         cognito.delete_user_pool(UserPoolId=pool)
 
     def _state_of_key(self, key: str) -> str:
-        found = self._client("kms").describe_key(KeyId=key)["KeyMetadata"]
-        if found["KeyState"] == "PendingDeletion":
+        found = self._key(key)
+        if found["KeyState"] == _PENDING:
             return f"is deleted on {_day(found['DeletionDate'])} already"
         return "all certificates of its log are verified with it"
 
     def _delete_key(self, key: str) -> str:
-        kms = self._client("kms")
-        found = kms.describe_key(KeyId=key)["KeyMetadata"]
-        if found["KeyState"] != "PendingDeletion":
-            kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=KEY_DAYS)
-            found = kms.describe_key(KeyId=key)["KeyMetadata"]
+        if self._key(key)["KeyState"] != _PENDING:
+            self._client("kms").schedule_key_deletion(KeyId=key, PendingWindowInDays=KEY_DAYS)
+        found = self._key(key)
         return f"the signing key {key}, which KMS deletes on {_day(found['DeletionDate'])}; it costs nothing until then"
+
+    def _key(self, key: str) -> Any:  # noqa: ANN401 - the description of a key
+        return self._client("kms").describe_key(KeyId=key)["KeyMetadata"]
 
     def _bytes(self, name: str) -> str:
         pages = self._client("logs").get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name)

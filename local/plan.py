@@ -1,11 +1,11 @@
 """Decides with which parameters a stack is deployed: by its stage, what it has now, and what was given.
 
 A dev stack can be destroyed with all that is in it. A prod stack is protected: its tables and its user pool refuse to
-be deleted. If a deployment makes a protected table and then fails, CloudFormation cannot undo it. So a stack that is
-not protected yet is first deployed without protection, and then once more with it.
+be deleted. If a deployment makes a protected table and then fails, CloudFormation cannot undo it. So a deployment that
+makes one is done without protection, and then the stack is deployed once more with it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from local.build import ON_LAMBDA, THIS_MACHINE
@@ -15,15 +15,16 @@ from local.parameters import parameters_in
 from local.sam import SamError
 from local.target import Target
 from local.template import template
-from local.versions import AT_ONCE, SHIFT
 
-GRADUAL: Final = "Canary10Percent5Minutes"
-"""How a prod stack takes a new release, unless something else was given."""
+PROTECTED_KINDS: Final = ("AWS::DynamoDB::Table", "AWS::Cognito::UserPool")
+"""The kinds of resources that DeletionProtection protects."""
 
-PROTECTED: Final = {"DeletionProtection": "true"}
-
-_OF_THE_COMMAND = ("Stage", "OnLaptop")
-"""Parameters that the command sets itself."""
+_OF_THE_COMMAND: Final = {
+    "Stage": "STAGE=",
+    "DeletionProtection": "STAGE=prod, which protects the data",
+    "OnLaptop": "ENDPOINT=laptop",
+}
+"""Parameters that the command sets itself, and what to write instead."""
 
 
 class Plan(NamedTuple):
@@ -33,62 +34,84 @@ class Plan(NamedTuple):
         stage: what it is for, ``dev`` or ``prod``.
         parameters: those of the deployment. The others keep their values.
         then_protects: whether it is deployed a second time, to protect its data.
+        subscribes: whether AlarmEmail is another address than before, which must confirm that it wants the alarms.
     """
 
     stage: str
     parameters: Mapping[str, str]
     then_protects: bool = False
+    subscribes: bool = False
 
     @property
     def protected(self) -> "Plan":
         """The second deployment, which changes nothing but the protection."""
-        return self._replace(parameters={**self.parameters, **PROTECTED}, then_protects=False)
+        return self._replace(parameters={**self.parameters, "DeletionProtection": "true"}, then_protects=False)
 
 
-def plan_for(
-    target: Target, stage: str | None, written: Sequence[object], current: Mapping[str, str] | None, *, force: bool
-) -> Plan:
+class Existing(NamedTuple):
+    """The stack as it is.
+
+    Attributes:
+        parameters: their values; none if there is no such stack.
+        resources: the logical ids of its resources.
+    """
+
+    parameters: Mapping[str, str]
+    resources: Collection[str]
+
+    @property
+    def is_protected(self) -> bool:
+        return self.parameters.get("DeletionProtection") == "true"
+
+    @property
+    def lacks_protected_resources(self) -> bool:
+        """Whether a deployment makes a table or a user pool."""
+        wanted = (name for name, one in template()["Resources"].items() if one["Type"] in PROTECTED_KINDS)
+        return any(name not in self.resources for name in wanted)
+
+
+NOTHING: Final = Existing({}, ())
+"""A stack that does not exist."""
+
+
+def plan_for(target: Target, stage: str | None, written: Sequence[str], existing: Existing, *, force: bool) -> Plan:
     """Return how a stack is to be deployed.
 
     Args:
         target: the stack.
         stage: what was given; None keeps that of the stack, and a new stack is for development.
         written: the parameters as people wrote them; what comes later takes precedence.
-        current: the values of the parameters that the stack has; None if there is no such stack.
-        force: whether a prod stack may become one for development.
+        existing: the stack as it is.
+        force: whether a stack may lose its protection.
 
     Raises:
         SamError: it cannot be deployed so.
     """
     given = _given(written)
-    now = (current or {}).get("Stage", DEV)
+    now = existing.parameters.get("Stage", DEV)
     wanted = stage or now
-    if (now, wanted) == (PROD, DEV) and not force:
+    if wanted == DEV and (now == PROD or existing.is_protected) and not force:
         raise SamError(
-            f"{target.name} is a prod stack. As a dev stack, its data would lose its protection.",
-            [f"If this is meant: make deploy STACK={target.name} STAGE=dev FORCE=1"],
+            f"{target.name} is a prod stack. As a dev stack, its data would lose its protection."
+            if now == PROD
+            else f"{target.name} is a dev stack, but its data is protected.",
+            [f"If it is to be a dev stack without protection: make deploy STACK={target.name} STAGE=dev FORCE=1"],
         )
-    is_protected = (current or {}).get("DeletionProtection") == "true"
-    if wanted == PROD and given.get("DeletionProtection") == "false":
-        raise SamError("A prod stack protects its data: leave DeletionProtection out, or deploy it with STAGE=dev.")
-    chosen = {**_of_the_place(target), **given, "Stage": wanted}
-    chosen |= _shift(target, wanted, now, given, current)
-    if wanted == PROD:
-        return Plan(wanted, chosen | {"DeletionProtection": str(is_protected).lower()}, not is_protected)
-    if now == PROD:
-        chosen = {"DeletionProtection": "false", **chosen}
-    return Plan(wanted, chosen)
+    then_protects = wanted == PROD and not existing.is_protected and existing.lacks_protected_resources
+    protection = {"DeletionProtection": str(wanted == PROD and not then_protects).lower()}
+    mail = given.get("AlarmEmail", "")
+    subscribes = mail not in ("", existing.parameters.get("AlarmEmail"))
+    return Plan(wanted, {**_of_the_place(target), **given, "Stage": wanted, **protection}, then_protects, subscribes)
 
 
-def _given(written: Sequence[object]) -> dict[str, str]:
+def _given(written: Sequence[str]) -> dict[str, str]:
     try:
-        given = parameters_in(list(written))
+        given = parameters_in(written)
     except ValueError as error:
         raise SamError(f"The parameters cannot be read: {error}.") from None
-    for name in _OF_THE_COMMAND:
+    for name, instead in _OF_THE_COMMAND.items():
         if name in given:
-            advice = "STAGE=" if name == "Stage" else "ENDPOINT=laptop"
-            raise SamError(f"{name} is not given as a parameter; use {advice}")
+            raise SamError(f"{name} is not given as a parameter; use {instead}")
     if unknown := sorted(given.keys() - template()["Parameters"].keys()):
         raise SamError(f"The template has no parameter {', '.join(unknown)}.")
     return given
@@ -97,15 +120,3 @@ def _given(written: Sequence[object]) -> dict[str, str]:
 def _of_the_place(target: Target) -> Mapping[str, str]:
     """Return what a stack needs where it is. Without the runtime, CloudFormation would keep that of the last build."""
     return {**THIS_MACHINE, **laptop_parameters(target.endpoint)} if target.endpoint else ON_LAMBDA
-
-
-def _shift(
-    target: Target, wanted: str, now: str, given: Mapping[str, str], current: Mapping[str, str] | None
-) -> dict[str, str]:
-    """Return the parameter that lets a prod stack take its next releases gradually, on AWS only.
-
-    The first deployment of a stack has no earlier version, from which traffic could be shifted.
-    """
-    if target.endpoint or SHIFT in given or wanted != PROD or now != PROD:
-        return {}
-    return {SHIFT: GRADUAL} if (current or {}).get(SHIFT, AT_ONCE) == AT_ONCE else {}

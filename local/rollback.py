@@ -2,7 +2,7 @@
 
     python -m local.rollback                                   the laptop stack
     python -m local.rollback --to 2027-06-05T01:00:00Z         an earlier deployment; --to list shows their times
-    python -m local.rollback --stack saxaul [--region REGION]  a stack that make deploy has deployed
+    python -m local.rollback --stack saxaul [--region REGION]  a stack that make deploy has deployed; --yes does not ask
 
 The template and its parameters come back, and with them the code of the functions. The data stays as it is: the tables,
 the queues, the catalog and the apps.
@@ -20,17 +20,18 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from local.command import command_parser, non_empty, run_command
 from local.connect import connect
 from local.console import console, exit_with, shown, step
-from local.deploy import run_sam_deploy
-from local.deployed import DEV, UnfitStackError
+from local.deployed import UnfitStackError
 from local.deployment import NO_CREDENTIALS, alone
 from local.failures import flat
 from local.function_check import check_functions
 from local.good_deployments import GoodDeployment, GoodDeployments, RecordError
 from local.plan import Plan
 from local.sam import SamError
+from local.sam_deploy import run_sam_deploy
 from local.stack import running_deployment, write_files
-from local.target import Target, target_of
-from local.versions import AT_ONCE, SHIFT, at_once
+from local.target import Target, account_of, target_of
+from local.template import parsed
+from local.versions import AT_ONCE, LIVE, SHIFT, at_once
 
 LIST = "list"
 """What is given in place of a time to list all deployments."""
@@ -69,6 +70,7 @@ def rollback(stack: Restorable, to: str | None) -> None:
     wait_until_settled(stack.deployments)
     now = stack.deployments.current()
     wanted = as_protected_as(now, chosen_of(known, to, stack.of_stack))
+    refuse_earlier_release(wanted)
     named = f"the deployment of {wanted.checked_at}, release {wanted.release}"
     is_there = now is not None and wanted.is_same_as(now)
     if is_there:
@@ -109,6 +111,17 @@ def as_protected_as(now: GoodDeployment | None, wanted: GoodDeployment) -> GoodD
     """Return a deployment that leaves the stage of the stack and the protection of its data as they are now."""
     found = {name: value for name, value in (now.parameters if now else {}).items() if name in _KEPT}
     return wanted._replace(parameters={name: found.get(name, value) for name, value in wanted.parameters.items()})
+
+
+def refuse_earlier_release(wanted: GoodDeployment) -> None:
+    """End the program if a deployment is of a release without stages or aliases, which cannot be checked any more."""
+    made_of = parsed(wanted.template)
+    found = made_of.get("Globals", {}).get("Function", {})
+    if "Stage" not in made_of.get("Parameters", {}) or found.get("AutoPublishAlias") != LIVE:
+        exit_with(
+            f"The deployment of {wanted.checked_at}, release {wanted.release}, is of a release before the stages and "
+            "the aliases of functions, so this release cannot bring it back."
+        )
 
 
 def list_deployments(known: Sequence[GoodDeployment], current: GoodDeployment | None) -> None:
@@ -163,12 +176,17 @@ def laptop_stack() -> Iterator[Restorable]:
 
 
 @contextmanager
-def deployed_stack(target: Target) -> Iterator[Restorable]:
-    """Yield a stack that `make deploy` has deployed, to which no other process of this machine deploys meanwhile."""
+def deployed_stack(target: Target, *, asks: bool) -> Iterator[Restorable]:
+    """Yield a stack that `make deploy` has deployed, to which no other process of this machine deploys meanwhile.
+
+    ``asks`` is whether a rollback shows the changes, and asks before it makes them. Ends the program if the credentials
+    are for another account than that of the stack.
+    """
     with alone("deploy" if target.endpoint else target.name) as lock:
+        account_of(target)
 
         def deploy(template: Path, parameters: Mapping[str, str]) -> None:
-            run_sam_deploy(template, target, Plan(parameters.get("Stage", DEV), parameters), asks=True, lock=lock)
+            run_sam_deploy(template, target, Plan(parameters["Stage"], parameters), asks=asks, lock=lock)
 
         deployments = GoodDeployments(target.name, target.client_arguments)
         yield Restorable(deployments, deploy, lambda: connect(target), target.of_stack)
@@ -180,12 +198,15 @@ def main() -> None:
     parser.add_argument("--region", type=non_empty, help="the region of that stack, if it is not recorded here")
     parser.add_argument("--profile", type=non_empty, help="the profile of the AWS configuration")
     parser.add_argument("--to", type=non_empty, help="the time of an earlier deployment, or: list")
+    parser.add_argument(
+        "--yes", action="store_true", help="do not ask whether the changes to a deployed stack are right"
+    )
     chosen = parser.parse_args()
     if (chosen.region or chosen.profile) and not chosen.stack:
         parser.error("--region and --profile need --stack")
     target = target_of(chosen.stack, chosen.region, None, chosen.profile) if chosen.stack else None
     try:
-        with deployed_stack(target) if target else laptop_stack() as stack:
+        with deployed_stack(target, asks=not chosen.yes) if target else laptop_stack() as stack:
             rollback(stack, chosen.to)
     except (NoCredentialsError, PartialCredentialsError):
         exit_with(f"The stack was not brought back. {NO_CREDENTIALS}")

@@ -13,6 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent
 STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 """The stack names that CloudFormation accepts."""
 
+EMULATOR_LOG = "ministack.log"
+"""The file in the state folder to which the emulator and the functions of the laptop stack write."""
+
 
 def state() -> Path:
     """Return the folder for the files of the laptop stack: .local, or the folder that SAXAUL_STATE names.
@@ -24,7 +27,7 @@ def state() -> Path:
 
 def emulator_log() -> Path:
     """Return the file to which the emulator writes its own output and that of the functions."""
-    return state() / "ministack.log"
+    return state() / EMULATOR_LOG
 
 
 class SamError(Exception):

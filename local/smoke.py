@@ -29,6 +29,7 @@ SETTLES: Final = 20.0
 """Seconds within which every other step must succeed: a gateway that was changed serves the change within seconds."""
 
 _PAUSE: Final = 2.0
+_FIRST: Final = "a token of the operator"
 _SEARCHED: Final = "green"
 _PROBLEM: Final = "application/problem+json"
 _ORIGIN: Final = "https://app.example"
@@ -76,7 +77,7 @@ class SmokeTest:
         """Return the steps in their order. Each uses what the earlier ones have found."""
         preflight = [] if self._known["endpoint_url"] else [Step("a preflight request of a browser", self._preflight)]
         return [
-            Step("a token of the operator", self._token, LAGS),
+            Step(_FIRST, self._token, LAGS),
             Step("the OpenAPI document", self._document),
             Step("the public totals", self._impact),
             Step(f"a search for {_SEARCHED!r}", self._search, LAGS),
@@ -88,10 +89,7 @@ class SmokeTest:
         ]
 
     def _token(self) -> None:
-        try:
-            self._operator.authorization()
-        except SaxaulError as error:
-            raise SmokeError(f"{self._known['token_url']} gave none: {flat(error)}") from None
+        ask_for_a_token(self._operator, self._known)
 
     def _document(self) -> None:
         document = self._json("GET", "/openapi.json")
@@ -206,11 +204,7 @@ def smoke(known: Mapping[str, Any], *, finds: bool, advice: list[str]) -> None:
         steps = test.steps()
         with progress("testing the API over HTTP", "steps", len(steps)) as tell:
             for number, step in enumerate(steps, start=1):
-                try:
-                    remark = until_it_succeeds(step.ask, step.patience)
-                except (SmokeError, SaxaulError) as error:
-                    exit_with(f"The API failed the step {step.about}: {flat(error)}.", advice)
-                if remark:
+                if remark := take(step, advice):
                     remarks.append(f"{step.about}: {remark}")
                 tell(number)
     for remark in remarks:
@@ -219,12 +213,28 @@ def smoke(known: Mapping[str, Any], *, finds: bool, advice: list[str]) -> None:
 
 def wait_for_a_token(known: Mapping[str, Any], advice: list[str]) -> None:
     """Wait until the operator gets a token: the name of a new pool's host becomes known within a minute or two."""
-    with SmokeTest(known) as test:
-        first = test.steps()[0]
-        try:
-            until_it_succeeds(first.ask, first.patience)
-        except (SmokeError, SaxaulError) as error:
-            exit_with(f"The API failed the step {first.about}: {flat(error)}.", advice)
+    with open_client(OperatorClient, OPERATOR) as operator:
+        take(Step(_FIRST, lambda: ask_for_a_token(operator, known), LAGS), advice)
+
+
+def ask_for_a_token(operator: OperatorClient, known: Mapping[str, Any]) -> None:
+    """Let the operator get a token.
+
+    Raises:
+        SmokeError: it got none.
+    """
+    try:
+        operator.authorization()
+    except SaxaulError as error:
+        raise SmokeError(f"{known['token_url']} gave none: {flat(error)}") from None
+
+
+def take(step: Step, advice: list[str]) -> str | None:
+    """Take a step, and return its remark. Ends the program if it does not succeed in its time."""
+    try:
+        return until_it_succeeds(step.ask, step.patience)
+    except (SmokeError, SaxaulError) as error:
+        exit_with(f"The API failed the step {step.about}: {flat(error)}.", advice)
 
 
 def until_it_succeeds(ask: Callable[[], str | None], patience: float) -> str | None:

@@ -29,7 +29,7 @@ from local.deployment import ADMIN, REGION, Deployment, alone
 from local.function_check import check_as_registered, check_functions
 from local.good_deployments import RecordError
 from local.parameters import parameters_in
-from local.sam import ROOT, SamError, emulator_log, state, write_private
+from local.sam import EMULATOR_LOG, ROOT, SamError, emulator_log, state, write_private
 from local.seed import seed
 from local.stack_clock import UnfitTimeError, clock_file, forget, instant_in, move_to
 from local.template import template
@@ -38,7 +38,7 @@ _INTERPRETER = ROOT / ".local" / "ministack" / "bin" / "python"
 _BOOT_SECONDS = 30
 ADVICE = (
     "Fix this and run make up again, or go back to the last deployment that passed this check: make rollback",
-    "What the functions logged: .local/ministack.log",
+    f"What the functions logged: .local/{EMULATOR_LOG}",
 )
 """What to do if a function fails after a deployment."""
 
@@ -140,6 +140,7 @@ def start(port: int, at: str | None = None) -> None:
     scratch, log_file = state() / "tmp", emulator_log()
     scratch.mkdir(exist_ok=True)
     (state() / "stack.json").unlink(missing_ok=True)  # of an emulator that did not end by `down`
+    forget_stacks_beside()
     forget()
     if at:
         move_to(instant_in(at, ZoneInfo(template()["Parameters"]["TimeZone"]["Default"])))

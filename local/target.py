@@ -1,7 +1,8 @@
 """Says which stack a command is about: its name, its region, its AWS profile, and whether it is on the laptop.
 
-``make deploy`` and ``make connect`` write all of this to the file of the stack, .local/<stack>.json. So later commands
-need the name only. A command never acts on a stack in a place that contradicts that file.
+``make deploy`` and ``make connect`` write all of this, and the AWS account, to the file of the stack,
+.local/<stack>.json. So later commands need the name only. A command never acts on a stack in a place that contradicts
+that file, and one that deploys or deletes compares the account too.
 """
 
 import json
@@ -9,6 +10,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+import boto3
 
 from local.client import file_of
 from local.console import exit_with
@@ -100,12 +103,23 @@ def _emulator(name: str, endpoint: str | None, recorded: Mapping[str, Any]) -> s
     running = running_deployment()
     if running is None:
         exit_with("The laptop stack is not running; start it with: make up")
-    if known and known != running.endpoint:
-        exit_with(
-            f"{name} was on the emulator at {known}, which has ended.",
-            [f"Delete {file_of(name)}, and deploy it again."],
-        )
     return running.endpoint
+
+
+def account_of(target: Target) -> str:
+    """Return the AWS account that the credentials are for. Ends the program if the stack is recorded in another one.
+
+    Raises:
+        ClientError, BotoCoreError: AWS refused the credentials, or could not be reached.
+    """
+    account = boto3.client("sts", **target.client_arguments).get_caller_identity()["Account"]
+    known = recorded_of(target.name).get("account")
+    if known and known != account:
+        exit_with(
+            f"{target.name} is recorded here in the account {known}, and the credentials are for {account}.",
+            [f"Choose other credentials, or move {file_of(target.name)} away, if it is about another stack."],
+        )
+    return account
 
 
 def file_of_deletion(name: str) -> Path:

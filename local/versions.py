@@ -33,10 +33,14 @@ NOTE = "SaxaulLayer/parameters.sha256"
 
 
 def note_parameters(built: Path, parameters: Mapping[str, str]) -> None:
-    """Write a hash of the parameters with which a build is deployed into the build. The file always has one size."""
+    """Write a hash of the parameters with which a build is deployed into the build. The file always has one size.
+
+    It is a new file, because the one that is there may be a hard link.
+    """
     found = hashlib.sha256(json.dumps(dict(parameters), sort_keys=True).encode()).hexdigest()
     file = built / NOTE
     file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
     file.write_text(f"{found}\n", "utf-8")
 
 

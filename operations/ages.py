@@ -1,6 +1,9 @@
 """Shows how old something is."""
 
-_UNITS = ((86_400, "days"), (3_600, "h"), (60, "min"))
+HOUR = 3_600
+"""Seconds. The commands look as far back into the log: AWS bills the size of the lines of that time."""
+
+_UNITS = ((86_400, "days"), (HOUR, "h"), (60, "min"))
 
 
 def age_text(seconds: float) -> str:

@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
-HOUR = 3600
-"""The seconds that the commands look back. AWS bills the size of the lines of that time."""
-
 MOST_LINES = 10_000
 """The most lines that one query of Insights returns."""
 

@@ -15,8 +15,9 @@ from local.client import aws_failure, client_arguments_of_stack, stack, stack_wi
 from local.command import command_parser, non_empty, run_command, whole_number
 from local.console import console, exit_with, shown
 from local.sam import emulator_log
+from operations.ages import HOUR
 from operations.function_lines import Line, lines_on_aws, lines_on_the_laptop
-from operations.log_group import HOUR, LogGroup, UnfinishedQueryError
+from operations.log_group import LogGroup, UnfinishedQueryError
 
 
 def read(function: str, limit: int) -> list[Line]:

@@ -62,7 +62,7 @@ DEAD_LETTER_ALARMS = {
 
 POINTS_ARE_LATE = "docs/alarms.md#points-are-late"
 
-SHOWN = 6
+SHOWN = 5
 """The most projects, codes or apps that are named one by one."""
 
 

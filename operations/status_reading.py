@@ -7,8 +7,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from local.good_deployments import GoodDeployments
+from operations.ages import HOUR
 from operations.dead_letter_queue import count_messages
-from operations.log_group import HOUR, LogGroup
+from operations.log_group import LogGroup
 from operations.reconcile_receipts import judge, waiting_batches
 from operations.status_facts import (
     AppFacts,

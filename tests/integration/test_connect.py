@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import boto3
@@ -28,7 +28,7 @@ TREES = Target("trees", "eu-west-1")
 SHAPE = {
     *("api_url", "token_url", "region", "endpoint_url", "tables", "queues", "bucket", "bus", "functions", "clients"),
     *("stage", "profile", "catalog", "harvest_time", "dashboard_url"),
-    "versions",
+    *("versions", "account"),
     *("time_zone", "log_group", "catalog_bucket", "files_bucket", "log_url", "log_vkey", "witnesses"),
 }
 
@@ -52,8 +52,9 @@ def stubs(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Stubber]]:
         name: boto3.client(name, **keys)  # type: ignore[call-overload] # one of many by its name
         for name in ("cloudformation", "cognito-idp", "kms", "dynamodb")
     }
+    clients["sts"] = SimpleNamespace(get_caller_identity=lambda: {"Account": "123456789012"})
     monkeypatch.setattr(boto3, "client", lambda name, **_: clients[name])
-    stubbers = {name: Stubber(client) for name, client in clients.items()}
+    stubbers = {name: Stubber(client) for name, client in clients.items() if name != "sts"}
     for stubber in stubbers.values():
         stubber.activate()
     yield stubbers
@@ -70,6 +71,7 @@ def outputs() -> dict[str, str]:
 def stub_stack(stubber: Stubber, found: dict[str, str]) -> None:
     about: dict[str, Any] = {
         "StackName": "trees",
+        "StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/trees/5e99dadd",
         "CreationTime": "2026-11-24T00:00:00Z",
         "StackStatus": "CREATE_COMPLETE",
     }
@@ -165,6 +167,7 @@ def test_connecting_writes_addresses_names_and_secrets_to_a_file_that_only_its_o
     assert (folder / "trees.json").stat().st_mode & 0o777 == 0o600
     assert (known["api_url"], known["token_url"]) == ("https://api.example/v1", "the-TokenUrl")
     assert (known["region"], known["endpoint_url"]) == ("eu-west-1", None)
+    assert known["account"] == "123456789012"
     assert known["tables"] == {name: f"the-{name.capitalize()}TableName" for name in ("ledger", "catalog", "activity")}
     assert known["queues"]["planting_dead_letter"] == "the-PlantingDeadLetterQueueUrl"
     assert known["log_url"] == "https://the-FilesBucketName.example/log"
@@ -205,6 +208,19 @@ def test_connecting_again_keeps_the_secrets_of_apps_and_names_the_apps(
     assert known["clients"].keys() == {"operator", "bikes"}
     assert known["clients"]["bikes"]["client_secret"] == "of-bikes"
     assert "kept the secrets of bikes" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("stubs")
+def test_a_stack_that_is_recorded_in_another_account_is_not_connected(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "trees.json").write_text(before := json.dumps({"account": "999999999999"}))
+
+    with pytest.raises(SystemExit):
+        connect.connect(TREES)
+
+    assert "recorded here in the account 999999999999" in capsys.readouterr().err
+    assert (folder / "trees.json").read_text() == before
 
 
 def test_secrets_of_apps_of_another_stack_are_not_overwritten(

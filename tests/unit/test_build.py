@@ -17,11 +17,11 @@ from typing import Any
 import pydantic_core
 import pytest
 
-from local import build, deploy
+from local import build, deploy, sam_deploy
 from local.artifacts import MACHINES, MAGIC, wrong_files
 from local.build import BUILT, FOR_AWS, ON_LAMBDA, THIS_MACHINE, built_in, interpreter_for, refuse_wrong_files
 from local.dependencies import locked
-from local.good_deployments import GoodDeployments
+from local.plan import NOTHING
 from local.sam import ROOT, SamError
 
 OTHER_RUNTIME = "python3.12" if THIS_MACHINE["PythonRuntime"] == "python3.13" else "python3.13"
@@ -329,16 +329,20 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(build, "FOR_AWS", tmp_path)
     monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
     monkeypatch.setattr(deploy, "build_folder", lambda _: tmp_path)
-    monkeypatch.setattr(deploy, "CONFIG", tmp_path / "samconfig.toml")
     return record
+
+
+NEW = {"Stage": "dev", "DeletionProtection": "false"}
+"""The parameters of a new stack for development."""
 
 
 def run_deploy(monkeypatch: pytest.MonkeyPatch, content: bytes, *arguments: str) -> None:
     """Run the deploy command with a fake build that makes one binary with this content."""
     monkeypatch.setattr(build, "build", make_build_of(content))
-    monkeypatch.setattr(GoodDeployments, "status", lambda _: "")
-    monkeypatch.setattr(GoodDeployments, "current", lambda _: None)
-    monkeypatch.setattr(deploy, "change_sets", lambda _: set())
+    monkeypatch.setattr(deploy, "account_of", lambda _: "123456789012")
+    monkeypatch.setattr(deploy, "recall", lambda _: None)
+    monkeypatch.setattr(deploy, "existing", lambda _: NOTHING)
+    monkeypatch.setattr(sam_deploy, "change_sets", lambda _: set())
     monkeypatch.setattr(deploy, "after", lambda *_: None)
     monkeypatch.setattr("sys.argv", ["deploy", "--stack", "trees", "--region", "eu-west-1", *arguments])
     deploy.main()
@@ -359,7 +363,7 @@ def test_a_build_that_passes_the_check_is_deployed_with_the_parameters_of_the_bu
     assert arguments[arguments.index("--stack-name") + 1] == "trees"
     assert arguments[arguments.index("--region") + 1] == "eu-west-1"
     assert Path(arguments[arguments.index("--template-file") + 1]) == built_in(recorded.parent) / "template.yaml"
-    assert overrides_in(arguments) == {**ON_LAMBDA, "HarvestTime": "08:00", "Stage": "dev"}
+    assert overrides_in(arguments) == {**ON_LAMBDA, **NEW, "HarvestTime": "08:00"}
 
 
 def test_a_syntax_error_is_named_with_the_line_of_the_projects_file_and_nothing_is_built_further(
@@ -394,15 +398,12 @@ def test_wrong_files_are_named_and_nothing_is_deployed(
     assert wrong_file.endswith("core.abi3.so is for x86_64, not for arm64")
 
 
-@pytest.mark.parametrize("said", ['"Architecture=x86_64"', '["Architecture=x86_64"]', '{ Architecture = "x86_64" }'])
-def test_the_architecture_from_samconfig_is_used_to_build_check_and_deploy(
-    said: str, recorded: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_given_architecture_is_used_to_build_check_and_deploy(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (recorded.parent / "samconfig.toml").write_text(f"[default.deploy.parameters]\nparameter_overrides = {said}\n")
+    run_deploy(monkeypatch, elf(MACHINES["x86_64"]), "Architecture=x86_64")
 
-    run_deploy(monkeypatch, elf(MACHINES["x86_64"]))
-
-    assert overrides_in(json.loads(recorded.read_text())) == ON_LAMBDA | {"Architecture": "x86_64", "Stage": "dev"}
+    assert overrides_in(json.loads(recorded.read_text())) == NEW | ON_LAMBDA | {"Architecture": "x86_64"}
 
 
 def test_an_invalid_stack_name_or_parameter_gives_an_error_of_one_line(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -12,9 +13,10 @@ from moto import mock_aws
 
 from local import destroy
 from local.client import file_of
-from local.deletions import Resource, recall, unfinished
+from local.deletions import Resource, recall
 from local.deployment import NO_CREDENTIALS
 from local.leftovers import Leftovers
+from local.stack_contents import kept_resources, resources_by_tag
 from local.target import Target, file_of_deletion
 from tests.template.reading import made_resources
 
@@ -29,7 +31,10 @@ TABLE = {
     "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
 }
 TEMPLATE = {
-    "Parameters": {"Stage": {"Type": "String", "Default": "dev"}},
+    "Parameters": {
+        "Stage": {"Type": "String", "Default": "dev"},
+        "DeletionProtection": {"Type": "String", "Default": "false"},
+    },
     "Resources": {
         "Ledger": {"Type": "AWS::DynamoDB::Table", **RETAINED, "Properties": TABLE},
         "Files": {
@@ -45,15 +50,19 @@ TEMPLATE = {
 }
 
 
+RETAINED_KINDS = {
+    one["Type"] for one in made_resources().values() if one.get("DeletionPolicy", "Delete") != "Delete"
+} - {"AWS::Lambda::Version"}  # versions of a function go with the function
+
 POOL = Resource("AWS::Cognito::UserPool", "eu-west-1_trees")
 
 
 class Pools:
-    """A Cognito with one protected pool that has a domain. moto's own Cognito needs a package that is not installed."""
+    """A Cognito with one pool that has a domain. moto's own Cognito needs a package that is not installed."""
 
     def __init__(self) -> None:
         self.domains = {POOL.name: "saxaul-trees"}
-        self.protection = {POOL.name: "ACTIVE"}
+        self.protection = {POOL.name: "INACTIVE"}
 
     def describe_user_pool(self, *, UserPoolId: str) -> dict[str, Any]:  # noqa: N803 - as AWS names it
         self._find(UserPoolId)
@@ -69,9 +78,6 @@ class Pools:
 
     def delete_user_pool_domain(self, *, UserPoolId: str, Domain: str) -> None:  # noqa: N803
         assert self.domains.pop(UserPoolId) == Domain
-
-    def update_user_pool(self, *, UserPoolId: str, DeletionProtection: str) -> None:  # noqa: N803
-        self.protection[UserPoolId] = DeletionProtection
 
     def delete_user_pool(self, *, UserPoolId: str) -> None:  # noqa: N803
         self._find(UserPoolId)
@@ -92,8 +98,8 @@ def client(service: str) -> Any:  # noqa: ANN401 - a client of any service
 @pytest.fixture
 def pools(monkeypatch: pytest.MonkeyPatch) -> Pools:
     """Let the stack have a pool, and reach it."""
-    found, resources_of, client_of = Pools(), destroy.resources_of, Leftovers._client  # noqa: SLF001
-    monkeypatch.setattr(destroy, "resources_of", lambda target: [*resources_of(target), POOL])
+    found, client_of = Pools(), Leftovers._client  # noqa: SLF001
+    monkeypatch.setattr(destroy, "kept_resources", lambda target: [*kept_resources(target), POOL])
     monkeypatch.setattr(
         Leftovers, "_client", lambda self, name: found if name == "cognito-idp" else client_of(self, name)
     )
@@ -131,7 +137,10 @@ OTHERS = {"saxaul/eu-west-1/trees2/c", "saxaul/us-east-1/trees/c", "saxaul-deplo
 
 def deploy(stage: str = "dev", *, protected: bool = False, project: str = "saxaul") -> None:
     """Deploy the stack, and let it be used."""
-    parameters = [{"ParameterKey": "Stage", "ParameterValue": stage}]
+    parameters = [
+        {"ParameterKey": "Stage", "ParameterValue": stage},
+        {"ParameterKey": "DeletionProtection", "ParameterValue": str(protected).lower()},
+    ]
     client("cloudformation").create_stack(
         StackName="trees",
         TemplateBody=json.dumps(TEMPLATE),
@@ -141,8 +150,6 @@ def deploy(stage: str = "dev", *, protected: bool = False, project: str = "saxau
     file_of("trees").write_text(json.dumps({"region": "eu-west-1", "endpoint_url": None}))
     dynamodb, s3 = client("dynamodb"), client("s3")
     dynamodb.put_item(TableName="trees-Ledger", Item={"pk": {"S": "USER#mei"}})
-    if protected:
-        dynamodb.update_table(TableName="trees-Ledger", DeletionProtectionEnabled=True)
     s3.put_bucket_versioning(Bucket="trees-files", VersioningConfiguration={"Status": "Enabled"})
     for _ in range(2):
         s3.put_object(Bucket="trees-files", Key="log/checkpoint", Body=b"x")
@@ -174,18 +181,22 @@ def left_of(pools: Pools) -> dict[str, Any]:
     return {name: what for name, what in found.items() if what}
 
 
-@pytest.mark.parametrize("protected", [False, True])
 def test_a_dev_stack_is_deleted_with_everything_that_it_leaves(
-    left: Callable[[], dict[str, Any]], capsys: pytest.CaptureFixture[str], protected: bool, tmp_path: Path
+    left: Callable[[], dict[str, Any]], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    deploy(protected=protected)
+    deploy()
 
     destroy.destroy(TREES, "trees")
 
     assert left() == {}
     assert list((tmp_path / "builds").iterdir()) == []
     printed = " ".join(capsys.readouterr().out.split())
-    for shown in ("trees-Ledger: about 1 items", "trees-files: 3 objects and older versions", "which KMS deletes on"):
+    for shown in (
+        "account 123456789012, stage dev",
+        "trees-Ledger: about 1 items",
+        "trees-files: 3 objects and older versions",
+        "which KMS deletes on",
+    ):
         assert shown in printed
 
 
@@ -253,7 +264,7 @@ def again() -> None:
     try:
         destroy.destroy(TREES, "trees")
     except SystemExit:
-        assert not unfinished("trees")
+        assert not file_of_deletion("trees").exists()
 
 
 def test_another_machine_goes_on_with_a_deletion_from_what_is_written_beside_the_code(
@@ -360,6 +371,140 @@ def test_a_stack_that_was_never_there_is_named_with_its_account_and_its_file_sta
     assert file_of("trees").exists()
 
 
+def test_a_protected_dev_stack_is_not_deleted_and_how_it_loses_its_protection_is_said(
+    left: Callable[[], dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(protected=True)
+    before = left()
+
+    with pytest.raises(SystemExit):
+        destroy.destroy(TREES, "trees")
+
+    assert left() == before
+    said = capsys.readouterr().err
+    assert "its parameter DeletionProtection is true. Nothing was deleted" in " ".join(said.split())
+    assert "make deploy STACK=trees STAGE=dev FORCE=1" in said
+
+
+@pytest.mark.parametrize(
+    ("resource", "code"),
+    [(Resource("AWS::DynamoDB::Table", "trees-Ledger"), "ValidationException"), (POOL, "InvalidParameterException")],
+)
+def test_a_resource_that_somebody_protected_is_not_deleted(pools: Pools, resource: Resource, code: str) -> None:
+    deploy()
+    client("dynamodb").update_table(TableName="trees-Ledger", DeletionProtectionEnabled=True)
+    pools.protection[POOL.name] = "ACTIVE"
+
+    with pytest.raises(ClientError, match=code):
+        Leftovers({"region_name": "eu-west-1"}).delete(resource)
+
+
+@pytest.mark.parametrize(
+    ("status", "calls"),
+    [
+        ("ACTIVE", ["delete", "table_not_exists"]),
+        ("UPDATING", ["table_exists", "delete", "table_not_exists"]),
+        ("DELETING", ["table_not_exists"]),
+    ],
+)
+def test_a_table_that_is_being_changed_is_deleted_after_the_change(
+    monkeypatch: pytest.MonkeyPatch, status: str, calls: list[str]
+) -> None:
+    made: list[str] = []
+
+    class Tables:
+        def describe_table(self, **_: str) -> dict[str, Any]:
+            return {"Table": {"TableStatus": status}}
+
+        def delete_table(self, **_: str) -> None:
+            made.append("delete")
+
+        def get_waiter(self, name: str) -> Any:  # noqa: ANN401 - a waiter
+            return SimpleNamespace(wait=lambda **_: made.append(name))
+
+    monkeypatch.setattr(Leftovers, "_client", lambda *_: Tables())
+
+    Leftovers({}).delete(Resource("AWS::DynamoDB::Table", "trees-Ledger"))
+
+    assert made == calls
+
+
+def test_a_stack_that_is_recorded_in_another_account_is_not_deleted(
+    left: Callable[[], dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy()
+    file_of("trees").write_text(json.dumps({"region": "eu-west-1", "account": "999999999999"}))
+    before = left()
+
+    with pytest.raises(SystemExit):
+        destroy.destroy(TREES, "trees")
+
+    assert left() == before
+    assert "recorded here in the account 999999999999" in capsys.readouterr().err
+
+
+def test_who_may_not_write_beside_the_code_is_told_and_deletes_from_this_machine(
+    left: Callable[[], dict[str, Any]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(**of: str) -> None:
+        assert of["Bucket"] == ARTEFACTS
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutObject")
+
+    deploy()
+    for call in ("put_object", "get_object", "delete_object"):
+        monkeypatch.setattr(client("s3"), call, refuse)
+
+    destroy.destroy(TREES, "trees")
+
+    assert left() == {}
+    printed = " ".join(capsys.readouterr().out.split())
+    for what in ("is not known whether another", "do not know that it is being", "still believe that it is being"):
+        assert printed.count(what) == 1
+
+
+def test_when_all_is_deleted_the_command_says_so_although_the_key_is_still_pending(
+    left: Callable[[], dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = client("kms").create_key(Tags=[{"TagKey": one["Key"], "TagValue": one["Value"]} for one in tags_of("trees")])
+    assert [one.name for one in resources_by_tag(TREES, "dev")] == [key["KeyMetadata"]["KeyId"]]
+
+    destroy.destroy(TREES, "trees")
+    with pytest.raises(SystemExit):
+        destroy.destroy(TREES, "trees")
+
+    assert left() == {"pools": {POOL.name}}
+    assert "nothing is left of one" in capsys.readouterr().err
+
+
+def test_what_a_stack_does_not_know_any_more_is_found_by_its_tags(left: Callable[[], dict[str, Any]]) -> None:
+    deploy()
+    client("dynamodb").create_table(**{**TABLE, "TableName": "of-an-earlier-release"}, Tags=tags_of("trees"))
+
+    destroy.destroy(TREES, "trees")
+
+    assert left() == {}
+
+
+def test_each_kind_that_the_template_retains_is_found_by_its_tags(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = "eu-west-1:123456789012"
+    found = {
+        f"arn:aws:dynamodb:{place}:table/t": Resource("AWS::DynamoDB::Table", "t"),
+        "arn:aws:s3:::b": Resource("AWS::S3::Bucket", "b"),
+        f"arn:aws:cognito-idp:{place}:userpool/p": Resource("AWS::Cognito::UserPool", "p"),
+        f"arn:aws:kms:{place}:key/k": Resource("AWS::KMS::Key", "k"),
+        f"arn:aws:logs:{place}:log-group:/saxaul/l:*": Resource("AWS::Logs::LogGroup", "/saxaul/l"),
+        f"arn:aws:backup:{place}:backup-vault:v": Resource("AWS::Backup::BackupVault", "v"),
+        f"arn:aws:sns:{place}:topic": None,
+    }
+    page = {"ResourceTagMappingList": [{"ResourceARN": arn} for arn in found]}
+    lists = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: [page]))
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: lists)
+    monkeypatch.setattr(Leftovers, "is_left", lambda *_: True)
+
+    assert list(resources_by_tag(TREES, "dev")) == [one for one in found.values() if one]
+    assert {one.kind for one in found.values() if one} >= RETAINED_KINDS
+
+
 def test_a_deletion_is_not_continued_in_another_account(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -419,7 +564,7 @@ def test_a_stack_of_another_project_is_not_deleted(
         destroy.destroy(TREES, "trees")
 
     assert left() == before
-    assert "lacks the tag project=saxaul" in capsys.readouterr().err
+    assert "lacks the tag project=saxaul, so it is a stack of another project or was not" in capsys.readouterr().err
 
 
 def test_without_credentials_one_sentence_says_so(
@@ -438,13 +583,10 @@ def test_without_credentials_one_sentence_says_so(
 
 
 def test_everything_that_the_template_retains_can_be_deleted() -> None:
-    kinds = {one["Type"] for one in made_resources().values() if one.get("DeletionPolicy", "Delete") != "Delete"}
     leftovers = Leftovers({"region_name": "eu-west-1"})
 
-    assert kinds >= {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Cognito::UserPool", "AWS::KMS::Key"}
-    assert {kind for kind in kinds if not leftovers.knows(Resource(kind, "x"))} <= {"AWS::Lambda::Version"}, (
-        "versions of a function go with the function"
-    )
+    assert {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Cognito::UserPool", "AWS::KMS::Key"} <= RETAINED_KINDS
+    assert [kind for kind in RETAINED_KINDS if not leftovers.knows(Resource(kind, "x"))] == []
 
 
 def test_a_vault_is_emptied_before_it_is_deleted_and_a_vault_that_is_gone_is_passed_over(

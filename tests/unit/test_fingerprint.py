@@ -55,6 +55,10 @@ def edit_the_template(clone: Path) -> None:
     (clone / "template.yaml").write_text("Resources: {}")
 
 
+def edit_the_options_of_pip(clone: Path) -> None:
+    (clone / "local/dependencies.py").write_text("of another option")
+
+
 def lose_a_built_file(clone: Path) -> None:
     (built_in(clone) / "ViewForest/handler.py").unlink()
 
@@ -75,7 +79,7 @@ def begin_another_build(clone: Path) -> None:
     "change",
     [
         *(edit_a_source, add_a_source, remove_a_source, rename_a_source, edit_the_template),
-        *(lose_a_built_file, cut_a_built_file, lose_the_build, begin_another_build),
+        *(edit_the_options_of_pip, lose_a_built_file, cut_a_built_file, lose_the_build, begin_another_build),
     ],
 )
 def test_a_changed_source_or_a_damaged_build_is_not_current(clone: Path, change: Callable[[Path], None]) -> None:

@@ -18,12 +18,15 @@ NAME = "trees"
 BUCKET = "artefacts"
 
 
+DEFAULTS = {"HarvestTime": "07:00", "Shift": "AllAtOnce", "Stage": "dev"}
+
+
 def template(number: int) -> str:
     code = {"CodeUri": f"s3://{BUCKET}/code-{number}"}
-    defaults = {"HarvestTime": "07:00", "Shift": "AllAtOnce"}
-    parameters = {name: {"Type": "String", "Default": default} for name, default in defaults.items()}
+    parameters = {name: {"Type": "String", "Default": default} for name, default in DEFAULTS.items()}
     topic = {"Type": "AWS::SNS::Topic", "Metadata": code}
-    return json.dumps({"Parameters": parameters, "Resources": {"Topic": topic}})
+    functions = {"Function": {"AutoPublishAlias": "live"}}
+    return json.dumps({"Parameters": parameters, "Globals": functions, "Resources": {"Topic": topic}})
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +69,7 @@ def test_a_record_has_the_template_and_the_parameters_that_are_deployed(aws: Any
 
     assert GoodDeployments(NAME, ARGUMENTS).all() == [recorded]
     assert json.loads(recorded.template) == json.loads(template(1))
-    assert (recorded.parameters, recorded.release) == ({"HarvestTime": "08:00", "Shift": "AllAtOnce"}, "abc123")
+    assert (recorded.parameters, recorded.release) == (DEFAULTS | {"HarvestTime": "08:00"}, "abc123")
 
 
 def test_the_same_deployment_is_recorded_once(aws: Any, deployments: GoodDeployments) -> None:  # noqa: ANN401
@@ -218,7 +221,7 @@ def test_a_bad_deployment_is_replaced_by_the_last_good_one_with_its_parameters(
 
     rolled.back()
 
-    assert rolled.deployed == [(f"s3://{BUCKET}/code-1", {"HarvestTime": "08:00", "Shift": "AllAtOnce"})]
+    assert rolled.deployed == [(f"s3://{BUCKET}/code-1", DEFAULTS | {"HarvestTime": "08:00"})]
     assert deployments.all() == [good]
     assert f"The stack is back at the deployment of {good.checked_at}, release abc123" in capsys.readouterr().out
 

@@ -1,50 +1,52 @@
 """A deployment has the parameters that its stage and its place need, and never takes a protection away by mistake."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pytest
 
 from local.build import ON_LAMBDA, THIS_MACHINE
-from local.plan import GRADUAL, Plan, plan_for
+from local.plan import NOTHING, PROTECTED_KINDS, Existing, Plan, plan_for
 from local.sam import SamError
 from local.target import Target
 from local.template import template
 
 ON_AWS = Target("trees", "eu-west-1")
 ON_LAPTOP = Target("trees", "eu-west-1", "http://localhost:4599")
-PROTECTED_PROD = {"Stage": "prod", "DeletionProtection": "true"}
+MADE = {name for name, one in template()["Resources"].items() if one["Type"] in PROTECTED_KINDS}
+DEV = Existing({"Stage": "dev", "DeletionProtection": "false"}, MADE)
+UNPROTECTED_PROD = Existing({"Stage": "prod", "DeletionProtection": "false"}, MADE)
+PROTECTED_PROD = Existing({"Stage": "prod", "DeletionProtection": "true"}, MADE)
+PROTECTED_DEV = Existing({"Stage": "dev", "DeletionProtection": "true"}, MADE)
 
 
 def planned(
     stage: str | None = None,
-    current: Mapping[str, str] | None = None,
+    existing: Existing = NOTHING,
     *,
     target: Target = ON_AWS,
-    written: Sequence[object] = (),
+    written: Sequence[str] = (),
     force: bool = False,
 ) -> Plan:
-    return plan_for(target, stage, written, current, force=force)
+    return plan_for(target, stage, written, existing, force=force)
 
 
 def test_a_new_stack_is_for_development_and_is_not_protected() -> None:
     made = planned()
 
     assert (made.stage, made.then_protects) == ("dev", False)
-    assert made.parameters == {**ON_LAMBDA, "Stage": "dev"}
+    assert made.parameters == {**ON_LAMBDA, "Stage": "dev", "DeletionProtection": "false"}
 
 
-@pytest.mark.parametrize("stage", ["dev", "prod"])
-def test_a_deployment_without_a_stage_keeps_that_of_the_stack(stage: str) -> None:
-    assert planned(None, {"Stage": stage, "DeletionProtection": "true"}).parameters["Stage"] == stage
+@pytest.mark.parametrize("existing", [DEV, PROTECTED_PROD])
+def test_a_deployment_without_a_stage_keeps_that_of_the_stack(existing: Existing) -> None:
+    assert planned(None, existing).parameters["Stage"] == existing.parameters["Stage"]
 
 
-def test_a_stack_of_an_earlier_template_is_for_development() -> None:
-    assert planned(None, {"HarvestTime": "07:00"}).stage == "dev"
-
-
-@pytest.mark.parametrize("current", [None, {"Stage": "dev"}, {"Stage": "dev", "DeletionProtection": "false"}])
-def test_a_prod_stack_is_deployed_without_protection_first_and_then_with_it(current: Mapping[str, str] | None) -> None:
-    made = planned("prod", current)
+@pytest.mark.parametrize("existing", [NOTHING, DEV._replace(resources=MADE - {min(MADE)})])
+def test_a_prod_stack_whose_tables_are_to_be_made_is_deployed_without_protection_first_and_then_with_it(
+    existing: Existing,
+) -> None:
+    made = planned("prod", existing)
 
     assert made.then_protects
     assert made.parameters["DeletionProtection"] == "false"
@@ -52,10 +54,15 @@ def test_a_prod_stack_is_deployed_without_protection_first_and_then_with_it(curr
     assert not made.protected.then_protects
 
 
-def test_a_protected_prod_stack_is_deployed_once_and_keeps_its_protection() -> None:
-    made = planned(None, PROTECTED_PROD)
+@pytest.mark.parametrize(
+    ("stage", "existing"), [("prod", DEV), (None, UNPROTECTED_PROD), (None, PROTECTED_PROD), ("prod", PROTECTED_DEV)]
+)
+def test_a_prod_stack_whose_tables_exist_is_deployed_once_with_protection(
+    stage: str | None, existing: Existing
+) -> None:
+    made = planned(stage, existing)
 
-    assert made.parameters["DeletionProtection"] == "true"
+    assert (made.stage, made.parameters["DeletionProtection"]) == ("prod", "true")
     assert not made.then_protects
 
 
@@ -70,20 +77,20 @@ def test_a_prod_stack_becomes_a_dev_stack_only_if_that_is_said() -> None:
     assert not made.then_protects
 
 
-def test_a_prod_stack_cannot_be_deployed_without_protection() -> None:
-    with pytest.raises(SamError, match="protects its data"):
-        planned(None, PROTECTED_PROD, written=["DeletionProtection=false"])
+@pytest.mark.parametrize("stage", [None, "dev"])
+def test_a_protected_dev_stack_loses_its_protection_only_if_that_is_said(stage: str | None) -> None:
+    with pytest.raises(SamError, match="its data is protected"):
+        planned(stage, PROTECTED_DEV)
 
-
-def test_a_dev_stack_may_be_protected_and_stays_so() -> None:
-    assert planned(None, None, written=["DeletionProtection=true"]).parameters["DeletionProtection"] == "true"
-    assert "DeletionProtection" not in planned(None, {"Stage": "dev", "DeletionProtection": "true"}).parameters
+    assert planned(stage, PROTECTED_DEV, force=True).parameters["DeletionProtection"] == "false"
 
 
 @pytest.mark.parametrize(
     ("written", "said"),
     [
         ("Stage=prod", "use STAGE="),
+        ("DeletionProtection=true", "use STAGE=prod"),
+        ("DeletionProtection=false", "use STAGE=prod"),
         ("OnLaptop=true", "use ENDPOINT=laptop"),
         ("HarvestTime", "write it as Name=value"),
         ("NoSuch=1", "no parameter NoSuch"),
@@ -95,8 +102,8 @@ def test_a_parameter_that_the_command_sets_or_nobody_knows_is_refused(written: s
         planned(written=[written])
 
 
-def test_later_parameters_take_precedence_over_those_of_the_configuration_and_of_the_build() -> None:
-    made = planned(written=[{"HarvestTime": "08:00", "Architecture": "x86_64"}, 'HarvestTime="09:00" AlarmEmail=a@b.c'])
+def test_later_parameters_take_precedence_over_earlier_ones_and_over_those_of_the_build() -> None:
+    made = planned(written=["HarvestTime=08:00 Architecture=x86_64", 'HarvestTime="09:00" AlarmEmail=a@b.c'])
 
     assert made.parameters["HarvestTime"] == "09:00"
     assert made.parameters["Architecture"] == "x86_64"
@@ -111,27 +118,28 @@ def test_a_stack_on_the_laptop_is_built_for_this_machine_and_has_its_addresses()
     assert {made.parameters[name].split("/")[2] for name in ("PublicUrl", "TokenUrl", "FilesUrl")} == {"localhost:4599"}
 
 
+@pytest.mark.parametrize("existing", [NOTHING, DEV, PROTECTED_PROD])
+def test_how_traffic_shifts_stays_as_it_is_unless_it_is_given(existing: Existing) -> None:
+    gradual = "Canary10Percent5Minutes"
+
+    assert "Shift" not in planned(None, existing).parameters
+    assert planned(None, existing, written=[f"Shift={gradual}"]).parameters["Shift"] == gradual
+
+
 @pytest.mark.parametrize(
-    ("stage", "current", "shift"),
+    ("before", "given", "subscribes"),
     [
-        (None, PROTECTED_PROD, GRADUAL),
-        (None, PROTECTED_PROD | {"Shift": "AllAtOnce"}, GRADUAL),
-        (None, PROTECTED_PROD | {"Shift": "Linear10PercentEvery1Minute"}, None),
-        ("prod", None, None),
-        ("prod", {"Stage": "dev"}, None),
-        (None, {"Stage": "dev"}, None),
+        (None, "AlarmEmail=a@b.c", True),
+        ("", "AlarmEmail=a@b.c", True),
+        ("a@b.c", "AlarmEmail=d@b.c", True),
+        ("a@b.c", "AlarmEmail=a@b.c", False),
+        ("a@b.c", "HarvestTime=08:00", False),
+        ("a@b.c", "AlarmEmail=", False),
     ],
 )
-def test_the_later_releases_of_a_prod_stack_get_their_traffic_gradually(
-    stage: str | None, current: Mapping[str, str] | None, shift: str | None
+def test_only_another_address_must_confirm_that_it_wants_the_alarms(
+    before: str | None, given: str, subscribes: bool
 ) -> None:
-    assert planned(stage, current).parameters.get("Shift") == shift
+    existing = NOTHING if before is None else DEV._replace(parameters={**DEV.parameters, "AlarmEmail": before})
 
-
-def test_the_template_has_the_gradual_shift() -> None:
-    assert GRADUAL in template()["Parameters"]["Shift"]["AllowedValues"]
-
-
-def test_a_shift_that_is_given_is_taken_and_the_laptop_has_none() -> None:
-    assert planned(None, PROTECTED_PROD, written=["Shift=AllAtOnce"]).parameters["Shift"] == "AllAtOnce"
-    assert "Shift" not in planned(None, PROTECTED_PROD, target=ON_LAPTOP).parameters
+    assert planned(None, existing, written=[given]).subscribes is subscribes

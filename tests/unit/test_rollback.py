@@ -1,18 +1,23 @@
 """A deployed stack is rolled back as `make deploy` deploys it, and each advice can be run as it is printed."""
 
+import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
+from moto import mock_aws
 
 from local import rollback
+from local.client import file_of
 from local.deployment import NO_CREDENTIALS
 from local.good_deployments import GoodDeployment, RecordError
 from local.plan import Plan
-from local.target import Target
+from local.sam import ROOT
+from local.target import Target, account_of
 
 TREES = Target("trees", "eu-west-1")
 
@@ -22,11 +27,13 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The state folder, in a shell whose AWS is nowhere."""
     monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setattr(rollback, "account_of", lambda _: "123456789012")
     return tmp_path
 
 
-def test_a_rollback_deploys_with_the_stage_of_the_record_and_asks(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_rollback_deploys_with_the_stage_of_the_record_and_asks_unless_it_is_told_not_to(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asks: bool
 ) -> None:
     deployed: list[object] = []
 
@@ -36,10 +43,66 @@ def test_a_rollback_deploys_with_the_stage_of_the_record_and_asks(
 
     monkeypatch.setattr(rollback, "run_sam_deploy", deploy)
 
-    with rollback.deployed_stack(TREES) as stack:
+    with rollback.deployed_stack(TREES, asks=asks) as stack:
         stack.deploy(tmp_path, {"Stage": "prod"})
 
-    assert deployed == [(tmp_path, TREES, "prod", {"Stage": "prod"}, True)]
+    assert deployed == [(tmp_path, TREES, "prod", {"Stage": "prod"}, asks)]
+
+
+@pytest.mark.parametrize(("given", "asks"), [([], True), (["--yes"], False)])
+def test_yes_does_not_ask(monkeypatch: pytest.MonkeyPatch, given: list[str], asks: bool) -> None:
+    asked: list[bool] = []
+
+    @contextmanager
+    def noting(_: Target, *, asks: bool) -> Iterator[None]:
+        asked.append(asks)
+        yield
+
+    monkeypatch.setattr(rollback, "deployed_stack", noting)
+    monkeypatch.setattr(rollback, "rollback", lambda *_: None)
+    monkeypatch.setattr(sys, "argv", ["local.rollback", "--stack", "trees", "--region", "eu-west-1", *given])
+
+    rollback.main()
+
+    assert asked == [asks]
+
+
+def test_credentials_for_another_account_bring_nothing_back(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(rollback, "account_of", account_of)
+    file_of("trees").write_text(json.dumps({"region": "eu-west-1", "account": "999999999999"}))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "k")
+    monkeypatch.setattr(sys, "argv", ["local.rollback", "--stack", "trees"])
+
+    with mock_aws(), pytest.raises(SystemExit):
+        rollback.main()
+
+    assert "recorded here in the account 999999999999" in capsys.readouterr().err
+
+
+GOOD = {"Parameters": {"Stage": {}}, "Globals": {"Function": {"AutoPublishAlias": "live"}}}
+
+
+@pytest.mark.parametrize(
+    "template", [{}, GOOD | {"Parameters": {"TimeZone": {}}}, GOOD | {"Globals": {"Function": {"Timeout": 9}}}]
+)
+def test_a_deployment_of_a_release_without_stages_or_aliases_is_refused(
+    capsys: pytest.CaptureFixture[str], template: dict[str, Any]
+) -> None:
+    record = GoodDeployment("2027-06-05T01:00:00Z", "abc", json.dumps(template), {})
+
+    with pytest.raises(SystemExit):
+        rollback.refuse_earlier_release(record)
+
+    assert "is of a release before the stages and the aliases" in capsys.readouterr().err
+
+
+def test_a_deployment_of_this_release_is_not_refused() -> None:
+    template = (ROOT / "template.yaml").read_text("utf-8")
+
+    rollback.refuse_earlier_release(GoodDeployment("2027-06-05T01:00:00Z", "abc", template, {}))
 
 
 def test_a_rollback_leaves_stage_and_protection_as_they_are() -> None:
@@ -54,7 +117,7 @@ def test_a_rollback_leaves_stage_and_protection_as_they_are() -> None:
 
 
 def test_what_is_advised_names_the_stack_and_its_region(capsys: pytest.CaptureFixture[str]) -> None:
-    with rollback.deployed_stack(TREES) as stack, pytest.raises(SystemExit):
+    with rollback.deployed_stack(TREES, asks=True) as stack, pytest.raises(SystemExit):
         rollback.chosen_of([], None, stack.of_stack)
 
     assert "make deploy STACK=trees REGION=eu-west-1" in capsys.readouterr().err

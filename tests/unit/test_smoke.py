@@ -189,6 +189,31 @@ def test_a_step_is_repeated_until_it_succeeds(monkeypatch: pytest.MonkeyPatch) -
     assert left == []
 
 
+def test_a_step_is_not_repeated_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("local.smoke.time.sleep", lambda _: None)
+
+    with pytest.raises(SmokeError, match="not yet"):
+        until_it_succeeds(raising_in_turn([SmokeError("not yet")] * 1_000), patience=0)
+
+
+def test_the_operator_gets_a_token_before_the_seed_or_the_command_says_why_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(smoke, "until_it_succeeds", lambda ask, _: ask())
+    answers = sound()
+    transport = answering(answers)
+    monkeypatch.setattr(smoke, "open_client", lambda kind, _: kind(API, TOKENS, "id", "secret", transport=transport))
+
+    smoke.wait_for_a_token(KNOWN, [])
+    answers[f"POST {TOKENS}"] = httpx.Response(400, json={"error": "invalid_client"})
+    with pytest.raises(SystemExit):
+        smoke.wait_for_a_token(KNOWN, ["do this"])
+
+    said = " ".join(capsys.readouterr().err.split())
+    assert "failed the step a token of the operator" in said
+    assert said.endswith("do this")
+
+
 def test_a_step_that_never_succeeds_ends_with_its_failure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

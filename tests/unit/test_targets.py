@@ -7,10 +7,11 @@ from types import SimpleNamespace
 
 import boto3
 import pytest
+from moto import mock_aws
 
 from local import client, target
 from local.stack import forget_stacks_beside
-from local.target import Target, file_of_deletion, target_of
+from local.target import Target, account_of, file_of_deletion, target_of
 
 EMULATOR = "http://localhost:4599"
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE")
@@ -116,12 +117,10 @@ def test_on_the_laptop_the_emulator_is_found_and_reached_as_its_administrator() 
         (("stack", "eu-west-1", "laptop", None), "cannot connect to a stack named stack"),
         (("my_stack", "eu-west-1", None, None), "is not a stack name"),
         (("forest", None, "laptop", None), "forest is recorded here as a stack on AWS"),
-        (("gone", None, None, None), "which has ended"),
     ],
 )
 def test_what_contradicts_is_refused(capsys: pytest.CaptureFixture[str], given: tuple[str, ...], said: str) -> None:
     record("forest", region="eu-west-1", endpoint_url=None)
-    record("gone", region="eu-west-1", endpoint_url="http://localhost:4600")
 
     assert said in refusal(capsys, *given)
 
@@ -140,11 +139,33 @@ def test_while_a_stack_is_deleted_its_place_is_known_although_its_file_is_gone()
     assert target_of("trees", None, None, None) == Target("trees", "eu-west-1", None, "work")
 
 
+def test_credentials_for_another_account_than_the_recorded_one_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trees = Target("trees", "eu-west-1")
+    monkeypatch.delenv("AWS_DEFAULT_PROFILE")
+    with mock_aws():
+        monkeypatch.setenv("MOTO_ACCOUNT_ID", "111111111111")
+        assert account_of(trees) == "111111111111"
+        record(account="111111111111")
+        assert account_of(trees) == "111111111111"
+
+        monkeypatch.setenv("MOTO_ACCOUNT_ID", "222222222222")
+        with pytest.raises(SystemExit):
+            account_of(trees)
+
+    [sentence, advice] = capsys.readouterr().err.splitlines()
+    assert "trees is recorded here in the account 111111111111, and the credentials are for 222222222222" in sentence
+    assert str(client.file_of("trees")) in advice
+
+
 def test_when_the_emulator_ends_the_files_of_all_stacks_on_it_are_deleted(folder: Path) -> None:
     record("second", region="eu-west-1", endpoint_url=EMULATOR)
+    file_of_deletion("third").parent.mkdir()
+    file_of_deletion("third").write_text(json.dumps({"endpoint_url": EMULATOR}))
     record("forest", region="eu-west-1", endpoint_url=None)
     (folder / "durations.json").write_text("[1]")
 
     forget_stacks_beside()
 
-    assert sorted(file.name for file in folder.glob("*.json")) == ["durations.json", "forest.json"]
+    assert sorted(file.name for file in folder.glob("**/*.json")) == ["durations.json", "forest.json"]
