@@ -14,7 +14,7 @@ PAGE = (ROOT / "docs/restoring.md").read_text("utf-8")
 
 
 def test_the_functions_that_the_page_stops_are_those_of_the_api() -> None:
-    [names] = re.findall(r"for function in ([\w\s\\]+); do", PAGE)
+    [names] = re.findall(r"for each in ([\w\s\\]+); do", PAGE)
 
     assert set(names.replace("\\", " ").split()) == {name for name, _ in events("Api")}
 
