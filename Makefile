@@ -3,7 +3,10 @@
 PORT ?= 4566
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= logical
+# The tests with a stack often wait, so there is a process more than processors.
+ifndef WORKERS
+WORKERS := $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+endif
 IN_PARALLEL = --numprocesses "$$WORKERS" --dist loadscope
 BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__ == "__main__"' benchmarks/*.py))
 HELP = awk -f local/help.awk
@@ -287,11 +290,11 @@ check: env ## ruff, mypy, and checks of template and packages
 	$(BIN)/mypy; typed=$$?; wait $$aside && exit $$typed
 
 test-fast: env ## the tests without a stack, in two minutes
-#= WORKERS  the number of processes; by default one for each processor
+#= WORKERS  the number of processes; by default one more than processors
 	@$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow" tests/unit tests/client tests/contract tests/integration tests/template tests/search
 
 test: env ## all tests, in about nineteen minutes
-#= WORKERS  the number of processes; by default one for each processor
+#= WORKERS  the number of processes; by default one more than processors
 	@$(BIN)/python -m pytest $(IN_PARALLEL)
 
 test-interop: env ## check the log with Go's own packages; needs Go

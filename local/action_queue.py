@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.calls import StoppedError
 from local.client import client_arguments_of_stack, stack
 from local.console import progress
-from local.sam import EMULATOR_LOG, state
+from local.sam import emulator_log
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -105,6 +105,6 @@ def _sqs(_: str | None) -> "SQSClient":
 def _stuck_message(left: Waiting, patience: float) -> str:
     return (
         f"{sum(left):,} messages of accepted actions are waiting in the queue, and none was processed for "
-        f"{patience:g} seconds. They are not lost. {state() / EMULATOR_LOG} may say why; `make up` updates the "
+        f"{patience:g} seconds. They are not lost. {emulator_log()} may say why; `make up` updates the "
         "stack. You can replay the file again today: an action that has arrived does not count twice."
     )

@@ -112,7 +112,8 @@ def judge(result: Audit, accepted: Mapping[str, str]) -> None:
     if result.unanswered:
         console.print(f"[yellow]·[/] Not audited: {shown(result.unanswered)}.")
     if result.audited:
-        console.print(f"[green]✓[/] known vulnerabilities of {result.audited} packages that ship: none")
+        known_of = f"known vulnerabilities of {result.audited} packages that ship"
+        console.print(f"[green]✓[/] {known_of}: {f'{len(known)}, all accepted' if known else 'none'}")
 
 
 def main() -> None:

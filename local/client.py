@@ -13,7 +13,7 @@ from botocore.exceptions import HTTPClientError
 from local.console import exit_with
 from local.deployment import ADMIN, REGION, client_arguments, reach_directly, use_profile
 from local.failures import file_sentence, flat
-from local.sam import EMULATOR_LOG, STACK_NAME, state
+from local.sam import STACK_NAME, emulator_log, state
 from local.stack_clock import StackClock
 from saxaul.catalog.clients import OPERATOR
 from saxaul.clock import SYSTEM_CLOCK, Clock
@@ -127,7 +127,7 @@ def aws_failure(what: str, error: Exception) -> str:
 def unreachable_advice() -> str:
     """Return what to do if the selected stack does not answer."""
     if stack_name() == LAPTOP:
-        return f"If the stack has ended, start it with: make up. If not, {state() / EMULATOR_LOG} may say why."
+        return f"If the stack has ended, start it with: make up. If not, {emulator_log()} may say why."
     return "Check the network, and whether the stack still exists."
 
 

@@ -25,6 +25,11 @@ def state() -> Path:
     return Path(os.environ.get("SAXAUL_STATE", ROOT / ".local"))
 
 
+def emulator_log() -> Path:
+    """Return the file to which the emulator writes its own output and that of the functions."""
+    return state() / EMULATOR_LOG
+
+
 class SamError(Exception):
     """A build or a deployment failed. The sentence says why, or which log says why. Each detail is a line."""
 

@@ -5,11 +5,9 @@
 Each build for AWS has the same document beside it. This command needs neither a build nor the Python of the runtime.
 """
 
-from pathlib import Path
-
 from local.bill_of_materials import NAME, write_bill
 from local.build import FOR_AWS, ON_LAMBDA, built_in
-from local.command import command_parser, non_empty, run_command
+from local.command import command_parser, non_empty, path, run_command
 from local.console import console, exit_with, shown, step
 from local.parameters import parameters_in
 from local.sam import SamError
@@ -18,7 +16,7 @@ from local.sam import SamError
 def main() -> None:
     parser = command_parser("local.sbom", __doc__)
     default = built_in(FOR_AWS).parent / NAME
-    parser.add_argument("--out", type=Path, default=default, help="the file to write")
+    parser.add_argument("--out", type=path, default=default, help="the file to write")
     parser.add_argument("parameters", type=non_empty, nargs="*", help="PythonRuntime and Architecture, as Name=value")
     chosen = parser.parse_args()
     try:

@@ -29,7 +29,7 @@ from local.deployment import ADMIN, REGION, Deployment, alone
 from local.function_check import check_as_registered, check_functions
 from local.good_deployments import RecordError
 from local.parameters import parameters_in
-from local.sam import EMULATOR_LOG, ROOT, SamError, state, write_private
+from local.sam import EMULATOR_LOG, ROOT, SamError, emulator_log, state, write_private
 from local.seed import seed
 from local.stack_clock import UnfitTimeError, clock_file, forget, instant_in, move_to
 from local.template import template
@@ -137,7 +137,7 @@ def start(port: int, at: str | None = None) -> None:
         exit_with(f"Port {port} is in use by another program; choose another one, for example: make up PORT={port + 1}")
     if not _INTERPRETER.exists():
         exit_with("MiniStack is not installed; install it with: make env")
-    scratch, log_file = state() / "tmp", state() / EMULATOR_LOG
+    scratch, log_file = state() / "tmp", emulator_log()
     scratch.mkdir(exist_ok=True)
     (state() / "stack.json").unlink(missing_ok=True)  # of an emulator that did not end by `down`
     forget_stacks_beside()

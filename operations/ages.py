@@ -1,7 +1,7 @@
 """Shows how old something is."""
 
 HOUR = 3_600
-"""Seconds."""
+"""Seconds. The commands look as far back into the log: AWS bills the size of the lines of that time."""
 
 _UNITS = ((86_400, "days"), (HOUR, "h"), (60, "min"))
 

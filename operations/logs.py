@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.client import aws_failure, client_arguments_of_stack, stack, stack_with, use_stack
 from local.command import command_parser, non_empty, run_command, whole_number
 from local.console import console, exit_with, shown
-from local.sam import EMULATOR_LOG, state
+from local.sam import emulator_log
 from operations.ages import HOUR
 from operations.function_lines import Line, lines_on_aws, lines_on_the_laptop
 from operations.log_group import LogGroup, UnfinishedQueryError
@@ -30,7 +30,7 @@ def read(function: str, limit: int) -> list[Line]:
         exit_with(f"There is no function {function}; there are: {', '.join(sorted(known['functions']))}.")
     name, now = known["functions"][function], time.time()
     if known["endpoint_url"]:
-        with (state() / EMULATOR_LOG).open(encoding="utf-8", errors="replace") as file:
+        with emulator_log().open(encoding="utf-8", errors="replace") as file:
             return [line for line in lines_on_the_laptop(file, name, limit) if line.at >= now - HOUR]
     use_stack(known)
     client = boto3.client("logs", **client_arguments_of_stack(known))

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from local.client import of_stack
 from local.console import console, shown
-from local.sam import EMULATOR_LOG, ROOT, state
+from local.sam import ROOT, emulator_log
 from local.shown_campaigns import amount
 from local.tables import Column, print_table
 from operations.ages import age_text
@@ -60,7 +60,9 @@ DEAD_LETTER_ALARMS = {
 }
 """The alarm on the dead letters of each queue. Its section says what to do."""
 
-SHOWN = 6
+POINTS_ARE_LATE = "docs/alarms.md#points-are-late"
+
+SHOWN = 5
 """The most projects, codes or apps that are named one by one."""
 
 
@@ -93,8 +95,8 @@ def rows_of_queues(queues: Sequence[QueueFacts]) -> Iterator[Row]:
         is_slow = (queue.oldest_s or 0) > limits.get(queue.queue, float("inf"))
         to_do = "" if not is_slow else _make("reconcile") if queue.queue == "actions" else _letters(queue.queue)
         text = f"{queue.queue}: {counted(queue.messages or 0, 'message')}{oldest}"
-        late = {"actions": "ActionAgeAlarm", "redemptions": "RedemptionAgeAlarm"}
-        yield Row(text, "yellow", to_do, _section(late[queue.queue])) if is_slow else Row(text)
+        late = {"actions": POINTS_ARE_LATE, "redemptions": _section("RedemptionAgeAlarm")}
+        yield Row(text, "yellow", to_do, late[queue.queue]) if is_slow else Row(text)
     if idle:
         yield Row(f"nothing waits: {', '.join(idle)}")
 
@@ -138,7 +140,7 @@ def rows_of_batches(batches: BatchFacts) -> Iterator[Row]:
     text = (
         f"{at_least}{batches.waiting:,} waiting, {batches.late:,} late; the oldest is {age_text(batches.oldest_s)} old"
     )
-    yield Row(text, "yellow", _make("reconcile"), _section("ActionAgeAlarm")) if batches.late else Row(text)
+    yield Row(text, "yellow", _make("reconcile"), POINTS_ARE_LATE) if batches.late else Row(text)
 
 
 def rows_of_stocks(stocks: Sequence[StockFacts], zone: ZoneInfo) -> Iterator[Row]:
@@ -297,7 +299,7 @@ def _look_for_errors() -> str:
     """Return how to see the errors: the line above that of a request has the traceback."""
     if of_stack():
         return "search the log group in Logs Insights: filter status >= 500"
-    log = state() / EMULATOR_LOG
+    log = emulator_log()
     shown_path = log.relative_to(ROOT) if log.is_relative_to(ROOT) else log
     return f"""grep -B1 '"status":5' {quote(str(shown_path))}"""
 

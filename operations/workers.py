@@ -11,6 +11,7 @@ which Lambda does not run a function. The exit code of the list is 1 if one is s
 
 import sys
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from local.client import of_stack, stack_with
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 PATIENCE = 120
-"""Seconds to wait until AWS has stopped or started a worker. It usually takes less than half a minute."""
+"""Seconds to wait until AWS has stopped or started all workers. It usually takes less than half a minute."""
 
 _CALL = 20
 """Seconds to wait for an answer of Lambda."""
@@ -79,17 +80,28 @@ def _source(arn: str) -> str:
     return f"stream of {resource.split('/')[1]}" if "/stream/" in resource else resource
 
 
-def change(client: "LambdaClient", worker: Worker, *, run: bool) -> None:
-    """Stop or start a worker, and wait until AWS has done so. Ends the program if it takes too long."""
-    if run and worker.reserved == 0:
-        client.delete_function_concurrency(FunctionName=worker.name)
-    client.update_event_source_mapping(UUID=worker.uuid, Enabled=run)
+def change(client: "LambdaClient", workers: Iterable[Worker], *, run: bool) -> None:
+    """Stop or start workers, and wait until AWS has done so for all of them.
+
+    All are told before the first is waited for. Ends the program if it takes too long, and names those that are left.
+    """
+    left = {worker.uuid: worker for worker in workers}
+    for worker in left.values():
+        if run and worker.reserved == 0:
+            client.delete_function_concurrency(FunctionName=worker.name)
+        client.update_event_source_mapping(UUID=worker.uuid, Enabled=run)
     wanted, deadline = "Enabled" if run else "Disabled", time.monotonic() + PATIENCE
-    while client.get_event_source_mapping(UUID=worker.uuid)["State"] != wanted:
+    while True:
+        for worker in [*left.values()]:
+            if client.get_event_source_mapping(UUID=worker.uuid)["State"] == wanted:
+                del left[worker.uuid]
+                console.print(f"{shown(worker.function)}: {'started' if run else 'stopped'}")
+        if not left:
+            return
         if time.monotonic() > deadline:
-            exit_with(f"{worker.function} is not {wanted.lower()} after {PATIENCE} seconds; look again later.")
+            names = ", ".join(worker.function for worker in left.values())
+            exit_with(f"Not {wanted.lower()} after {PATIENCE} seconds: {names}. Look again later.")
         time.sleep(1)
-    console.print(f"{shown(worker.function)}: {'started' if run else 'stopped'}")
 
 
 def show(workers: list[Worker]) -> None:
@@ -126,8 +138,7 @@ def main() -> None:
     named = [worker for worker in workers if chosen.function in {worker.function, "all"}]
     if not named:
         exit_with(f"Name one of the workers, or all: {', '.join(worker.function for worker in workers)}.")
-    for worker in named:
-        change(client, worker, run=chosen.do == "start")
+    change(client, named, run=chosen.do == "start")
 
 
 if __name__ == "__main__":

@@ -99,19 +99,9 @@ class Provoking:
         return "FunctionError" not in answered
 
     def start_by_schedule(self, function: str) -> None:
-        """Start a function as its schedule does: nobody waits for its answer.
-
-        The emulator sends the record of a failure where the configuration of the function itself says, and not that
-        of its alias. So the function gets that of the alias, and is started itself.
-        """
+        """Start a function as its schedule does: through its alias, and nobody waits for its answer."""
         name = self._stack["functions"][function]
-        of_alias = self._lambda.get_function_event_invoke_config(FunctionName=name, Qualifier=LIVE)
-        self._lambda.put_function_event_invoke_config(
-            FunctionName=name,
-            MaximumRetryAttempts=of_alias["MaximumRetryAttempts"],
-            DestinationConfig=of_alias["DestinationConfig"],
-        )
-        self._lambda.invoke(FunctionName=name, InvocationType="Event", Payload=b"{}")
+        self._lambda.invoke(FunctionName=name, Qualifier=LIVE, InvocationType="Event", Payload=b"{}")
 
     @contextmanager
     def throttled(self, functions: Sequence[str]) -> Iterator[None]:

@@ -97,9 +97,9 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
         yield written
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def quick_moto() -> Iterator[None]:
-    """Moto that answers sooner, and says the same."""
+    """Moto that answers sooner, and says the same. Other modules of the process may call the emulator, not moto."""
     with quick():
         yield
 

@@ -58,8 +58,12 @@ def references(value: Any) -> Iterator[str]:  # noqa: ANN401 - any part of the t
                 yield from references(member)
 
 
-def test_the_template_writes_no_parameter_into_another_text() -> None:
-    assert set(substitutions(template())) & template()["Parameters"].keys() == set()
+def test_the_template_writes_no_parameter_into_another_text_but_a_name_of_a_host() -> None:
+    parameters = template()["Parameters"]
+
+    assert set(substitutions(template())) & parameters.keys() == {"DomainName"}
+    accepted = re.compile(parameters["DomainName"]["AllowedPattern"])
+    assert {text for text in HOSTILE.values() if accepted.fullmatch(text)} <= {""}
 
 
 def test_the_command_of_the_readme_finds_only_real_numbers_in_a_bundle() -> None:

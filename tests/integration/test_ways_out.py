@@ -221,7 +221,7 @@ WAYS_OUT = {
         },
         (
             test_text_in_settings.test_a_parameter_of_a_deployment_arrives_as_it_was_written,
-            test_text_in_settings.test_the_template_writes_no_parameter_into_another_text,
+            test_text_in_settings.test_the_template_writes_no_parameter_into_another_text_but_a_name_of_a_host,
             test_text_in_settings.test_the_command_of_the_readme_finds_only_real_numbers_in_a_bundle,
         ),
     ),

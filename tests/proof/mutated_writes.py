@@ -1,6 +1,7 @@
 """Mutations of how services and storage read and write. Each docstring says which rule the function breaks."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from saxaul.races import ThrottledError
 from saxaul.services.accrue import Accrual, Accrued
 from saxaul.services.post_together import Attempt
 from saxaul.services.redeem import Redeeming, Requested, redemption_id
-from saxaul.services.settle import Settling
+from saxaul.services.settle import Settled, Settling
 from saxaul.services.write_plans import write_plans
 from saxaul.storage import batches, periods
 from saxaul.storage.batches import Outcome, StatementRefusedError, Write
@@ -355,9 +356,8 @@ def _(patch: pytest.MonkeyPatch) -> None:
     """Messages whose redemption could not be settled are not redelivered."""
     settle = Settling.settle
 
-    def mutant(service: Settling, messages: Any) -> dict[str, str]:
-        settle(service, messages)
-        return {}
+    def mutant(service: Settling, messages: Any) -> Settled:
+        return replace(settle(service, messages), failed={})
 
     patch.setattr(Settling, "settle", mutant)
 

@@ -28,6 +28,7 @@ MEI, BAO = USERS
 
 
 class Context:
+    function_name = "saxaul-Function"
     aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 
 

@@ -8,7 +8,7 @@ import pytest
 from local.sam import ROOT
 from local.template import Properties
 from saxaul.observability import METRICS, NAMESPACE
-from tests.template.reading import attribute_of, functions, made, made_resources, resources, sources, template
+from tests.template.reading import attribute_of, events, functions, made, made_resources, resources, sources, template
 
 MOST_METRICS = 10
 """The most metrics that an alarm can sum."""
@@ -39,6 +39,14 @@ LONGEST_DESCRIPTION = 1024
 
 ALARMS = resources("AWS::CloudWatch::Alarm")
 
+PAGE = (ROOT / "docs/alarms.md").read_text("utf-8")
+
+ON_STREAMS = {"ImpactDeadLetterAlarm", "PublicationDeadLetterAlarm", "RepeatDeadLetterAlarm"}
+"""The alarms on what a function that reads a stream gave up."""
+
+OF_FUNCTIONS = sorted(name for name in ALARMS if name.endswith(("ErrorsAlarm", "ThrottlesAlarm")))
+OF_FUNCTIONS.remove("ServerErrorsAlarm")  # it counts responses, and names no function
+
 
 def described(description: Properties | str) -> str:
     """Return a description as its readers get it, with the longest name that a stack may have."""
@@ -64,11 +72,9 @@ def test_every_alarm_notifies_the_topic_and_names_its_section(name: str) -> None
 @pytest.mark.parametrize("name", sorted(ALARMS))
 def test_every_alarm_stays_off_without_data_but_the_one_on_missing_metrics(name: str) -> None:
     alarm = made("AWS::CloudWatch::Alarm")[name]
-    expected = (
-        ("breaching", "LessThanThreshold") if name == "NoMetricsAlarm" else ("notBreaching", "GreaterThanThreshold")
-    )
 
-    assert (alarm["TreatMissingData"], alarm["ComparisonOperator"]) == expected
+    assert alarm["TreatMissingData"] == ("breaching" if name == "NoMetricsAlarm" else "notBreaching")
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
 
 
 def test_every_dead_letter_queue_has_an_alarm_on_its_first_message() -> None:
@@ -121,6 +127,19 @@ def test_an_alarm_on_an_expression_uses_all_metrics_that_it_names() -> None:
 def named(query: Properties) -> str:
     [dimension] = query["MetricStat"]["Metric"]["Dimensions"]
     return str(dimension["Value"]["Ref"])
+
+
+def test_each_metric_of_our_own_that_a_schedule_writes_is_missed_if_it_stays_away() -> None:
+    """The alarms on these metrics are off without data. All others are written if there is work."""
+    expression, *parts = ALARMS["NoMetricsAlarm"]["Metrics"]
+    counted = {part["MetricStat"]["Metric"]["MetricName"]: part["MetricStat"] for part in parts}
+    intervals = {name: interval(function) for name, function in WRITERS.items() if interval(function)}
+
+    assert counted.keys() == intervals.keys()
+    assert {counted[name]["Stat"] for name in counted} == {"SampleCount"}
+    assert expression["Expression"] == "IF(FILL(published, 0) == 0 OR FILL(swept, 0) == 0, 1, 0)"
+    for name, seconds in intervals.items():
+        assert seconds < counted[name]["Period"] * (ALARMS["NoMetricsAlarm"]["EvaluationPeriods"] - 1)
 
 
 def test_only_a_laptop_stack_leaves_out_the_alarms_on_expressions() -> None:
@@ -182,9 +201,7 @@ def test_a_metric_of_our_own_is_written_by_one_function(name: str) -> None:
 def test_a_late_log_has_one_bound_which_its_alarm_and_the_docs_name() -> None:
     minutes = ALARMS["LateLogAlarm"]["Threshold"] // 60
     described = [str(alarm["AlarmDescription"]) for alarm in ALARMS.values()]
-    [section] = re.findall(
-        r"^### LateLogAlarm\n(.+?)^#", (ROOT / "docs/alarms.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
-    )
+    [section] = re.findall(r"^### LateLogAlarm\n(.+?)^#", PAGE, re.MULTILINE | re.DOTALL)
 
     assert [f"more than {minutes} minutes" in text for text in described if "to be published in the log" in text] == [
         True
@@ -215,13 +232,6 @@ def test_alarms_and_rules_may_publish_to_the_topic_and_an_address_can_subscribe(
     assert [text for text in ("", "a@b.cn", "a b@c", "nobody") if re.search(pattern, text)] == ["", "a@b.cn"]
 
 
-def shows_after(name: str) -> int:
-    """Return the minutes after which an alarm shows, as its section says first."""
-    text = (ROOT / "docs/alarms.md").read_text("utf-8").partition(f"\n### {name}\n")[2].partition("\n#")[0]
-    [minutes] = re.findall(r"\*\*Shows after:\*\* (\d+) minutes", text)
-    return int(minutes)
-
-
 @pytest.mark.parametrize("name", sorted(ALARMS))
 def test_every_dimension_names_a_resource_of_its_kind(name: str) -> None:
     kinds = {"QueueName": resources("AWS::SQS::Queue"), "FunctionName": functions(), "Function": functions()}
@@ -235,34 +245,89 @@ def test_every_dimension_names_a_resource_of_its_kind(name: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ["Age", "DeadLetter"])
-def test_an_alarm_on_a_queue_watches_the_queue_of_its_name_and_shows_as_soon_as_its_section_says(ending: str) -> None:
-    queues = resources("AWS::SQS::Queue")
-    of_queues = {
-        name.removesuffix(f"{ending}Alarm"): alarm
-        for name, alarm in ALARMS.items()
-        if name.endswith(f"{ending}Alarm") and alarm.get("Namespace") == "AWS/SQS"
-    }
-    polled = [name for name in of_queues if f"{name}Queue" in queues]
-
-    for name, alarm in of_queues.items():
-        watched = attribute_of(alarm["Dimensions"][0]["Value"])
-        assert watched == f"{name}{ending.removesuffix('Age')}Queue"
-        assert (alarm["Statistic"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Maximum", 60, 1)
-    for name in polled:
-        queue = queues[f"{name}Queue"]
-        failed = queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"]
-        seconds = of_queues[name]["Threshold"] if ending == "Age" else failed
-        assert shows_after(f"{name}{ending}Alarm") == (seconds + 60 + 30) // 60, name
+def test_an_alarm_on_a_queue_watches_the_queue_of_its_name(ending: str) -> None:
+    for name, alarm in ALARMS.items():
+        if name.endswith(f"{ending}Alarm") and alarm.get("Namespace") == "AWS/SQS":
+            queue = name.removesuffix("Alarm").removesuffix("Age")
+            assert attribute_of(alarm["Dimensions"][0]["Value"]) == f"{queue}Queue"
+            assert (alarm["Statistic"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Maximum", 60, 1)
 
 
-def test_alarms_on_the_lag_of_a_stream_and_on_the_latency_show_as_soon_as_their_sections_say() -> None:
-    lags = {name: alarm for name, alarm in ALARMS.items() if alarm.get("MetricName") == "IteratorAge"}
-    slow = ALARMS["SlowApiAlarm"]
+def interval(function: str) -> int:
+    """Return how often a schedule starts a function, in seconds. 0 if none does."""
+    rates = [
+        re.search(r"^rate\((\d+) minutes?\)$", str(properties["ScheduleExpression"]))
+        for name, properties in events("ScheduleV2")
+        if name == function
+    ]
+    return next((int(rate[1]) * 60 for rate in rates if rate), 0)
 
-    assert lags.keys() == {"StreamLagAlarm", "RepeatLagAlarm"}
-    for name, alarm in lags.items():
-        assert (alarm["Statistic"], alarm["Period"]) == ("Maximum", 60)
-        assert shows_after(name) == alarm["Threshold"] // 60_000 + 2, "and the lag is known after a minute"
-    assert (slow["Namespace"], slow["MetricName"], slow["ExtendedStatistic"]) == ("AWS/ApiGateway", "Latency", "p90")
-    assert slow["Threshold"] == 2000, "milliseconds"
-    assert shows_after("SlowApiAlarm") == slow["Period"] * slow["EvaluationPeriods"] // 60 + 1
+
+def breached_after(name: str) -> float:
+    """Return the seconds from the first failure until what an alarm watches has been over its threshold long enough."""
+    alarm = ALARMS[name]
+    described = next((query["MetricStat"] for query in alarm.get("Metrics", ()) if "MetricStat" in query), alarm)
+    periods = described["Period"] * alarm["EvaluationPeriods"]
+    match alarm.get("MetricName"):
+        case "ApproximateAgeOfOldestMessage":
+            return float(alarm["Threshold"])
+        case "ApproximateNumberOfMessagesVisible" if name != "ActionDepthAlarm":
+            return failed_after(name.removesuffix("DeadLetterAlarm"))
+        case "IteratorAge":
+            return float(alarm["Threshold"] / 1000 + periods)
+        case "OldestUnposted" | "OldestUnpublished" as metric:
+            return float(alarm["Threshold"] + interval(WRITERS[metric]))
+        case "MissingCosignatures":
+            return float(periods + interval("SequenceLog"))
+    return float(periods)
+
+
+def failed_after(queue: str) -> float:
+    """Return the seconds until a message that always fails is a dead letter. A scheduled run fails within a minute."""
+    work = resources("AWS::SQS::Queue").get(f"{queue}Queue")
+    return float(work["RedrivePolicy"]["maxReceiveCount"] * work["VisibilityTimeout"]) if work else 60.0
+
+
+def section_of(name: str) -> str:
+    """Return the section of an alarm."""
+    return PAGE.partition(f"\n### {name}\n")[2].partition("\n#")[0]
+
+
+def said(name: str) -> str:
+    """Return when an alarm shows, as its section says."""
+    [text] = re.findall(r"\*\*Shows after:\*\* (.+?)\.\n- ", section_of(name), re.DOTALL)
+    return " ".join(text.split())
+
+
+def indexed(name: str) -> str:
+    """Return when an alarm shows, as the index says."""
+    [text] = re.findall(rf"^\| \[`{name}`\][^|]*\|[^|]*\| ([^|]+) \|", PAGE, re.MULTILINE)
+    return str(text)
+
+
+@pytest.mark.parametrize("name", sorted(ALARMS.keys() - ON_STREAMS))
+def test_an_alarm_shows_as_soon_as_its_section_and_the_index_say(name: str) -> None:
+    minutes = (breached_after(name) + 60 + 30) // 60  # a minute is that of CloudWatch
+
+    assert re.match(rf"{minutes:.0f} minutes\b", said(name))
+    assert indexed(name) == said(name)
+
+
+@pytest.mark.parametrize("name", sorted(ON_STREAMS))
+def test_a_dead_letter_of_a_stream_shows_after_the_retries_that_its_section_says(name: str) -> None:
+    """Lambda decides how long it waits between two attempts, so no time can be told."""
+    queue = name.replace("Alarm", "Queue")
+    mappings = resources("AWS::Lambda::EventSourceMapping").values()
+    [retries] = [each["MaximumRetryAttempts"] for each in mappings if queue in str(each.get("DestinationConfig"))]
+
+    assert said(name).startswith(f"after all {retries} retries have failed; ")
+    assert indexed(name) == said(name)
+
+
+@pytest.mark.parametrize("name", OF_FUNCTIONS)
+def test_a_function_whose_log_the_section_of_an_alarm_on_functions_shows_is_in_that_alarm(name: str) -> None:
+    alarm, shown = ALARMS[name], set(re.findall(r"FUNCTION=(\w+)", section_of(name)))
+    watched = {*map(named, alarm["Metrics"][1:])} if "Metrics" in alarm else {alarm["Dimensions"][0]["Value"]["Ref"]}
+
+    assert shown <= watched
+    assert shown or name.endswith("ThrottlesAlarm"), "errors are read in a log"

@@ -150,12 +150,13 @@ def test_a_package_that_the_database_leaves_out_is_said(capsys: pytest.CaptureFi
     ],
 )
 def test_a_vulnerability_may_be_accepted_as_long_as_a_package_has_it(
-    accepted: dict[str, str], unanswered: str, passes: bool
+    capsys: pytest.CaptureFixture[str], accepted: dict[str, str], unanswered: str, passes: bool
 ) -> None:
     found = Audit([Vulnerability("six 1.0", "CVE-1", ())], 2, unanswered)
 
     if passes:
         judge(found, accepted)
+        assert "known vulnerabilities of 2 packages that ship: 1, all accepted\n" in capsys.readouterr().out
     else:
         with pytest.raises(SystemExit):
             judge(found, accepted)

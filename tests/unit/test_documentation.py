@@ -13,7 +13,7 @@ from operations.status_reading import DEAD_ONLY, WORK_QUEUES
 from saxaul.ledger.entries import Void
 from saxaul.ledger.grants import COVERS
 from saxaul.ledger.receipts import FATES, Status
-from tests.template.reading import events, functions, resources, template
+from tests.template.reading import events, functions, made_resources, resources, template
 
 API = (ROOT / "docs/api.md").read_text("utf-8")
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text("utf-8")
@@ -188,6 +188,15 @@ def test_the_documented_defaults_are_those_of_the_template() -> None:
             assert documented == defaults, cell
 
 
+def test_the_rights_that_a_deployment_needs_name_each_service_of_the_template() -> None:
+    services = {"cognito": "cognito-idp"}
+    kinds = {resource["Type"].split("::")[1].lower() for resource in made_resources().values()}
+    named = quoted(column((ROOT / "docs/deploy.md").read_text("utf-8"), "service"))
+
+    assert {services.get(kind, kind) for kind in kinds} <= set(named)
+    assert named.count("cloudformation") == 1
+
+
 def test_the_documented_alarms_are_those_of_the_template() -> None:
     rules = resources("AWS::Events::Rule").items()
     reports = [name for name, rule in rules if {"Ref": "Alarms"} in [target["Arn"] for target in rule["Targets"]]]
@@ -201,6 +210,15 @@ def test_the_section_of_an_alarm_has_its_five_parts_in_their_order(name: str) ->
     parts = re.findall(r"^- \*\*([A-Z][a-z ]+):\*\* (\S.*)", sections(ALARMS)[name], re.MULTILINE)
 
     assert [part for part, _ in parts] == ["Means", "Shows after", "Look at", "Do", "Prove"]
+
+
+def test_each_section_that_the_status_names_exists() -> None:
+    source = (ROOT / "operations/shown_status.py").read_text("utf-8")
+    named = re.findall(r'"(docs/\w+\.md)#([\w-]+)"', source)
+    named += [("docs/alarms.md", alarm.lower()) for alarm in re.findall(r'"(\w+Alarm)"', source)]
+
+    assert ("docs/alarms.md", "points-are-late") in named
+    assert [(page, heading) for page, heading in named if heading not in headings(ROOT / page)] == []
 
 
 def test_each_queue_that_the_page_of_alarms_names_has_dead_letters() -> None:

@@ -83,11 +83,15 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def with_ten_seconds_that_pass_when_a_program_hangs(folder: Path) -> Path:
-    """Let `sleep 10` in the folder last until a program has made the file `hanging`. Return the real sleep."""
+    """Let `sleep 10` in the folder last until a program has made the file `hanging`. Return the real sleep.
+
+    It also ends with the shell that waits for it: otherwise it could take the file of a later program.
+    """
     tool = folder / "tools/sleep"
     sleep = tool.resolve()
     tool.unlink()
-    make_program(tool, f'[ "$1" = 10 ] || exec {sleep} "$@"\nuntil rm hanging 2>/dev/null; do {sleep} 0.1; done')
+    waiting = f"while kill -0 $PPID 2>/dev/null; do rm hanging 2>/dev/null && exit; {sleep} 0.1; done"
+    make_program(tool, f'[ "$1" = 10 ] || exec {sleep} "$@"\n{waiting}')
     return sleep
 
 

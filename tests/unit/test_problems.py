@@ -11,6 +11,7 @@ from saxaul.problems import AllRefused, Conflict, Problem
 
 
 class Context:
+    function_name = "saxaul-Function"
     aws_request_id = "request"
 
     def get_remaining_time_in_millis(self) -> int:

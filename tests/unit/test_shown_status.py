@@ -303,6 +303,6 @@ def test_only_the_most_frequent_codes_and_the_smallest_stocks_are_named() -> Non
     rows = list(shown_status.rows_of_stocks(stocks, ZONE))
 
     assert requests.text.startswith("requests: at least 9 code_9, 8 code_8")
-    assert requests.text.endswith("4 code_4 and 3 more codes")
-    assert rows[-1].text == "and 2 more projects with more saplings"
-    assert len(rows) == 7
+    assert requests.text.endswith("5 code_5 and 4 more codes")
+    assert rows[-1].text == "and 3 more projects with more saplings"
+    assert len(rows) == 6

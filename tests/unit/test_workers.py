@@ -1,8 +1,11 @@
 """The workers of a stack: which of its functions read a queue or a stream, and whether Lambda runs them."""
 
+import time
 from typing import Any
 
-from operations.workers import Worker, workers_of
+import pytest
+
+from operations.workers import PATIENCE, Worker, change, workers_of
 
 ARN = "arn:aws:lambda:eu-west-1:000000000000:function:"
 QUEUE = "arn:aws:sqs:eu-west-1:000000000000:saxaul-ActionQueue-1A"
@@ -52,3 +55,83 @@ def test_a_worker_runs_if_it_is_enabled_and_lambda_may_start_it() -> None:
     assert worker._replace(state="Enabling", reserved=5).is_running
     assert not worker._replace(state="Disabling").is_running
     assert not worker._replace(reserved=0).is_running
+
+
+class Changing:
+    """Stands for the client of Lambda, whose mappings take ``looks`` looks until they have changed.
+
+    Attributes:
+        calls: what it was asked to do, with the id of the mapping or the name of the function, in their order.
+    """
+
+    def __init__(self, looks: dict[str, int]) -> None:
+        self.calls: list[tuple[str, str]] = []
+        self._left, self._wanted = dict(looks), ""
+
+    def update_event_source_mapping(self, **asked: Any) -> None:  # noqa: ANN401 - as boto3 has it
+        self._wanted = "Enabled" if asked["Enabled"] else "Disabled"
+        self.calls.append((self._wanted, asked["UUID"]))
+
+    def delete_function_concurrency(self, **asked: str) -> None:
+        self.calls.append(("no reserved concurrency", asked["FunctionName"]))
+
+    def get_event_source_mapping(self, **asked: str) -> dict[str, str]:
+        uuid = asked["UUID"]
+        self.calls.append(("look", uuid))
+        self._left[uuid] -= 1
+        return {"State": "Updating" if self._left[uuid] else self._wanted}
+
+
+@pytest.fixture
+def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let no time pass but that of ``time.sleep``, and return the pauses."""
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    monkeypatch.setattr(time, "monotonic", lambda: sum(pauses))
+    return pauses
+
+
+SLOW = Worker("AccruePoints", "a", "1", "q", "Enabled", None)
+QUICK = Worker("TallyImpact", "t", "2", "s", "Enabled", 0)
+
+
+def test_all_workers_are_told_to_stop_before_the_first_is_waited_for(
+    waited: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    client: Any = Changing({"1": 3, "2": 1})
+
+    change(client, [SLOW, QUICK], run=False)
+
+    looks = [uuid for what, uuid in client.calls if what == "look"]
+    assert client.calls[:2] == [("Disabled", "1"), ("Disabled", "2")]
+    assert looks == ["1", "2", "1", "1"]
+    assert len(waited) == 2
+    assert capsys.readouterr().out == "TallyImpact: stopped\nAccruePoints: stopped\n"
+
+
+def test_starting_also_takes_a_reserved_concurrency_of_0_away(waited: list[float]) -> None:
+    client: Any = Changing({"1": 1, "2": 1})
+
+    change(client, [SLOW, QUICK], run=True)
+
+    assert [call for call in client.calls if call[0] != "look"] == [
+        ("Enabled", "1"),
+        ("no reserved concurrency", "t"),
+        ("Enabled", "2"),
+    ]
+    assert waited == []
+
+
+def test_a_worker_that_does_not_stop_in_time_is_named_and_the_others_are_stopped(
+    waited: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    client: Any = Changing({"1": 10**6, "2": 1})
+
+    with pytest.raises(SystemExit):
+        change(client, [SLOW, QUICK], run=False)
+
+    said = capsys.readouterr()
+    assert sum(waited) > PATIENCE
+    assert said.out == "TallyImpact: stopped\n"
+    assert "AccruePoints" in said.err
+    assert "TallyImpact" not in said.err
