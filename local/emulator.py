@@ -1,6 +1,6 @@
-"""Start MiniStack with corrections of ten faults. The interpreter is MiniStack's own.
+"""Start MiniStack with corrections of eleven faults. The interpreter is MiniStack's own.
 
-MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in seven that matter to operators:
+MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in eight that matter to operators:
 
 - A write by PartiQL does not appear in the stream of its table. So the public totals would stay empty, and repeated ids
   would not be found.
@@ -23,6 +23,8 @@ MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in s
   25 processes behind. With this correction, each of them ends when its last request is answered, as on AWS.
 - What is invoked asynchronously through an alias is repeated, and loses its dead letter, because the settings of the
   alias are not looked up. With this correction, they hold.
+- CloudFormation protects a table whose ``DeletionProtectionEnabled`` is the text ``false`` of a parameter. With this
+  correction, it reads the text, as on AWS.
 
 Besides, each worker gets the clock of the stack (local/worker_clock.py), which may be ahead of that of this machine.
 MiniStack's own clock, and so those of queues, tokens and logs, is never moved.
@@ -59,6 +61,9 @@ _TABLE = re.compile(
 _END_OF_LOG = "\x04"
 """The line at the end of the log of an invocation. A log line of the functions is JSON, and a print of them is text."""
 
+_PROTECTION = "DeletionProtectionEnabled"
+"""The property of a table that CloudFormation reads from a text or from a boolean."""
+
 _LOOK_SECONDS = 0.2
 """How often it is looked whether a worker that says nothing has ended."""
 
@@ -89,8 +94,10 @@ def main() -> None:
     program = with_clock(with_end_of_log(program), os.environ.pop("SAXAUL_CLOCK"))
     workers._PYTHON_WORKER_SCRIPT = program  # type: ignore[attr-defined] # noqa: SLF001
     workers.Worker._drain_stderr_bounded = log_of_invocation  # noqa: SLF001
-    versions = import_module("ministack.services.cloudformation.provisioners")._RESOURCE_HANDLERS  # noqa: SLF001
-    versions["AWS::Lambda::Version"]["delete"] = ending_workers(versions["AWS::Lambda::Version"]["delete"], workers)
+    kinds = import_module("ministack.services.cloudformation.provisioners")._RESOURCE_HANDLERS  # noqa: SLF001
+    kinds["AWS::Lambda::Version"]["delete"] = ending_workers(kinds["AWS::Lambda::Version"]["delete"], workers)
+    for change in ("create", "update"):
+        kinds["AWS::DynamoDB::Table"][change] = reading_protection(kinds["AWS::DynamoDB::Table"][change])
     spawn = workers.Worker._spawn  # noqa: SLF001
     workers.Worker._spawn = with_shared_layers(spawn, functions._resolve_layer_zip)  # noqa: SLF001
     import_module("ministack.app").main()
@@ -191,6 +198,16 @@ def ending_workers(delete: Callable[[str, Any], Any], workers: Any) -> Callable[
         return result
 
     return deleted
+
+
+def reading_protection(change: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that makes or changes a table, and reads the text of its property for protection."""
+
+    def read(argument: Any) -> Any:  # noqa: ANN401 - properties, or another argument of MiniStack
+        found = argument.get(_PROTECTION) if isinstance(argument, dict) else None
+        return {**argument, _PROTECTION: found == "true"} if isinstance(found, str) else argument
+
+    return lambda *arguments, **named: change(*map(read, arguments), **{name: read(one) for name, one in named.items()})
 
 
 def _end_when_idle(found: list[Any], end: Callable[[list[Any]], None]) -> None:

@@ -76,7 +76,7 @@ def how_the_ledger_is(dynamodb: Any, known: dict[str, Any]) -> tuple[bool, dict[
     table = dynamodb.describe_table(TableName=known["tables"]["ledger"])["Table"]
     tags = dynamodb.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"]
     ours = {tag["Key"]: tag["Value"] for tag in tags if tag["Key"] in ("project", "stage")}
-    return str(table["DeletionProtectionEnabled"]) == "true", ours  # the emulator has the text of the parameter
+    return table["DeletionProtectionEnabled"], ours
 
 
 def persons_in(dynamodb: Any, table: str) -> set[str]:  # noqa: ANN401 - a client

@@ -1,5 +1,6 @@
 """Builds and deployments: two separate builds, the interpreter that is used, and the check of every built file."""
 
+import errno
 import importlib.util
 import json
 import os
@@ -17,12 +18,13 @@ from typing import Any
 import pydantic_core
 import pytest
 
-from local import build, deploy, sam_deploy
+from local import build, deploy, deployment, sam_deploy
 from local.artifacts import MACHINES, MAGIC, wrong_files
 from local.build import BUILT, FOR_AWS, ON_LAMBDA, THIS_MACHINE, built_in, interpreter_for, refuse_wrong_files
 from local.dependencies import locked
 from local.plan import NOTHING
 from local.sam import ROOT, SamError
+from local.versions import NOTE, note_parameters
 
 OTHER_RUNTIME = "python3.12" if THIS_MACHINE["PythonRuntime"] == "python3.13" else "python3.13"
 
@@ -428,3 +430,42 @@ def test_the_build_keeps_the_hosts_of_the_services_that_functions_call(tmp_path:
     kept = json.loads((tmp_path / "endpoints.json").read_text())
     assert kept["partitions"][0] == listed["partitions"][0] | {"services": {"dynamodb": hosts["dynamodb"]}}  # type: ignore[index]
     assert [folder.name for folder in tmp_path.glob("*/")] == ["dynamodb"]
+
+
+@pytest.mark.parametrize("are_linked", [True, False])
+def test_each_stack_deploys_a_copy_of_the_build_that_no_other_stack_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, are_linked: bool
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EXDEV, "on another file system")
+
+    if not are_linked:
+        monkeypatch.setattr(os, "link", refuse)
+    built = tmp_path / "build"
+    handler = built / "ViewForest/handler.py"
+    handler.parent.mkdir(parents=True)
+    handler.write_text("built")
+    (built / "template.yaml").write_text("the template")
+    monkeypatch.setattr(deployment, "BUILT", built)
+    copies = []
+    for name in ("first", "second"):
+        monkeypatch.setenv("SAXAUL_STATE", str(tmp_path / name))
+        copies.append(deployment.template_to_deploy({"HarvestTime": name}).parent)
+    shutil.rmtree(built)
+
+    assert [(copy / "template.yaml").read_text() for copy in copies] == ["the template"] * 2
+    assert [(copy / "ViewForest/handler.py").read_text() for copy in copies] == ["built"] * 2
+    assert len({(copy / NOTE).read_text() for copy in copies}) == 2
+
+
+def test_a_note_of_parameters_changes_the_copy_and_not_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
+    monkeypatch.setattr(deployment, "BUILT", tmp_path / "build")
+    note_parameters(tmp_path / "build", {})
+    before = (tmp_path / "build" / NOTE).read_text()
+
+    copy = deployment.template_to_deploy({"HarvestTime": "08:00"}).parent
+
+    assert (tmp_path / "build" / NOTE).read_text() == before != (copy / NOTE).read_text()

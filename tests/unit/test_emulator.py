@@ -20,6 +20,7 @@ from local.emulator import (
     in_own_thread,
     log_of_invocation,
     parsing_once,
+    reading_protection,
     telling_logs,
     while_others_write,
     with_end_of_log,
@@ -299,3 +300,16 @@ def test_what_is_invoked_asynchronously_through_an_alias_has_the_settings_of_the
         invoke(record, {})
 
     assert invoked == [{**records[0], "event_invoke_config": {"MaximumRetryAttempts": 0}}, *records[1:]]
+
+
+@pytest.mark.parametrize(
+    ("given", "read"), [("true", True), ("false", False), (True, True), (False, False), (None, None)]
+)
+def test_a_table_is_protected_if_the_text_of_its_property_says_so(given: object, read: object) -> None:
+    def change(_: str, before: dict[str, Any], after: dict[str, Any], *, stack: str) -> Any:  # noqa: ANN401
+        return before, after["DeletionProtectionEnabled"], after["TableName"], stack
+
+    after = {"TableName": "t", "DeletionProtectionEnabled": given}
+
+    assert reading_protection(change)("t", {}, after, stack="trees") == ({}, read, "t", "trees")
+    assert after["DeletionProtectionEnabled"] is given

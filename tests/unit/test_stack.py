@@ -1,7 +1,9 @@
 """Stopping the laptop stack ends every process of it, even if a process ignores the signal or has just ended."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -61,3 +63,30 @@ def test_an_error_of_the_program_is_not_taken_for_a_malformed_parameter(monkeypa
 
     with pytest.raises(ValueError, match="a defect"):
         stack.main()
+
+
+def test_an_emulator_that_starts_after_one_that_died_knows_nothing_of_the_stacks_on_that(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class StartedError(Exception):
+        """The emulator would start here."""
+
+    def start(*_: object, **__: object) -> None:
+        raise StartedError
+
+    monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
+    monkeypatch.setattr(stack, "_is_taken", lambda _: False)
+    monkeypatch.setattr(stack, "_INTERPRETER", Path(sys.executable))
+    monkeypatch.setattr("local.stack.subprocess.Popen", start)
+    (tmp_path / "deleting").mkdir()
+    for name, endpoint in (
+        ("second", "http://localhost:4600"),
+        ("deleting/third", "http://localhost:4600"),
+        ("trees", None),
+    ):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"endpoint_url": endpoint}))
+
+    with pytest.raises(StartedError):
+        stack.start(4599)
+
+    assert [file.name for file in tmp_path.glob("**/*.json")] == ["trees.json"]
