@@ -14,7 +14,7 @@ export SAM_CLI_TELEMETRY := 0
 
 # Values that are given to a command reach its program through the environment, in which no shell evaluates them: a recipe
 # has "$$FILE". make would evaluate a `$` in them too, so each variable is set to its very text.
-GIVEN := ACTIVE AGAIN APP AT BY COMMAND DAY DO ENDPOINT EVENT EXPORT FILE FOLDER FORCE FROM FUNCTION JSON MEND ONLY OUT \
+GIVEN := ACTIVE AGAIN APP AT BY COMMAND DAY DO ENDPOINT EVENT EXPORT FILE FOLDER FORCE FROM FUNCTION JSON LIMIT MEND ONLY OUT \
   OVERLAP PARAMETERS PORT PROFILE PYTHON REASON REGION STACK STAGE STATIONS TO TYPE UPGRADE VERSION WORKERS YEAR YES
 # The shell sets these two: to the width of the terminal, and to the name of whoever is logged in. So they count only if
 # they are given to make, and then their origin is `override`.
@@ -178,10 +178,12 @@ dead-letters: env ## list the messages that failed again and again
 
 logs: env ## the newest lines that a function logged
 #> make logs FUNCTION=AccruePoints
+#> make logs FUNCTION=AccruePoints LIMIT=200
 #= FUNCTION  the function, as template.yaml names it
+#= LIMIT     the most lines to show; 20 by default
 #= STACK     the name of a deployed stack; else the laptop stack
 	@$(call need,FUNCTION)
-	@$(BIN)/python -m operations.logs "$$FUNCTION"
+	@$(BIN)/python -m operations.logs "$$FUNCTION" $(if $(LIMIT),--limit "$$LIMIT")
 
 workers: env ## what reads the queues and streams, and whether it runs
 #> make workers

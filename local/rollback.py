@@ -85,6 +85,7 @@ def rollback(stack: Restorable, to: str | None) -> None:
     stack.deployments.record()
     if not is_there:
         console.print(f"[bold]The stack is back at[/] {shown(named)}. Its data is as it was.")
+        console.print("The files of this folder are as they were, too: mend them before you deploy again.")
         if at_once(wanted.parameters) != wanted.parameters:
             console.print(f"Its traffic moved at once: {shown(SHIFT)} is {shown(AT_ONCE)} now.")
 

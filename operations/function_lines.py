@@ -14,6 +14,9 @@ _PLAIN = {"level", "location", "message", "timestamp", "service", "request_id", 
 _HEADER = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (\w+) \[[\w.]+\] (.*)$")
 """How a line of the emulator itself begins. The lines below it, up to the next such line, belong to it."""
 
+_PLACE = re.compile(r'^ +File "(?:[^"]*/(?:code|python)/)?([^"]+)", line (\d+)')
+"""How a traceback names a file, of the code of a function or of a layer, and a line of it."""
+
 
 class Line(NamedTuple):
     """What a function logged at an instant (in seconds since 1970): its level, and one text."""
@@ -44,14 +47,18 @@ def lines_on_the_laptop(lines: Iterable[str], function: str, limit: int) -> list
 
 
 def _told(lines: Iterable[str], function: str) -> Iterator[Line]:
-    names, said, rest = re.compile(rf"{re.escape(function)}(?![\w-])"), None, list[str]()
+    names, said, rest, known = re.compile(rf"{re.escape(function)}(?![\w-])"), None, list[str](), set[str]()
     for line in lines:
         header = _HEADER.match(line)
         if header:
             yield from _of_block(said, rest)
             said, rest = (header if names.search(header[3]) else None), []
         elif said:
-            rest.append(line.rstrip("\n"))
+            told = line.rstrip("\n")
+            if told not in known:  # the emulator tells a line twice if Lambda itself was asked for the invocation
+                rest.append(told)
+            if told.startswith("{"):
+                known.add(told)
     yield from _of_block(said, rest)
 
 
@@ -65,7 +72,9 @@ def _of_block(header: re.Match[str] | None, rest: list[str]) -> Iterator[Line]:
         yield _from_fields(found, at)
     if level != "INFO" and not fields:
         last = next((line for line in reversed(rest) if line.strip()), "")
-        yield Line(at, level, f"{text.partition(': ')[0]}: {last}" if last else text)
+        places = [found for line in rest if (found := _PLACE.match(line))]
+        place = f" in {places[-1][1]}, line {places[-1][2]}" if places else ""
+        yield Line(at, level, f"{text.partition(': ')[0]}: {last}{place}" if last else text)
 
 
 def _object(line: str) -> dict[str, Any] | None:

@@ -8,10 +8,11 @@ from typing import Any
 
 from rich.text import Text
 
-from local.console import console
+from local.console import console, shown
 from local.tables import number, print_table
 from operations.ages import age_text
 from operations.reconcile_receipts import BatchReport
+from saxaul.catalog.sentences import counted
 from saxaul.ledger.batches import BatchSums, WaitingBatch
 
 MAX_BATCHES = 20
@@ -59,6 +60,7 @@ def document_of_batch(batch: WaitingBatch, now: int) -> dict[str, Any]:
 
 def print_verdict(report: BatchReport) -> None:
     if report.faults:
-        console.print(f"[red]✗[/] {report.faults:,} faults: a batch is late, dead or lost, or a receipt is damaged")
+        faults = counted(report.faults, "fault")
+        console.print(f"[red]✗[/] {shown(faults)}: a batch is late, dead or lost, or a receipt is damaged")
     else:
         console.print("[green]✓[/] no known batch is late, dead or lost, and no receipt is damaged")

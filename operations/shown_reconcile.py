@@ -9,6 +9,7 @@ from local.tables import Cell, Column, number, print_table
 from operations.reconcile_receipts import BatchReport
 from operations.shown_batches import document_of_batch, print_verdict, print_waiting, rows_of
 from saxaul.audit import Finding, Holdings
+from saxaul.catalog.sentences import counted
 from saxaul.ledger.batches import WaitingBatch
 
 
@@ -71,7 +72,7 @@ class Found:
         if self.batches:
             print_verdict(self.batches)
         if ledger.faults:
-            console.print(f"[red]✗[/] {ledger.faults:,} faults: the ledger does not add up")
+            console.print(f"[red]✗[/] {shown(counted(ledger.faults, 'fault'))}: the ledger does not add up")
         else:
             console.print("[green]✓[/] earned = ripening + spendable + spent, for every user and in total")
 

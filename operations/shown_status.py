@@ -277,9 +277,12 @@ def show(title: str, sections: Mapping[str, Sequence[Row]], dashboard: str = "")
 
 
 def sections_of(rows: Sequence[Row]) -> dict[str, list[str]]:
-    """Return what is to be done, each thing once, and the sections of the docs that say more."""
+    """Return what is to be done, each thing once, and the sections of the docs that say more.
+
+    What does not work comes first: it is often the cause of the rest.
+    """
     to_do: dict[str, list[str]] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row.colour != "red"):
         if row.to_do:
             found = to_do.setdefault(row.to_do, [])
             found.extend({row.see} - {"", *found})

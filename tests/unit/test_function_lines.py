@@ -14,7 +14,8 @@ TOLD = """\
 2027-06-05 08:30:00 INFO [lambda] Lambda saxaul-AccruePoints-1AB output:
 {"level":"INFO","message":"of another stack"}
 2027-06-05 08:30:00 ERROR [lambda] Warm worker execution error for saxaul-AccruePoints-1A: Worker init failed: Traceback
-  File "handler.py", line 1, in <module>
+  File "<frozen importlib._bootstrap>", line 1206, in _gcd_import
+  File "/tmp/worker/code/handler.py", line 1, in <module>
 ModuleNotFoundError: No module named 'none'
 
 2027-06-05 08:30:00 INFO [lambda_runtime] Lambda worker spawned for saxaul-AccruePoints-1A (cold start)
@@ -28,7 +29,8 @@ def test_the_file_of_the_emulator_has_the_lines_of_a_function_and_why_it_could_n
         Line(
             AT,
             "ERROR",
-            "Warm worker execution error for saxaul-AccruePoints-1A: ModuleNotFoundError: No module named 'none'",
+            "Warm worker execution error for saxaul-AccruePoints-1A: ModuleNotFoundError: No module named 'none'"
+            " in handler.py, line 1",
         ),
     ]
 
@@ -36,7 +38,14 @@ def test_the_file_of_the_emulator_has_the_lines_of_a_function_and_why_it_could_n
 def test_the_newest_lines_are_kept() -> None:
     [line] = lines_on_the_laptop(TOLD.splitlines(), "saxaul-AccruePoints-1A", 1)
 
-    assert line.text.endswith("No module named 'none'")
+    assert line.text.endswith("No module named 'none' in handler.py, line 1")
+
+
+def test_a_line_that_the_emulator_tells_twice_is_shown_once() -> None:
+    told = ["2027-06-05 08:30:00 INFO [lambda] Lambda saxaul-ViewLog-1A output:", '{"level":"INFO","timestamp":"x"}']
+    later = [told[0], '{"level":"INFO","timestamp":"y"}']
+
+    assert len(lines_on_the_laptop(told + told + later, "saxaul-ViewLog-1A", 9)) == 2
 
 
 class Group:

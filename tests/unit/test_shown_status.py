@@ -241,6 +241,12 @@ def test_on_aws_errors_are_looked_for_with_logs_insights(monkeypatch: pytest.Mon
     assert row.to_do == "search the log group in Logs Insights: filter status >= 500"
 
 
+def test_what_does_not_work_comes_first_in_what_is_to_be_done() -> None:
+    rows = [shown_status.Row("late", "yellow", "reconcile"), shown_status.Row("stopped", "red", "start")]
+
+    assert [*shown_status.sections_of(rows)] == ["start", "reconcile"]
+
+
 def test_a_campaign_that_runs_shows_its_progress_and_its_goal_and_the_next_one_its_day() -> None:
     assert [row.text for row in FINE["campaigns"]] == [
         "sale: runs until 2026-06-06",
