@@ -72,7 +72,7 @@ def _of_block(header: re.Match[str] | None, rest: list[str]) -> Iterator[Line]:
         yield _from_fields(found, at)
     if level != "INFO" and not fields:
         last = next((line for line in reversed(rest) if line.strip()), "")
-        places = [found for line in rest if (found := _PLACE.match(line))]
+        places = [named for line in rest if (named := _PLACE.match(line))]
         place = f" in {places[-1][1]}, line {places[-1][2]}" if places else ""
         yield Line(at, level, f"{text.partition(': ')[0]}: {last}{place}" if last else text)
 
