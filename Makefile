@@ -295,7 +295,7 @@ test-fast: env ## the tests without a stack, in two minutes
 #= WORKERS  the number of processes; by default one more than processors
 	@$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow" tests/unit tests/client tests/contract tests/integration tests/template tests/search
 
-test: env ## all tests, in about nineteen minutes
+test: env ## all tests, in about sixteen minutes
 #= WORKERS  the number of processes; by default one more than processors
 	@$(BIN)/python -m pytest $(IN_PARALLEL)
 

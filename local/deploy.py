@@ -38,7 +38,7 @@ from local.sam_deploy import IN_REVIEW, delete_empty_stack, is_reviewed_by_other
 from local.seed import FOLDER, seed
 from local.smoke import smoke, wait_for_a_token
 from local.target import Target, account_of, recorded_of, target_of
-from local.versions import note_parameters
+from local.versions import note_parameters, values_after
 
 _NEVER_CREATED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
 """States of a stack whose first deployment failed. It has no data, and takes no deployment."""
@@ -73,10 +73,11 @@ def deploy(target: Target, wanted: Wanted) -> None:
     with alone("deploy" if target.endpoint else target.name) as lock:
         account = account_of(target)
         refuse_while_it_is_deleted(target)
-        plan = plan_for(target, wanted.stage, wanted.parameters, existing(target), force=wanted.force)
+        now = existing(target)
+        plan = plan_for(target, wanted.stage, wanted.parameters, now, force=wanted.force)
         place = f"on the emulator at {target.endpoint}" if target.endpoint else f"in the AWS account {account}"
         console.print(f"{shown(target.name)} in {shown(target.region)}, {shown(place)}, stage {shown(plan.stage)}")
-        template = built_template(target, plan.parameters)
+        template = built_template(target, values_after(plan.parameters, now.parameters))
         run_sam_deploy(template, target, plan, asks=wanted.asks, lock=lock)
         if plan.then_protects:
             protect(template, target, plan, lock)

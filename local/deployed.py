@@ -84,6 +84,11 @@ def found_stack(cloudformation: "CloudFormationClient", name: str) -> "StackType
         raise
 
 
+def parameters_of(stack: "StackTypeDef | None") -> dict[str, str]:
+    """Return the values of the parameters of a stack, by name; none if there is no stack."""
+    return {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])} if stack else {}
+
+
 def stack_resources(cloudformation: "CloudFormationClient", name: str) -> "list[StackResourceSummaryTypeDef]":
     """Return the resources of a stack as CloudFormation lists them; none if the stack does not exist."""
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
@@ -200,7 +205,7 @@ class DeployedStack:
 
     @cached_property
     def parameters(self) -> dict[str, str]:
-        return {one["ParameterKey"]: one["ParameterValue"] for one in self._stack.get("Parameters", [])}
+        return parameters_of(self._stack)
 
     @cached_property
     def _stack(self) -> "StackTypeDef":

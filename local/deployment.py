@@ -14,12 +14,12 @@ from botocore.config import Config
 
 from local.build import BUILT, THIS_MACHINE, copy_build
 from local.console import console
-from local.deployed import DEV, PROJECT, PROJECT_TAG, STAGE_TAG, DeployedStack
+from local.deployed import DEV, PROJECT, PROJECT_TAG, STAGE_TAG, DeployedStack, found_stack, parameters_of
 from local.gateway import give_gateway_responses
 from local.good_deployments import GoodDeployments
 from local.parameters import quoted
 from local.sam import ROOT, sam, state
-from local.versions import note_parameters
+from local.versions import note_parameters, values_after
 
 REGION: Final = "ap-southeast-1"
 """The region of the laptop stack. Other stacks on the emulator may be in another one."""
@@ -128,7 +128,8 @@ class Deployment:
             SamError: the deployment failed.
         """
         whole = {**laptop_parameters(self.endpoint), **parameters}
-        self.deploy_template(template_to_deploy(whole), whole, lock)
+        found = found_stack(boto3.client("cloudformation", **self._client_arguments), LAPTOP_STACK)
+        self.deploy_template(template_to_deploy(values_after(whole, parameters_of(found))), whole, lock)
 
     def deploy_template(self, template: Path, parameters: Mapping[str, str], lock: int) -> None:
         """Create or update the stack from a template, with these parameters.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import boto3
 from pydantic import TypeAdapter
 
-from local.deployed import PROJECT, PROJECT_TAG, found_stack
+from local.deployed import PROJECT, PROJECT_TAG, found_stack, parameters_of
 from local.sam import ROOT
 
 if TYPE_CHECKING:
@@ -82,8 +82,7 @@ class GoodDeployments:
             "TemplateBody"
         ]
         template = body if isinstance(body, str) else json.dumps(body)
-        parameters = {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
-        return GoodDeployment(now(), release, template, parameters)
+        return GoodDeployment(now(), release, template, parameters_of(found))
 
     def record(self) -> GoodDeployment:
         """Record what is deployed now, unless the newest record is the same. Forget the oldest of too many records.

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from local.template import template
+
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
@@ -30,6 +32,17 @@ AT_ONCE: Final = "AllAtOnce"
 
 NOTE = "SaxaulLayer/parameters.sha256"
 """The file, in the folder of a build."""
+
+
+def values_after(given: Mapping[str, str], current: Mapping[str, str]) -> dict[str, str]:
+    """Return the values that the parameters of a stack have after a deployment, but the one that concerns no function.
+
+    A parameter that is not given keeps its current value. In a new stack, it has its default.
+    """
+    declared = template()["Parameters"]
+    defaults = {name: str(one["Default"]) for name, one in declared.items() if "Default" in one}
+    kept = {name: value for name, value in current.items() if name in declared}
+    return {name: value for name, value in {**defaults, **kept, **given}.items() if name != "DeletionProtection"}
 
 
 def note_parameters(built: Path, parameters: Mapping[str, str]) -> None:

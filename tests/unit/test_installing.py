@@ -10,6 +10,7 @@ from collections.abc import Callable
 from errno import ENOSPC
 from importlib.metadata import version
 from pathlib import Path
+from secrets import token_hex
 from types import SimpleNamespace
 from typing import Any
 
@@ -75,7 +76,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join(str(folder / name) for name in ("first", "second", "tools"))
-    environment = {"PATH": path, "HOME": str(folder), "PYENV_ROOT": str(folder / "pyenv")}
+    environment = {"PATH": path, "HOME": str(folder), "PYENV_ROOT": str(folder / "pyenv"), "RUN": token_hex(4)}
     command = [str(folder / "tools" / "sh"), "local/environments.sh", *arguments]
     return subprocess.run(  # noqa: S603 - our script
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60
@@ -83,14 +84,15 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def with_ten_seconds_that_pass_when_a_program_hangs(folder: Path) -> Path:
-    """Let `sleep 10` in the folder last until a program has made the file `hanging`. Return the real sleep.
+    """Let `sleep 10` in the folder last until a program of the same run hangs, as `hanging.$RUN` says.
 
-    It also ends with the shell that waits for it: otherwise it could take the file of a later program.
+    A sleep that nobody waits for any more ends after a minute. Return the real sleep.
     """
     tool = folder / "tools/sleep"
     sleep = tool.resolve()
     tool.unlink()
-    waiting = f"while kill -0 $PPID 2>/dev/null; do rm hanging 2>/dev/null && exit; {sleep} 0.1; done"
+    hangs = 'kill -0 "$(cat hanging.$RUN 2>/dev/null)" 2>/dev/null'
+    waiting = f"left=600; until {hangs} || [ $((left -= 1)) = 0 ]; do {sleep} 0.1; done"
     make_program(tool, f'[ "$1" = 10 ] || exec {sleep} "$@"\n{waiting}')
     return sleep
 
@@ -152,7 +154,9 @@ def test_a_program_that_prints_nothing_is_no_python(folder: Path) -> None:
 
 def test_a_python_that_does_not_answer_is_passed_over_although_its_child_goes_on(folder: Path) -> None:
     sleep = with_ten_seconds_that_pass_when_a_program_hangs(folder)
-    hanging = make_program(folder / "first/python3", f"{sleep} 600 & echo $! > child; : > hanging; wait; exit 0")
+    hanging = make_program(
+        folder / "first/python3", f"{sleep} 600 & echo $! > child; echo $$ > hanging.$RUN; wait; exit 0"
+    )
     named = make_program(folder / "second/python3", WHOLE)
 
     found = run(folder).stdout

@@ -6,7 +6,7 @@ import boto3
 from botocore.stub import Stubber
 
 from local.fingerprint import is_current, remember
-from local.versions import LATEST, NOTE, at_once, note_parameters, point_to, published
+from local.versions import LATEST, NOTE, at_once, note_parameters, point_to, published, values_after
 
 PARAMETERS = {"HarvestTime": "07:00", "TimeZone": "Asia/Shanghai"}
 
@@ -22,6 +22,15 @@ def test_the_layer_changes_with_the_value_of_each_parameter_and_not_with_their_o
     assert len(written) == 3
     assert noted(tmp_path, dict(reversed(PARAMETERS.items()))) in written
     assert noted(tmp_path, PARAMETERS) != noted(tmp_path, {"HarvestTime": "Asia/Shanghai", "TimeZone": "07:00"})
+
+
+def test_a_parameter_that_is_not_given_keeps_its_value_and_has_its_default_in_a_new_stack() -> None:
+    first = values_after({"HarvestTime": "08:00", "DeletionProtection": "false"}, {})
+    second = values_after({}, first | {"DeletionProtection": "true", "GoneWithARelease": "x"})
+
+    assert (first["HarvestTime"], first["CatalogDelay"]) == ("08:00", "60")
+    assert second == first
+    assert values_after({"CatalogDelay": "61"}, first) != first
 
 
 def test_a_build_is_not_made_again_because_its_note_was_written(tmp_path: Path) -> None:
