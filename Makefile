@@ -19,6 +19,8 @@ GIVEN := ACTIVE AGAIN APP AT BY COMMAND DAY DO ENDPOINT EVENT EXPORT FILE FOLDER
 # The shell sets these two: to the width of the terminal, and to the name of whoever is logged in. So they count only if
 # they are given to make, and then their origin is `override`.
 GIVEN_TO_MAKE := COLUMNS USER
+# What answers a question, or forces something, is never taken from the environment.
+$(foreach name,ACTIVE FORCE MEND STAGE YES,$(if $(filter environment,$(origin $(name))),$(eval override $(name) :=)))
 given = $(filter-out undefined,$(origin $(1)))
 literally = $(eval override $(1) := $$(value $(1)))$(eval export $(1))
 $(foreach name,$(GIVEN),$(if $(call given,$(name)),$(call literally,$(name))))

@@ -40,6 +40,7 @@ class Deletion(NamedTuple):
         stack, region, account: which stack it is about.
         stage: what the stack was for.
         resources: what CloudFormation does not delete, or not surely.
+        stack_id: which stack of that name it is; empty if CloudFormation had deleted it before.
     """
 
     stack: str
@@ -47,6 +48,7 @@ class Deletion(NamedTuple):
     account: str
     stage: str
     resources: tuple[Resource, ...]
+    stack_id: str = ""
 
     def with_all_of(self, earlier: "Deletion | None") -> "Deletion":
         """Return one that also has what an earlier deletion had still to do."""
@@ -66,14 +68,30 @@ def remember(target: Target, deletion: Deletion) -> None:
 
 
 def recall(target: Target) -> Deletion | None:
-    """Return what was to be deleted of a stack; None if nothing was, or if all of it is."""
-    try:
-        return _parsed(json.loads(file_of_deletion(target.name).read_text("utf-8")))
-    except (OSError, ValueError, LookupError, TypeError):
-        pass
+    """Return what was to be deleted of a stack; None if nothing was, or if all of it is.
+
+    A note about another stack of that name is left out: another machine has ended that deletion, and deployed anew.
+    """
+    begun = _unless_of_another(_begun_here(target), target)
+    if begun:
+        return begun
     with _telling("It is not known whether another machine is deleting it"):
-        return _begun_elsewhere(target)
+        return _unless_of_another(_begun_elsewhere(target), target)
     return None
+
+
+def _unless_of_another(begun: Deletion | None, target: Target) -> Deletion | None:
+    if begun is None or not begun.stack_id:
+        return begun
+    found = found_stack(boto3.client("cloudformation", **target.client_arguments), target.name)
+    return begun if found is None or found["StackId"] == begun.stack_id else None
+
+
+def _begun_here(target: Target) -> Deletion | None:
+    try:
+        return _parsed(json.loads(file_of_deletion(target.name).read_text("utf-8")), target)
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def _begun_elsewhere(target: Target) -> Deletion | None:
@@ -82,7 +100,9 @@ def _begun_elsewhere(target: Target) -> Deletion | None:
         return None
     s3 = boto3.client("s3", **target.client_arguments)
     try:
-        return _parsed(json.loads(s3.get_object(Bucket=bucket, Key=_key(target))["Body"].read()))
+        return _parsed(json.loads(s3.get_object(Bucket=bucket, Key=_key(target))["Body"].read()), target)
+    except (ValueError, LookupError, TypeError):
+        return None
     except ClientError as error:
         if error.response["Error"].get("Code") in _MISSING:
             return None
@@ -123,7 +143,9 @@ def _key(target: Target) -> str:
     return f"saxaul-deletions/{target.region}/{target.name}.json"
 
 
-def _parsed(document: Mapping[str, Any]) -> Deletion:
+def _parsed(document: Mapping[str, Any], target: Target) -> Deletion:
     resources = tuple(Resource(*map(str, one)) for one in document["resources"])
     texts = {name: str(document[name]) for name in ("stack", "region", "account", "stage")}
-    return Deletion(**texts, resources=resources)
+    if (texts["stack"], texts["region"]) != (target.name, target.region):
+        raise ValueError(f"it is about {texts['stack']} in {texts['region']}")
+    return Deletion(**texts, resources=resources, stack_id=str(document.get("stack_id", "")))

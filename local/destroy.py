@@ -48,12 +48,11 @@ def destroy(target: Target, name_given: str | None) -> None:
         ClientError, BotoCoreError: an AWS call was refused, or AWS could not be reached.
     """
     with alone("deploy" if target.endpoint else target.name):
-        deletion = what_to_delete(target)
         leftovers = Leftovers(target.client_arguments)
-        if deletion.stage == PROD:
-            refuse_prod(target, deletion, leftovers)
+        deletion = deletable(target, leftovers)
         show(target, deletion, leftovers)
         confirm(target, name_given)
+        refuse_if_changed(target, deletion)
         remember(target, deletion)
         delete_stack(target)
         remaining = delete_resources(leftovers, deletion.resources)
@@ -62,6 +61,23 @@ def destroy(target: Target, name_given: str | None) -> None:
         forget(target)
         delete_empty_bucket(target)
     say_what_remains(target, remaining)
+
+
+def refuse_if_changed(target: Target, deletion: Deletion) -> None:
+    """End the program if somebody has deployed the stack, or another one of its name, while the command asked."""
+    deployments = GoodDeployments(target.name, target.client_arguments)
+    now = deployments.current()
+    if now and (deployments.stack_id(), now.parameters.get("Stage", DEV)) != (deletion.stack_id, deletion.stage):
+        exit_with(f"{target.name} has changed while this command asked, so nothing was deleted. Run it again.")
+
+
+def deletable(target: Target, leftovers: Leftovers) -> Deletion:
+    """Return what is to be deleted, of kinds that can be. Ends the program if it is a prod stack, or nothing."""
+    found = what_to_delete(target)
+    deletion = found._replace(resources=tuple(one for one in found.resources if leftovers.knows(one)))
+    if deletion.stage == PROD:
+        refuse_prod(target, deletion, leftovers)
+    return deletion
 
 
 def what_to_delete(target: Target) -> Deletion:
@@ -81,7 +97,8 @@ def what_to_delete(target: Target) -> Deletion:
         if stage == DEV and deployed.parameters.get("DeletionProtection") == "true":
             refuse_protected(target)
         known = dict.fromkeys([*kept_resources(target), *resources_by_tag(target, stage)])
-        return Deletion(target.name, target.region, account, stage, tuple(known)).with_all_of(begun)
+        stack_id = deployments.stack_id()
+        return Deletion(target.name, target.region, account, stage, tuple(known), stack_id).with_all_of(begun)
     return begun or what_is_left(target, account)
 
 

@@ -128,6 +128,11 @@ class GoodDeployments:
         found = self._found()
         return found["StackStatus"] if found else ""
 
+    def stack_id(self) -> str:
+        """Return the id of the stack, which no other stack of its name has; empty if it does not exist."""
+        found = self._found()
+        return found["StackId"] if found else ""
+
     def is_of_project(self) -> bool:
         """Return whether the stack has the tag that every deployment of this project gives to it."""
         found = self._found()

@@ -5,8 +5,10 @@ be deleted. If a deployment makes a protected table and then fails, CloudFormati
 makes one is done without protection, and then the stack is deployed once more with it.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from local.build import ON_LAMBDA, THIS_MACHINE
 from local.deployed import DEV, PROD
@@ -114,7 +116,20 @@ def _given(written: Sequence[str]) -> dict[str, str]:
             raise SamError(f"{name} is not given as a parameter; use {instead}")
     if unknown := sorted(given.keys() - template()["Parameters"].keys()):
         raise SamError(f"The template has no parameter {', '.join(unknown)}.")
+    for name, value in given.items():
+        _refuse_unfit(name, value)
     return given
+
+
+def _refuse_unfit(name: str, value: str) -> None:
+    """Refuse what CloudFormation accepts, and with which every function would then fail."""
+    if template()["Parameters"][name]["Type"] == "Number" and not re.fullmatch(r"[0-9]+", value):
+        raise SamError(f"{name} must be a whole number, not {value}.")
+    if name == "TimeZone":
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError, LookupError):
+            raise SamError(f"TimeZone must be the name of a time zone, such as Asia/Shanghai, not {value}.") from None
 
 
 def _of_the_place(target: Target) -> Mapping[str, str]:

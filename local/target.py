@@ -128,12 +128,19 @@ def file_of_deletion(name: str) -> Path:
 
 
 def recorded_of(name: str) -> dict[str, Any]:
-    """Return what the file of a stack says, or that of its deletion; nothing if neither of them can be read."""
+    """Return what the file of a stack says, or that of its deletion; nothing if there is none.
+
+    Ends the program if one is damaged: what it said of the account and the region would not be minded.
+    """
     for file in (file_of(name), file_of_deletion(name)):
         try:
             found = json.loads(file.read_text("utf-8"))
-        except (OSError, ValueError):
+        except OSError:
             continue
+        except ValueError:
+            found = None
         if isinstance(found, dict):
             return found
+        if file == file_of(name):
+            exit_with(f"{file} is damaged. It may have secrets of apps: mend it, or move it away and run make connect.")
     return {}

@@ -46,14 +46,15 @@ def values_after(given: Mapping[str, str], current: Mapping[str, str]) -> dict[s
 
 
 def note_parameters(built: Path, parameters: Mapping[str, str]) -> None:
-    """Write a hash of the parameters with which a build is deployed into the build. The file always has one size.
+    """Write a hash of the template and the parameters of a deployment into the build. The file always has one size.
 
-    It is a new file, because the one that is there may be a hard link.
+    The template counts, because SAM does not see either that what a function names by `!Ref` is replaced.
     """
-    found = hashlib.sha256(json.dumps(dict(parameters), sort_keys=True).encode()).hexdigest()
+    described = json.dumps([template(), dict(parameters)], sort_keys=True, default=str)
+    found = hashlib.sha256(described.encode()).hexdigest()
     file = built / NOTE
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.unlink(missing_ok=True)
+    file.unlink(missing_ok=True)  # it may be a hard link
     file.write_text(f"{found}\n", "utf-8")
 
 

@@ -157,7 +157,7 @@ def test_connecting_writes_addresses_names_and_secrets_to_a_file_that_only_its_o
     stubs: dict[str, Stubber], folder: Path
 ) -> None:
     stub_everything(stubs)
-    (folder / "trees.json").write_text("of another time")
+    (folder / "trees.json").write_text('{"of": "another time"}')
     (folder / "trees.json").chmod(0o644)
 
     connect.connect(TREES)

@@ -630,3 +630,39 @@ class Vault:
         assert not self.points
         assert not self._going
         self.exists = False
+
+
+def test_a_stack_that_became_prod_while_the_command_asked_is_not_deleted(
+    left: Callable[[], dict[str, Any]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy()
+
+    def asked(*_: object) -> None:
+        parameters = [{"ParameterKey": "Stage", "ParameterValue": "prod"}]
+        client("cloudformation").update_stack(
+            StackName="trees", TemplateBody=json.dumps(TEMPLATE), Parameters=parameters, Tags=tags_of("", "prod")[1:]
+        )
+
+    monkeypatch.setattr(destroy, "confirm", asked)
+    before = left()
+    with pytest.raises(SystemExit):
+        destroy.destroy(TREES, "trees")
+
+    assert left() == before
+    assert "has changed while this command asked" in capsys.readouterr().err
+
+
+def test_a_note_about_an_earlier_stack_of_the_name_is_not_minded(monkeypatch: pytest.MonkeyPatch) -> None:
+    deploy()
+    with monkeypatch.context() as context:
+        context.setattr(destroy, "delete_stack", killed)
+        with pytest.raises(KilledError):
+            destroy.destroy(TREES, "trees")
+    assert recall(TREES)
+    note = json.loads(file_of_deletion("trees").read_text())
+
+    for other in ({"stack_id": note["stack_id"] + "2"}, {"region": "us-east-1"}, {"stack": "others"}):
+        for_all = json.dumps(note | other)
+        file_of_deletion("trees").write_text(for_all)
+        client("s3").put_object(Bucket=ARTEFACTS, Key="saxaul-deletions/eu-west-1/trees.json", Body=for_all.encode())
+        assert recall(TREES) is None, other

@@ -1,5 +1,6 @@
 """`make help` shows each command of the Makefile, with lines to paste and all of its variables."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -225,3 +226,17 @@ def test_the_files_of_the_examples_are_in_the_repository() -> None:
     assert named
     assert [name for name in named if not (ROOT / name).exists()] == []
     assert ignored.stdout == ""
+
+
+@pytest.mark.parametrize("name", ["ACTIVE", "FORCE", "MEND", "STAGE", "YES"])
+def test_what_answers_a_question_is_not_taken_from_the_environment(name: str) -> None:
+    command = ["make", "-n", "deploy", "rollback", "destroy", "recount", "seed", "take-back", "STACK=s"]
+    selection = ["APP=a", "FROM=f", "TO=t", "REASON=r"]
+    without = {known: value for known, value in os.environ.items() if known not in {name, "MAKEFLAGS", "MAKELEVEL"}}
+
+    def printed(more: list[str], of: dict[str, str]) -> str:
+        arguments = [*command, *selection, *more]
+        done = subprocess.run(arguments, env=without | of, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+        return done.stdout
+
+    assert printed([], {}) == printed([], {name: "1"}) != printed([f"{name}=1"], {})

@@ -143,3 +143,9 @@ def test_only_another_address_must_confirm_that_it_wants_the_alarms(
     existing = NOTHING if before is None else DEV._replace(parameters={**DEV.parameters, "AlarmEmail": before})
 
     assert planned(None, existing, written=[given]).subscribes is subscribes
+
+
+@pytest.mark.parametrize("given", ["TimeZone=Asia/Shanghia", "TimeZone=../x", "AcceptanceDays=7.5", "CatalogDelay=x"])
+def test_a_value_with_which_every_function_would_fail_is_refused_before_the_deployment(given: str) -> None:
+    with pytest.raises(SamError, match="must be"):
+        plan_for(Target("trees", "eu-west-1", None, None), None, [given], NOTHING, force=False)

@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from local import client, target
 from local.stack import forget_stacks_beside
-from local.target import Target, account_of, file_of_deletion, target_of
+from local.target import Target, account_of, file_of_deletion, recorded_of, target_of
 
 EMULATOR = "http://localhost:4599"
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE")
@@ -169,3 +169,17 @@ def test_when_the_emulator_ends_the_files_of_all_stacks_on_it_are_deleted(folder
     forget_stacks_beside()
 
     assert sorted(file.name for file in folder.glob("**/*.json")) == ["durations.json", "forest.json"]
+
+
+@pytest.mark.parametrize("content", ["{,}", "null", "[]", ""])
+def test_a_damaged_file_of_a_stack_ends_the_command_and_stays(
+    content: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
+    (tmp_path / "trees.json").write_text(content)
+
+    with pytest.raises(SystemExit):
+        recorded_of("trees")
+
+    assert "is damaged. It may have secrets of apps" in capsys.readouterr().err
+    assert (tmp_path / "trees.json").read_text() == content

@@ -82,7 +82,7 @@ class Settling(NamedTuple):
             stock, now = self.stocks.get(project_id), self.clock.now()
             settlement = settle(requests, wallets, stock, now)
             self.redemptions.write_settlement(settlement, stock, now)
-            settled.seconds += [now - redemption.requested_at for redemption in requests]
+            settled.seconds += [max(0, now - redemption.requested_at) for redemption in requests]  # of another clock
             settled.saplings_left[project_id] = stock.available(now) - settlement.saplings
 
         retry_lost_races(attempt, self.clock)
