@@ -141,12 +141,13 @@ def after(target: Target, plan: Plan, wanted: Wanted) -> None:
     callers = check_functions(known, advice)
     if callers.are_complete:
         deployments.record()
-    wait_for_a_token(known, advice)
+    later = advice_after_the_check(target)
+    wait_for_a_token(known, later)
     seed(folder)
     if not callers.are_complete:
         check_as_registered(known, callers, advice)
         deployments.record()
-    smoke(recorded_of(target.name), finds=folder == FOLDER, advice=advice)  # the seed has added secrets to the file
+    smoke(recorded_of(target.name), finds=folder == FOLDER, advice=later)  # the seed has added secrets to the file
     show_result(target, known, plan)
 
 
@@ -185,6 +186,14 @@ def advice_for(target: Target) -> list[str]:
     return [
         "Fix this and deploy again, or go back to the last deployment that passed the check of its functions:",
         f"  make rollback STACK={target.name}",
+    ]
+
+
+def advice_after_the_check(target: Target) -> list[str]:
+    """Return what to do if a later step fails. By then, this deployment itself is the last one that passed the check."""
+    return [
+        "Fix this and deploy again, or go back to an earlier deployment, which this lists:",
+        f"  make rollback STACK={target.name} TO=list",
     ]
 
 
