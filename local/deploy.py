@@ -190,7 +190,7 @@ def advice_for(target: Target) -> list[str]:
 
 
 def advice_after_the_check(target: Target) -> list[str]:
-    """Return what to do if a later step fails. By then, this deployment itself is the last one that passed the check."""
+    """Return what to do if a later step fails. By then, this deployment is the last one that passed the check."""
     return [
         "Fix this and deploy again, or go back to an earlier deployment, which this lists:",
         f"  make rollback STACK={target.name} TO=list",
