@@ -15,7 +15,7 @@ from tests.proof.world import World
 if TYPE_CHECKING:
     from tests.proof.twin import Message
 
-REVERSED, KEPT, SUMMED = ("reversed", ""), ("nothing_to_reverse", "kept"), ("nothing_to_reverse", "summed")
+REVERSED, KEPT = ("reversed", ""), ("nothing_to_reverse", "kept")
 NOT_RECORDED = {("withheld", "no_room"), ("nothing_to_reverse", "not_kept")}
 """What a receipt says of an item that left no trace, so that a later delivery is like the first one."""
 ITS_OWN = {"posted", "withheld"}
@@ -41,8 +41,7 @@ class ReceiptCheck:
         evidence is contested, actions without evidence may let it be decided again at once. The queue may also deliver
         a message twice in one batch. If reads are lagging, an entry that does not change is what it was a moment ago.
 
-        A receipt that was complete before stays as it was. But what found no room then may find room now, and a
-        reversal that was kept may find that its action has come and was added to a sum.
+        A receipt that was complete before stays as it was. But what found no room then may find room now.
         """
         allowed: dict[str, list[set[Fate]]] = {}
         for message, fates in _by_message(messages, [fate() for fate in reports.fates]):
@@ -63,7 +62,7 @@ class ReceiptCheck:
                 if said == self._complete.get(receipt):
                     continue
                 before = self._complete.get(receipt)
-                assert before is None or NOT_RECORDED.intersection(before) or _found_sums(before, said), (before, said)
+                assert before is None or NOT_RECORDED.intersection(before), (before, said)
                 assert len(said) == len(expected)
                 pairs = zip(said, expected, strict=True)
                 assert all(f in ones or (lagging and _are_its_own(f, ones)) for f, ones in pairs), (said, expected)
@@ -92,11 +91,6 @@ class ReceiptCheck:
 
     def _periods_of(self, owner: Owner) -> list[Period]:
         return self._world.periods.between(owner, "", "9999-12-31")
-
-
-def _found_sums(before: Sequence[Fate | None], now: Sequence[Fate | None]) -> bool:
-    """Return whether nothing has changed but that kept reversals have found their actions in a sum."""
-    return {pair for pair in zip(before, now, strict=True) if pair[0] != pair[1]} <= {(KEPT, SUMMED)}
 
 
 def _are_its_own(fate: tuple[str, str] | None, allowed: set[Fate]) -> bool:

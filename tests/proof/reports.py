@@ -543,7 +543,10 @@ class Reports:
         shares = [Share(reversal.owner.id, _window(day, length), reversal.app) for length in LENGTHS]
         reverse = self._reverse_sum if "/" in reversal.action_id else self._reverse_in
         outcomes = {reverse(share, reversal) for share in shares}
+        _, _, mark = self.early.get((reversal.owner.id, reversal.app), {}).get(reversal.action_id, ("", 0, ""))
         for outcome in ("reversed", "redelivered", "replayed", "summed"):
+            if outcome == "summed" in outcomes and mark and mark == reversal.receipt:
+                return "kept"
             if outcome in outcomes:
                 return outcome
         return "unrecorded" if "/" in reversal.action_id else self._keep(reversal, shares, now)

@@ -394,6 +394,8 @@ class Attempt:
             if outcomes[-1] == "reversed" and entry and entry.evidence_id:
                 self._unclaim(draft, name, entry.evidence_id)
         known = next((outcome for outcome in _OF_REVERSALS if outcome in outcomes), None)
+        if known == "summed" and reversal.receipt and self._early_of(reversal.app).is_of(reversal):
+            return "kept"  # when its action came, it did not count, and a full period keeps the id of such an action
         if known or is_sum_id(reversal.action_id):
             return known or "unrecorded"
         return self._keep(reversal, candidates)
